@@ -1,0 +1,181 @@
+//! Authenticator assurance levels and the authentication methods that reach them.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// How strongly a session was authenticated, or how strongly a flow asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Aal {
+    /// Nothing was proven.
+    #[default]
+    Aal0,
+    /// One factor.
+    Aal1,
+    /// Two factors, or one that the upstream provider vouched for as two.
+    Aal2,
+}
+
+impl Aal {
+    /// `aal0`, `aal1` or `aal2`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Aal0 => "aal0",
+            Self::Aal1 => "aal1",
+            Self::Aal2 => "aal2",
+        }
+    }
+
+    /// The level a client may ask a login flow for: `aal1` or `aal2` in any case; everything else is refused with the
+    /// reason of contract `login-flow.md` 1.4.
+    pub fn parse_requested(text: &str) -> Result<Self, String> {
+        match text.to_lowercase().as_str() {
+            "aal1" => Ok(Self::Aal1),
+            "aal2" => Ok(Self::Aal2),
+            _ => Err(format!(
+                "Unable to parse AuthenticationMethod Assurance Level (AAL): expected one of [aal1, aal2] but got {text}"
+            )),
+        }
+    }
+}
+
+/// A login method by its wire name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Identifier and password.
+    Password,
+    /// One-time code by email or text message.
+    Code,
+    /// Social sign-in.
+    Oidc,
+    /// Passkey.
+    Passkey,
+    /// Security key.
+    Webauthn,
+    /// Authenticator app.
+    Totp,
+    /// Backup codes.
+    LookupSecret,
+    /// First step of the identifier-first form.
+    IdentifierFirst,
+}
+
+impl Method {
+    /// The name in payloads, configuration and `authentication_methods`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Code => "code",
+            Self::Oidc => "oidc",
+            Self::Passkey => "passkey",
+            Self::Webauthn => "webauthn",
+            Self::Totp => "totp",
+            Self::LookupSecret => "lookup_secret",
+            Self::IdentifierFirst => "identifier_first",
+        }
+    }
+}
+
+/// One entry of a session's `authentication_methods`: which method was completed, at which level, when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuthenticationMethod {
+    /// The method.
+    pub method: Method,
+    /// The level it counts for.
+    pub aal: Aal,
+    /// When it was completed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub completed_at: OffsetDateTime,
+}
+
+/// The level a list of completed methods adds up to (contract `login-flow.md` 5.11).
+///
+/// Two factors of the second kind alone stay `aal1`: without a first factor nobody has said who they are.
+pub fn level_of(methods: &[AuthenticationMethod]) -> Aal {
+    let has = |level| methods.iter().any(|m| m.aal == level);
+    let vouched = methods.iter().any(|m| m.method == Method::Oidc && m.aal == Aal::Aal2);
+    match (has(Aal::Aal1), has(Aal::Aal2)) {
+        (true, true) => Aal::Aal2,
+        _ if vouched => Aal::Aal2,
+        (false, false) => Aal::Aal0,
+        _ => Aal::Aal1,
+    }
+}
+
+/// What the deployment demands of a session that is shown to anybody (`session.whoami.required_aal`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequiredAal {
+    /// One factor is enough.
+    Aal1,
+    /// As many as the person has set up.
+    HighestAvailable,
+}
+
+impl RequiredAal {
+    /// Whether a session at `session` satisfies the demand for a person who can reach `available` (`login-flow.md` 6.4).
+    pub fn is_met(self, session: Aal, available: Aal) -> bool {
+        match self {
+            Self::Aal1 => session >= Aal::Aal1,
+            Self::HighestAvailable => available < Aal::Aal2 || session >= available,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(method: Method, aal: Aal) -> AuthenticationMethod {
+        AuthenticationMethod { method, aal, completed_at: OffsetDateTime::UNIX_EPOCH }
+    }
+
+    /// Every combination of up to three entries out of the kinds that exist, against the rule written the other way round.
+    #[test]
+    fn level_is_the_rule_for_every_combination() {
+        let kinds = [
+            entry(Method::Password, Aal::Aal1),
+            entry(Method::Code, Aal::Aal1),
+            entry(Method::Code, Aal::Aal2),
+            entry(Method::Totp, Aal::Aal2),
+            entry(Method::LookupSecret, Aal::Aal2),
+            entry(Method::Oidc, Aal::Aal1),
+            entry(Method::Oidc, Aal::Aal2),
+        ];
+        for mask in 0u32..1 << kinds.len() {
+            let list: Vec<_> =
+                kinds.iter().enumerate().filter(|(i, _)| mask & (1 << i) != 0).map(|(_, k)| k.clone()).collect();
+            let first = list.iter().any(|m| m.aal == Aal::Aal1);
+            let second = list.iter().any(|m| m.aal == Aal::Aal2);
+            let upstream = list.iter().any(|m| m.method == Method::Oidc && m.aal == Aal::Aal2);
+            let want = if list.is_empty() {
+                Aal::Aal0
+            } else if upstream || (first && second) {
+                Aal::Aal2
+            } else {
+                Aal::Aal1
+            };
+            assert_eq!(level_of(&list), want, "{list:?}");
+        }
+    }
+
+    #[test]
+    fn the_required_level_for_every_pair() {
+        use Aal::{Aal0, Aal1, Aal2};
+        for available in [Aal0, Aal1, Aal2] {
+            for (session, one_is_enough) in [(Aal0, false), (Aal1, true), (Aal2, true)] {
+                assert_eq!(RequiredAal::Aal1.is_met(session, available), one_is_enough);
+                let highest = available != Aal2 || session == Aal2;
+                assert_eq!(RequiredAal::HighestAvailable.is_met(session, available), highest);
+            }
+        }
+    }
+
+    #[test]
+    fn requested_levels() {
+        assert_eq!(Aal::parse_requested("AAL2"), Ok(Aal::Aal2));
+        for bad in ["aal0", "aal3", "", "2"] {
+            assert!(Aal::parse_requested(bad).unwrap_err().ends_with(&format!("but got {bad}")));
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! The facts of a login flow, and the JSON that clients are shown of it.
+//!
+//! Stored are facts (what kind of client, what was asked for, what to say), never the form itself: `ui` is rendered from
+//! them on each read, so a release that draws a form differently needs no migration.
+
+use crate::aal::{Aal, Method};
+use crate::csrf::CsrfBinding;
+use crate::error::ApiError;
+use crate::identity::timestamp;
+use crate::message::Message;
+use crate::ui::Container;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+/// What kind of client began a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FlowKind {
+    /// A browser, with cookies, whether it navigates or a script drives it.
+    Browser,
+    /// A native app.
+    Api,
+}
+
+/// How far a flow has come. A password login leaves it at `choose_method`, as clients know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowState {
+    /// Nothing was sent yet.
+    ChooseMethod,
+}
+
+/// A message for one input of the form.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FieldMessage {
+    /// The input's name.
+    pub field: String,
+    /// The message.
+    pub message: Message,
+}
+
+/// What the form has to show beyond what the configuration says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FormFacts {
+    /// What the person typed as identifier, verbatim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<String>,
+    /// Messages on top.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<Message>,
+    /// Messages under inputs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldMessage>,
+    /// A native app's form that carries a token nobody checks, because its request came with a browser's cookie.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub token_in_api_flow: bool,
+}
+
+/// A login flow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoginFlow {
+    /// The id, known to the client.
+    pub id: Uuid,
+    /// Kind of client.
+    pub kind: FlowKind,
+    /// When it was begun.
+    #[serde(with = "time::serde::rfc3339")]
+    pub issued_at: OffsetDateTime,
+    /// When it ends; never prolonged.
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires_at: OffsetDateTime,
+    /// When it was last stored.
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated_at: OffsetDateTime,
+    /// The URL that began it.
+    pub request_url: String,
+    /// Where the client asked to go afterwards, as it wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_to: Option<String>,
+    /// A signed-in person proves again who they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refresh: bool,
+    /// The level asked for.
+    pub requested_aal: Aal,
+    /// Organization asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization_id: Option<Uuid>,
+    /// Schema asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity_schema: Option<String>,
+    /// Browser flows: which browser it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csrf: Option<CsrfBinding>,
+    /// On a refresh: the identifier of the person to confirm; none when they have no password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirming: Option<String>,
+    /// The method that was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<Method>,
+    /// Progress.
+    pub state: FlowState,
+    /// What to show.
+    #[serde(default)]
+    pub form: FormFacts,
+    /// The half of a token exchange that the app receives by redirect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_to_code: Option<String>,
+}
+
+impl LoginFlow {
+    /// Past its end.
+    pub fn is_expired(&self, now: OffsetDateTime) -> bool {
+        now >= self.expires_at
+    }
+
+    /// Replaces everything the form says by these messages; what was said before is gone.
+    pub fn say(&mut self, messages: Vec<Message>, fields: Vec<FieldMessage>, now: OffsetDateTime) {
+        self.form.messages = messages;
+        self.form.fields = fields;
+        self.updated_at = now;
+    }
+
+    /// The flow's public JSON. `ui` is what the methods rendered; `exchange_code` is shown once, in the answer that makes
+    /// the flow.
+    pub fn render(&self, ui: &Container, exchange_code: Option<&str>) -> Value {
+        let mut out = Map::new();
+        out.insert("id".into(), json!(self.id));
+        out.insert("organization_id".into(), json!(self.organization_id));
+        out.insert("type".into(), json!(self.kind));
+        out.insert("expires_at".into(), timestamp(self.expires_at));
+        out.insert("issued_at".into(), timestamp(self.issued_at));
+        out.insert("request_url".into(), json!(self.request_url));
+        if let Some(return_to) = &self.return_to {
+            out.insert("return_to".into(), json!(return_to));
+        }
+        if let Some(method) = self.active {
+            out.insert("active".into(), json!(method));
+        }
+        out.insert("ui".into(), json!(ui));
+        out.insert("created_at".into(), timestamp(self.issued_at));
+        out.insert("updated_at".into(), timestamp(self.updated_at));
+        out.insert("refresh".into(), json!(self.refresh));
+        // Clients of the user's own documentation know the same fact by its older name.
+        out.insert("forced".into(), json!(self.refresh));
+        out.insert("requested_aal".into(), json!(self.requested_aal));
+        if let Some(code) = exchange_code {
+            out.insert("session_token_exchange_code".into(), json!(code));
+        }
+        out.insert("state".into(), json!(self.state));
+        if let Some(schema) = &self.identity_schema {
+            out.insert("identity_schema".into(), json!(schema));
+        }
+        Value::Object(out)
+    }
+
+    /// Where the form is sent.
+    pub fn action(&self, base_url: &str) -> String {
+        join(base_url, &format!("/self-service/login?flow={}", self.id))
+    }
+
+    /// The 410 of a read after the end (contract `login-flow.md` 1.6).
+    pub fn expired_on_read(&self, base_url: &str) -> ApiError {
+        let error = ApiError::new(410).with_id("self_service_flow_expired");
+        match self.kind {
+            FlowKind::Api => error
+                .because(
+                    "The login flow has expired. Call the login flow init API endpoint to initialize a new login flow.",
+                )
+                .detail("api", join(base_url, "/self-service/login/api")),
+            FlowKind::Browser => {
+                let mut to = join(base_url, "/self-service/login/browser");
+                if let Some(return_to) = &self.return_to {
+                    to.push_str("?return_to=");
+                    to.extend(form_urlencoded::byte_serialize(return_to.as_bytes()));
+                }
+                error
+                    .because(
+                        "The login flow has expired. Redirect the user to the login flow init endpoint to initialize a \
+                         new login flow.",
+                    )
+                    .detail("redirect_to", to)
+                    .detail("return_to", self.return_to.as_deref().unwrap_or_default())
+            }
+        }
+    }
+
+    /// The 410 of a submission after the end; `successor` is the flow to go on with (contract `login-flow.md` 5.8).
+    pub fn expired_on_submit(&self, successor: Uuid, now: OffsetDateTime) -> ApiError {
+        let since = now - self.expires_at;
+        ApiError::new(410)
+            .with_id("self_service_flow_expired")
+            .saying("self-service flow expired")
+            .because(format!(
+                "The self-service flow expired {:.2} minutes ago, initialize a new one.",
+                since.as_seconds_f64() / 60.0
+            ))
+            .beside("expired_at", timestamp(self.expires_at))
+            .beside("since", i64::try_from(since.whole_nanoseconds()).unwrap_or(i64::MAX))
+            .beside("use_flow_id", successor.to_string())
+    }
+
+    /// The flow that takes the place of this expired one: same request, same demands, a new life.
+    pub fn successor(&self, id: Uuid, csrf: Option<CsrfBinding>, lifespan: Duration, now: OffsetDateTime) -> Self {
+        Self {
+            id,
+            issued_at: now,
+            expires_at: now.saturating_add(lifespan),
+            updated_at: now,
+            csrf,
+            active: None,
+            state: FlowState::ChooseMethod,
+            form: FormFacts {
+                messages: vec![Message::flow_expired(self.expires_at, now)],
+                token_in_api_flow: self.kind == FlowKind::Api,
+                ..FormFacts::default()
+            },
+            return_to_code: None,
+            ..self.clone()
+        }
+    }
+}
+
+/// Joins a path to the configured base URL: exactly one slash between them.
+pub fn join(base_url: &str, path: &str) -> String {
+    format!("{}{path}", base_url.trim_end_matches('/'))
+}
+
+/// Adds a query parameter to a configured URL: what is there stays, keys come out sorted, a fragment stays last.
+pub fn with_query(url: &str, key: &str, value: &str) -> String {
+    let (rest, fragment) = match url.split_once('#') {
+        Some((rest, fragment)) => (rest, Some(fragment)),
+        None => (url, None),
+    };
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    pairs.retain(|(k, _)| k != key);
+    pairs.push((key.to_owned(), value.to_owned()));
+    pairs.sort_by(|a, b| a.0.cmp(&b.0));
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    match fragment {
+        Some(fragment) => format!("{path}?{query}#{fragment}"),
+        None => format!("{path}?{query}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-07-29 10:00 UTC);
+
+    fn flow(kind: FlowKind) -> LoginFlow {
+        LoginFlow {
+            id: Uuid::from_u128(3),
+            kind,
+            issued_at: NOW,
+            expires_at: NOW + Duration::HOUR,
+            updated_at: NOW,
+            request_url: "https://auth.example/self-service/login/browser".into(),
+            return_to: Some("https://app.example/?a=b c".into()),
+            refresh: false,
+            requested_aal: Aal::Aal1,
+            organization_id: None,
+            identity_schema: None,
+            csrf: None,
+            confirming: None,
+            active: None,
+            state: FlowState::ChooseMethod,
+            form: FormFacts::default(),
+            return_to_code: None,
+        }
+    }
+
+    #[test]
+    fn facts_stay_below_one_kilobyte() {
+        let text = serde_json::to_string(&flow(FlowKind::Browser)).unwrap();
+        assert!(text.len() < 1024, "{} bytes", text.len());
+        assert_eq!(serde_json::from_str::<LoginFlow>(&text).unwrap(), flow(FlowKind::Browser));
+    }
+
+    #[test]
+    fn a_successor_keeps_the_demands_and_says_what_happened() {
+        let mut old = flow(FlowKind::Api);
+        old.refresh = true;
+        old.requested_aal = Aal::Aal2;
+        old.active = Some(Method::Password);
+        let later = old.expires_at + Duration::seconds(90);
+        let new = old.successor(Uuid::from_u128(4), None, Duration::HOUR, later);
+        assert_eq!(
+            (new.refresh, new.requested_aal, new.request_url.as_str()),
+            (true, Aal::Aal2, old.request_url.as_str())
+        );
+        assert_eq!(new.form.messages[0].id, 4010001);
+        assert_eq!((new.active, new.expires_at), (None, later + Duration::HOUR));
+        let gone = old.expired_on_submit(new.id, later);
+        assert_eq!(gone.beside["since"], 90_000_000_000u64);
+        assert_eq!(gone.reason.unwrap(), "The self-service flow expired 1.50 minutes ago, initialize a new one.");
+    }
+
+    #[test]
+    fn reading_an_expired_flow_tells_where_to_begin_again() {
+        let error = flow(FlowKind::Browser).expired_on_read("https://auth.example/");
+        assert_eq!(
+            error.details["redirect_to"],
+            "https://auth.example/self-service/login/browser?return_to=https%3A%2F%2Fapp.example%2F%3Fa%3Db+c"
+        );
+        let error = flow(FlowKind::Api).expired_on_read("https://auth.example");
+        assert_eq!(error.details["api"], "https://auth.example/self-service/login/api");
+    }
+
+    #[test]
+    fn urls_are_joined_and_extended() {
+        assert_eq!(join("https://a.example/x/", "/self-service/login"), "https://a.example/x/self-service/login");
+        assert_eq!(with_query("https://a.example/login", "flow", "1"), "https://a.example/login?flow=1");
+        assert_eq!(with_query("/login?z=1&b=%20#top", "flow", "1"), "/login?b=+&flow=1&z=1#top");
+    }
+}

@@ -1,0 +1,29 @@
+//! The domain of the login system, pure: values in, values out.
+//!
+//! Nothing here talks to AWS, parses an HTTP header, reads a clock or draws a random number: `now` and random bytes are
+//! arguments. That is what makes every rule of the wire contract testable as a plain function.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`init`], [`flow`] | how a login flow begins, its facts, and its public JSON |
+//! | [`ui`], [`message`] | the form a client renders: nodes, their order, and the texts shown on them |
+//! | [`identity`], [`session`], [`aal`] | people, their sessions, and how strongly a session was authenticated |
+//! | [`token`], [`csrf`] | what a client holds to prove a session or to prove that a form is its own |
+//! | [`return_to`] | where a browser may be sent |
+//! | [`error`] | the error envelope |
+//! | [`paging`] | page links of the lists that count pages |
+
+pub mod aal;
+pub mod csrf;
+pub mod error;
+pub mod flow;
+pub mod identity;
+pub mod init;
+pub mod message;
+pub mod paging;
+pub mod return_to;
+pub mod session;
+pub mod token;
+pub mod ui;
+
+mod base62;

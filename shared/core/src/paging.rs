@@ -1,0 +1,144 @@
+//! Lists that count pages (contract `login-flow.md` 6.7, `beyond-login.md` 1.14): input, slice and links.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Deserialize;
+use serde_json::json;
+
+/// Items per page when nothing is asked for.
+const DEFAULT_SIZE: usize = 250;
+
+/// Which part of a list is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Counts from 0.
+    pub number: usize,
+    /// Items per page, at least 1.
+    pub size: usize,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    offset: String,
+    v: u8,
+}
+
+impl Page {
+    /// Reads the query: `page_token` and `page_size` if either is there, else `page` beside `per_page`. What cannot be read
+    /// counts as not asked for.
+    pub fn parse<'a>(query: impl Fn(&str) -> Option<&'a str>, most: usize) -> Self {
+        let (number, size) = if query("page_token").is_some() || query("page_size").is_some() {
+            (None, query("page_size"))
+        } else {
+            let per_page = query("per_page");
+            (per_page.and(query("page")), per_page)
+        };
+        let size = match size.map(str::parse::<i64>) {
+            None | Some(Err(_)) => DEFAULT_SIZE,
+            Some(Ok(n)) => usize::try_from(n.max(1)).unwrap_or(most),
+        }
+        .min(most);
+        let number = match (query("page_token").and_then(offset), number) {
+            (Some(offset), _) => offset / size,
+            (None, Some(text)) => text.parse().unwrap_or(0),
+            (None, None) => 0,
+        };
+        Self { number, size }
+    }
+
+    /// The items of this page.
+    pub fn slice<'a, T>(&self, items: &'a [T]) -> &'a [T] {
+        let from = self.number.saturating_mul(self.size).min(items.len());
+        &items[from..from.saturating_add(self.size).min(items.len())]
+    }
+
+    /// The `Link` header for a list of `total` items below `path`.
+    ///
+    /// The only page links `first`; the first of several `next` and `last`; one between all four; the last `first` and `prev`.
+    pub fn links(&self, path: &str, total: usize) -> String {
+        let last = total.saturating_sub(1) / self.size;
+        let shown = self.size.min(total);
+        let link = |page: usize, rel: &str| {
+            let token = URL_SAFE_NO_PAD.encode(json!({"offset": (page * self.size).to_string(), "v": 2}).to_string());
+            format!("<{path}?page={page}&page_size={shown}&page_token={token}&per_page={shown}>; rel=\"{rel}\"")
+        };
+        let mut rels = Vec::new();
+        if last == 0 || self.number > 0 {
+            rels.push(link(0, "first"));
+        }
+        if self.number < last {
+            rels.push(link(self.number + 1, "next"));
+        }
+        if self.number > 0 {
+            rels.push(link(self.number.min(last + 1) - 1, "prev"));
+        }
+        if self.number < last {
+            rels.push(link(last, "last"));
+        }
+        rels.join(",")
+    }
+}
+
+fn offset(token: &str) -> Option<usize> {
+    let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+    let token: Token = serde_json::from_slice(&bytes).ok()?;
+    (token.v == 2).then(|| token.offset.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(query: &str) -> Page {
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        Page::parse(|key| pairs.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str()), 1000)
+    }
+
+    fn rels(page: Page, total: usize) -> Vec<String> {
+        page.links("/sessions", total)
+            .split("rel=\"")
+            .skip(1)
+            .map(|s| s.split('"').next().unwrap().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn what_is_asked_for() {
+        assert_eq!(page(""), Page { number: 0, size: 250 });
+        assert_eq!(page("page_size=0"), Page { number: 0, size: 1 });
+        assert_eq!(page("page_size=x"), Page { number: 0, size: 250 });
+        assert_eq!(page("page_size=99999"), Page { number: 0, size: 1000 });
+        assert_eq!(page("page=2&per_page=3"), Page { number: 2, size: 3 });
+        assert_eq!(page("page=2"), Page { number: 0, size: 250 }, "read only next to per_page");
+        assert_eq!(page("page=2&per_page=3&page_size=4"), Page { number: 0, size: 4 });
+        assert_eq!(page("page_token=rubbish&page_size=4"), Page { number: 0, size: 4 });
+    }
+
+    #[test]
+    fn links_by_place() {
+        assert_eq!(rels(page("page_size=5"), 5), ["first"]);
+        assert_eq!(rels(page("page_size=2"), 5), ["next", "last"]);
+        assert_eq!(rels(page("page=1&per_page=2"), 5), ["first", "next", "prev", "last"]);
+        assert_eq!(rels(page("page=2&per_page=2"), 5), ["first", "prev"]);
+        assert_eq!(rels(page(""), 0), ["first"]);
+        assert!(
+            page("").links("/sessions", 2).contains("page=0&page_size=2&"),
+            "the size shown is never above the total"
+        );
+    }
+
+    #[test]
+    fn following_next_shows_every_item_once() {
+        let items: Vec<u32> = (0..7).collect();
+        let (mut seen, mut query) = (Vec::new(), "page_size=3".to_owned());
+        loop {
+            let here = page(&query);
+            seen.extend_from_slice(here.slice(&items));
+            let links = here.links("/sessions", items.len());
+            match links.split(',').find(|l| l.contains("rel=\"next\"")) {
+                Some(next) => query = next.split(['?', '>']).nth(1).unwrap().to_owned(),
+                None => break,
+            }
+        }
+        assert_eq!(seen, items);
+    }
+}

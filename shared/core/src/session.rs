@@ -1,0 +1,240 @@
+//! A person's session: made by a login, strengthened by a refresh or a second factor, ended by revoking.
+
+use crate::aal::{Aal, AuthenticationMethod, level_of};
+use crate::identity::timestamp;
+use crate::token::{Presented, SecretHash};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+/// How long the secret before a refresh stays good, so that a lost answer signs nobody out.
+pub const GRACE: Duration = Duration::seconds(60);
+
+/// Live sessions one person may have; beyond it the oldest end, so that every change of a person fits one transaction.
+pub const MOST_LIVE_SESSIONS: usize = 90;
+
+/// How long an ended session is still recognised as a known device.
+pub const REMEMBERED: Duration = Duration::days(30);
+
+/// Where a login came from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Device {
+    /// Stable id.
+    pub id: Uuid,
+    /// Address of the client, empty when only private addresses are known.
+    pub ip_address: Option<String>,
+    /// What the client says it is, at most 512 bytes.
+    pub user_agent: Option<String>,
+    /// City and country as a trusted edge says, empty without one.
+    pub location: Option<String>,
+}
+
+/// A session as stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    /// The id; a refresh keeps it.
+    pub id: Uuid,
+    /// Whose it is.
+    pub identity: Uuid,
+    /// False once revoked; nothing sets it back.
+    pub active: bool,
+    /// Hash of the current secret.
+    pub secret: SecretHash,
+    /// Hash of the secret before the last refresh, and until when it is good.
+    pub previous: Option<(SecretHash, OffsetDateTime)>,
+    /// End of life.
+    pub expires_at: OffsetDateTime,
+    /// What does not change hands in conditions.
+    pub facts: Facts,
+}
+
+/// The part of a session that no condition looks at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub issued_at: OffsetDateTime,
+    /// When a factor was last proven.
+    #[serde(with = "time::serde::rfc3339")]
+    pub authenticated_at: OffsetDateTime,
+    /// Every factor proven, in order.
+    pub methods: Vec<AuthenticationMethod>,
+    /// Where it was made.
+    pub devices: Vec<Device>,
+}
+
+/// Which of a session's secrets a client presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretMatch {
+    /// The current one.
+    Current,
+    /// The one before, within its grace.
+    Previous,
+}
+
+impl Session {
+    /// A new session of `presented`'s identity, proven by one factor.
+    pub fn new(
+        presented: &Presented,
+        method: AuthenticationMethod,
+        device: Device,
+        lifespan: Duration,
+        now: OffsetDateTime,
+    ) -> Self {
+        Self {
+            id: presented.session(),
+            identity: presented.identity(),
+            active: true,
+            secret: presented.hash(),
+            previous: None,
+            expires_at: now.saturating_add(lifespan),
+            facts: Facts { issued_at: now, authenticated_at: now, methods: vec![method], devices: vec![device] },
+        }
+    }
+
+    /// The session after one more factor was proven by somebody who held `held`: same id, another secret, a new life.
+    pub fn strengthened(
+        &self,
+        held: SecretHash,
+        next: &Presented,
+        method: AuthenticationMethod,
+        lifespan: Duration,
+        now: OffsetDateTime,
+    ) -> Self {
+        let mut session = self.clone();
+        session.secret = next.hash();
+        session.previous = Some((held, now + GRACE));
+        session.expires_at = now.saturating_add(lifespan);
+        session.facts.authenticated_at = now;
+        session.facts.methods.push(method);
+        session
+    }
+
+    /// Whether `presented` proves this session at `now`. Revoked and expired sessions are proven by nothing.
+    pub fn proven_by(&self, presented: &Presented, now: OffsetDateTime) -> Option<SecretMatch> {
+        let hash = presented.hash();
+        let current = self.secret.fits(&hash);
+        let previous = self.previous.as_ref().is_some_and(|(old, until)| now < *until && old.fits(&hash));
+        match (self.is_live(now), current, previous) {
+            (true, true, _) => Some(SecretMatch::Current),
+            (true, false, true) => Some(SecretMatch::Previous),
+            _ => None,
+        }
+    }
+
+    /// Whether `presented` holds the current secret, even of a session that has ended.
+    pub fn is_held_by(&self, presented: &Presented) -> bool {
+        self.secret.fits(&presented.hash())
+    }
+
+    /// Not revoked and not expired. The identity's state counts too, but lives with the identity.
+    pub fn is_live(&self, now: OffsetDateTime) -> bool {
+        self.active && now < self.expires_at
+    }
+
+    /// The level its factors add up to.
+    pub fn aal(&self) -> Aal {
+        level_of(&self.facts.methods)
+    }
+
+    /// The session's JSON (contract `login-flow.md` 7.1). `active` also depends on the identity, so it is given.
+    pub fn render(&self, active: bool, identity: Value, devices: Value) -> Map<String, Value> {
+        let mut out = Map::new();
+        out.insert("id".into(), json!(self.id));
+        out.insert("active".into(), json!(active));
+        out.insert("expires_at".into(), timestamp(self.expires_at));
+        out.insert("authenticated_at".into(), timestamp(self.facts.authenticated_at));
+        out.insert("authenticator_assurance_level".into(), json!(self.aal()));
+        out.insert("authentication_methods".into(), json!(self.facts.methods));
+        out.insert("issued_at".into(), timestamp(self.facts.issued_at));
+        out.insert("identity".into(), identity);
+        out.insert("devices".into(), devices);
+        out
+    }
+
+    /// [`render`](Self::render) with the session's own devices.
+    pub fn render_with_devices(&self, active: bool, identity: Value) -> Map<String, Value> {
+        self.render(active, identity, json!(self.facts.devices))
+    }
+}
+
+/// The sessions that must end so that, with one more, at most [`MOST_LIVE_SESSIONS`] live: the oldest first.
+///
+/// `keep` is the one being renewed, if any; it neither ends nor counts twice.
+pub fn beyond_the_cap(sessions: &[Session], keep: Option<Uuid>, now: OffsetDateTime) -> Vec<Uuid> {
+    let mut live: Vec<_> = sessions.iter().filter(|s| s.is_live(now) && Some(s.id) != keep).collect();
+    let surplus = (live.len() + 1).saturating_sub(MOST_LIVE_SESSIONS);
+    live.sort_by_key(|s| s.facts.authenticated_at);
+    live.iter().take(surplus).map(|s| s.id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aal::Method;
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-07-29 10:00 UTC);
+    const DAY: Duration = Duration::days(1);
+
+    fn entry(at: OffsetDateTime) -> AuthenticationMethod {
+        AuthenticationMethod { method: Method::Password, aal: Aal::Aal1, completed_at: at }
+    }
+
+    fn device() -> Device {
+        Device {
+            id: Uuid::from_u128(9),
+            ip_address: Some("203.0.113.7".into()),
+            user_agent: None,
+            location: Some("".into()),
+        }
+    }
+
+    fn presented(n: u8) -> Presented {
+        Presented::new(Uuid::from_u128(1), Uuid::from_u128(2), [n; 32])
+    }
+
+    #[test]
+    fn a_session_is_proven_by_its_secret_until_it_ends() {
+        let session = Session::new(&presented(1), entry(NOW), device(), DAY, NOW);
+        assert_eq!(session.proven_by(&presented(1), NOW), Some(SecretMatch::Current));
+        assert_eq!(session.proven_by(&presented(2), NOW), None);
+        assert_eq!(session.proven_by(&presented(1), NOW + DAY), None, "the last instant is over");
+        let revoked = Session { active: false, ..session };
+        assert_eq!(revoked.proven_by(&presented(1), NOW), None);
+    }
+
+    #[test]
+    fn a_refresh_changes_the_secret_and_keeps_the_id() {
+        let old = Session::new(&presented(1), entry(NOW), device(), DAY, NOW);
+        let later = NOW + Duration::hours(1);
+        let new = old.strengthened(presented(1).hash(), &presented(2), entry(later), DAY, later);
+        assert_eq!((new.id, new.facts.issued_at), (old.id, old.facts.issued_at));
+        assert_eq!(new.facts.methods.len(), 2);
+        assert_eq!(new.facts.devices.len(), 1);
+        assert_eq!(new.expires_at, later + DAY);
+        assert_eq!(new.proven_by(&presented(2), later), Some(SecretMatch::Current));
+        assert_eq!(new.proven_by(&presented(1), later), Some(SecretMatch::Previous));
+        assert_eq!(new.proven_by(&presented(1), later + GRACE), None);
+    }
+
+    #[test]
+    fn beyond_the_cap_the_oldest_end() {
+        let session = |n: u32| Session {
+            id: Uuid::from_u128(u128::from(n)),
+            facts: Facts {
+                authenticated_at: NOW + Duration::seconds(i64::from(n)),
+                ..Session::new(&presented(1), entry(NOW), device(), DAY, NOW).facts
+            },
+            ..Session::new(&presented(1), entry(NOW), device(), DAY, NOW)
+        };
+        let mut all: Vec<_> = (0..92).rev().map(session).collect();
+        let ids = |list: &[u32]| list.iter().map(|&n| Uuid::from_u128(u128::from(n))).collect::<Vec<_>>();
+        assert_eq!(beyond_the_cap(&all, None, NOW), ids(&[0, 1, 2]));
+        assert_eq!(beyond_the_cap(&all, Some(Uuid::from_u128(0)), NOW), ids(&[1, 2]));
+        all.iter_mut().filter(|s| s.id.as_u128() < 3).for_each(|s| s.active = false);
+        assert!(beyond_the_cap(&all, None, NOW).is_empty(), "ended ones do not count");
+        assert_eq!(beyond_the_cap(&all[..89], None, NOW).len(), 0);
+    }
+}
