@@ -1,0 +1,211 @@
+//! A schema, checked and prepared once.
+
+use crate::EXTENSION;
+use crate::extract::Extracted;
+use crate::report::{Fault, ValidationError};
+use crate::validate::Validator;
+use regex::{Regex, RegexBuilder};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use thiserror::Error;
+
+/// Largest schema, in bytes of JSON.
+const LARGEST: usize = 1024 * 1024;
+/// Largest traits, in bytes of JSON.
+const LARGEST_TRAITS: usize = 64 * 1024;
+/// Most memory that one pattern may take.
+const LARGEST_PATTERN: usize = 1024 * 1024;
+/// Deepest nesting of a schema.
+const DEEPEST: usize = 64;
+
+/// Why a schema cannot be used; names the place and what is allowed there.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{pointer}: {fault}")]
+pub struct SchemaError {
+    /// Where in the schema.
+    pub pointer: String,
+    /// What is wrong.
+    pub fault: String,
+}
+
+/// An identity schema, ready for use.
+#[derive(Clone, Debug)]
+pub struct IdentitySchema {
+    id: String,
+    document: Value,
+    patterns: BTreeMap<String, Regex>,
+}
+
+impl IdentitySchema {
+    /// Checks a document and prepares it.
+    ///
+    /// # Errors
+    /// Names the first place that is wrong, and what is allowed there.
+    pub fn parse(id: &str, document: Value) -> Result<Self, SchemaError> {
+        let fail =
+            |pointer: &str, fault: &str| Err(SchemaError { pointer: pointer.to_owned(), fault: fault.to_owned() });
+        if document.to_string().len() > LARGEST {
+            return fail("#", "the schema is larger than 1 MB");
+        }
+        let traits = document.pointer("/properties/traits");
+        if traits.and_then(|t| t.get("type")) != Some(&json!("object")) {
+            return fail("#/properties/traits/type", "must be \"object\": an identity schema describes traits");
+        }
+        if traits.and_then(|t| t.get("properties")).and_then(Value::as_object).is_none_or(|p| p.is_empty()) {
+            return fail("#/properties/traits/properties", "must hold at least one trait");
+        }
+        let mut schema = Self { id: id.to_owned(), document: Value::Null, patterns: BTreeMap::new() };
+        schema.check(&document, "#", 0)?;
+        schema.document = document;
+        Ok(schema)
+    }
+
+    /// The schema's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The document as it was given.
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// The label of the identifier's input, see [`crate::label`].
+    pub fn identifier_label(&self) -> Option<(String, String)> {
+        crate::label::identifier_label(&self.document)
+    }
+
+    /// Validates traits and takes identifiers and addresses from them.
+    ///
+    /// # Errors
+    /// Everything that is wrong, in the validator's order.
+    pub fn extract(&self, traits: &Value) -> Result<Extracted, Box<ValidationError>> {
+        let size = traits.to_string().len();
+        if size > LARGEST_TRAITS {
+            return Err(Box::new(ValidationError {
+                instance: "#/traits".to_owned(),
+                schema: "#/properties/traits".to_owned(),
+                message: format!("the traits take {size} bytes, at most {LARGEST_TRAITS} are kept"),
+                fault: Fault::Keyword("size", LARGEST_TRAITS.into()),
+                causes: Vec::new(),
+            }));
+        }
+        let mut validator = Validator {
+            root: &self.document,
+            patterns: &self.patterns,
+            found: Some(Extracted::default()),
+            rewritten: Vec::new(),
+        };
+        let mut whole = json!({"traits": traits});
+        validator.run(&whole)?;
+        let rewritten = std::mem::take(&mut validator.rewritten);
+        let mut found = validator.found.unwrap_or_default();
+        for (pointer, value) in rewritten {
+            if let Some(place) = whole.pointer_mut(&pointer) {
+                *place = value;
+            }
+        }
+        found.traits = whole["traits"].take();
+        Ok(found)
+    }
+
+    /// Walks a document: patterns are compiled, marks and references checked.
+    fn check(&mut self, node: &Value, at: &str, depth: usize) -> Result<(), SchemaError> {
+        let fail = |pointer: String, fault: String| Err(SchemaError { pointer, fault });
+        if depth > DEEPEST {
+            return fail(at.to_owned(), format!("nested deeper than {DEEPEST}"));
+        }
+        match node {
+            Value::Array(items) => {
+                for (n, item) in items.iter().enumerate() {
+                    self.check(item, &format!("{at}/{n}"), depth + 1)?;
+                }
+            }
+            Value::Object(map) => {
+                if let Some(reference) = map.get("$ref").and_then(Value::as_str).filter(|r| !r.starts_with('#')) {
+                    return fail(
+                        format!("{at}/$ref"),
+                        format!(
+                            "{reference:?} points outside the schema; only references starting with # are followed"
+                        ),
+                    );
+                }
+                if let Some(pattern) = map.get("pattern").and_then(Value::as_str) {
+                    self.compile(pattern, &format!("{at}/pattern"))?;
+                }
+                for pattern in
+                    map.get("patternProperties").and_then(Value::as_object).into_iter().flatten().map(|(p, _)| p)
+                {
+                    self.compile(pattern, &format!("{at}/patternProperties"))?;
+                }
+                for (name, value) in map {
+                    let here = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+                    if name == EXTENSION {
+                        check_mark(value, &here)?;
+                    } else if !matches!(name.as_str(), "enum" | "const" | "default" | "examples") {
+                        self.check(value, &here, depth + 1)?;
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn compile(&mut self, pattern: &str, at: &str) -> Result<(), SchemaError> {
+        let regex = RegexBuilder::new(pattern).size_limit(LARGEST_PATTERN).build();
+        let regex = regex.map_err(|_| SchemaError {
+            pointer: at.to_owned(),
+            fault: format!("{pattern:?} is no pattern that can be used (no look-around, no back-references)"),
+        })?;
+        self.patterns.insert(pattern.to_owned(), regex);
+        Ok(())
+    }
+}
+
+/// What a mark may hold: each path with its values.
+const MARKS: &[(&str, &[&str])] = &[
+    ("credentials/password/identifier", &["true", "false"]),
+    ("credentials/webauthn/identifier", &["true", "false"]),
+    ("credentials/passkey/display_name", &["true", "false"]),
+    ("credentials/totp/account_name", &["true", "false"]),
+    ("credentials/code/identifier", &["true", "false"]),
+    ("credentials/code/via", &["email", "sms"]),
+    ("verification/via", &["email", "sms"]),
+    ("recovery/via", &["email", "sms"]),
+    ("organizations/matcher", &["email_domain"]),
+];
+
+fn check_mark(mark: &Value, at: &str) -> Result<(), SchemaError> {
+    let mut leaves = Vec::new();
+    flatten(mark, "", 0, &mut leaves);
+    for (path, value) in leaves {
+        let fault = match MARKS.iter().find(|(known, _)| *known == path) {
+            None => {
+                let known: Vec<&str> = MARKS.iter().map(|(path, _)| *path).collect();
+                format!("is not a key of {EXTENSION}; known are {}", known.join(", "))
+            }
+            Some((_, allowed)) => {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                if allowed.contains(&text.as_str()) {
+                    continue;
+                }
+                format!("is {value}; allowed is {}", allowed.join(" or "))
+            }
+        };
+        return Err(SchemaError { pointer: format!("{at}/{path}"), fault });
+    }
+    Ok(())
+}
+
+fn flatten<'a>(value: &'a Value, path: &str, depth: usize, out: &mut Vec<(String, &'a Value)>) {
+    match value {
+        Value::Object(map) if depth < 8 => {
+            for (name, value) in map {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+                flatten(value, &path, depth + 1, out);
+            }
+        }
+        leaf => out.push((path.to_owned(), leaf)),
+    }
+}

@@ -1,0 +1,87 @@
+//! The formats that identity schemas name. A format that is not known accepts everything, as JSON Schema has it.
+
+use crate::normalize;
+
+/// Whether `text` is of this format.
+pub(crate) fn is_valid(format: &str, text: &str) -> bool {
+    match format {
+        "email" => is_email(text),
+        "tel" => normalize::is_phone(text),
+        "hostname" => is_hostname(text),
+        "uri" => url::Url::parse(text).is_ok(),
+        "uuid" => uuid::Uuid::try_parse(text).is_ok(),
+        "ipv4" => text.parse::<std::net::Ipv4Addr>().is_ok(),
+        "ipv6" => text.parse::<std::net::Ipv6Addr>().is_ok(),
+        "regex" => regex::Regex::new(text).is_ok(),
+        "date-time" => is_date_time(text),
+        "date" => is_date_time(&format!("{text}T00:00:00Z")),
+        "time" => is_date_time(&format!("2000-01-01T{text}")),
+        _ => true,
+    }
+}
+
+fn is_date_time(text: &str) -> bool {
+    time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).is_ok()
+}
+
+/// A mail address as RFC 5322 has it, without comments or display name: at most 254 bytes, an ASCII host name.
+pub(crate) fn is_email(text: &str) -> bool {
+    let Some((local, host)) = text.rsplit_once('@') else { return false };
+    text.len() <= 254 && local.len() <= 64 && is_local_part(local) && is_hostname(host)
+}
+
+fn is_local_part(local: &str) -> bool {
+    if let Some(quoted) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        return !quoted.is_empty() && !quoted.chars().any(|c| c == '"' || c == '\\' || c.is_control());
+    }
+    let atom = |part: &str| {
+        !part.is_empty()
+            && part.chars().all(|c| {
+                c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && !c.is_control())
+            })
+    };
+    local.split('.').all(atom)
+}
+
+fn is_hostname(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    !host.is_empty() && host.len() <= 253 && host.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats() {
+        for (format, good, bad) in [
+            (
+                "email",
+                &["a@b.example", "o'hara+x@b-c.example", "\"a b\"@c.example", "ä@b.example"][..],
+                &["x", "@b", "a@", "a b@c", "a..b@c", "a@-b", "a@b..c", "<a@b.example>", "A <a@b.example>"][..],
+            ),
+            ("tel", &["+4917667111638", "+49 176 67111638"], &["017667111638", "+1", "x"]),
+            ("uri", &["https://a.example/x", "mailto:a"], &["::", "", "x"]),
+            ("date", &["2026-02-28"], &["2026-02-30", "x"]),
+            ("time", &["10:00:00Z"], &["25:00:00Z"]),
+            ("date-time", &["2026-07-29T10:00:00Z"], &["2026-07-29"]),
+            ("uuid", &["0b2f3c44-1111-4222-8333-444455556666"], &["x"]),
+            ("ipv4", &["127.0.0.1"], &["256.0.0.1"]),
+            ("no-validate", &["anything"], &[]),
+        ] {
+            for text in good {
+                assert!(is_valid(format, text), "{format}: {text}");
+            }
+            for text in bad {
+                assert!(!is_valid(format, text), "{format}: {text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Identity schemas: what turns traits into a validated person with identifiers and addresses.
+//!
+//! Pure functions over JSON values. A login needs only [`normalize_identifier`] and [`label`], so both stand apart from the
+//! validator and link none of it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`document`] | a schema, checked and prepared |
+//! | [`extract`] | identifiers and addresses that traits yield |
+//! | [`label`] | what the identifier's input is called |
+//! | [`normalize`] | one spelling per identifier and address |
+//! | [`patch`] | JSON Patch as the admin API takes it |
+//! | [`report`] | what is wrong with traits, as a tree |
+
+pub mod document;
+pub mod extract;
+pub mod label;
+pub mod normalize;
+pub mod patch;
+pub mod report;
+
+mod format;
+mod validate;
+
+pub use document::{IdentitySchema, SchemaError};
+pub use extract::{Address, CodeAddress, Extracted, Via};
+pub use normalize::{AddressError, normalize_address, normalize_identifier};
+pub use report::ValidationError;
+
+/// The keyword under which a trait says what it is for.
+pub(crate) const EXTENSION: &str = "ory.sh/kratos";

@@ -1,0 +1,195 @@
+//! JSON Patch as the admin API takes it (contract `beyond-login.md` 1.8): RFC 6902 without `test`, some paths closed.
+
+use serde_json::Value;
+
+/// Why a patch is refused: the two texts of the 400.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatchError {
+    reason: &'static str,
+    message: String,
+}
+
+impl PatchError {
+    /// The reason.
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+
+    /// The message, with the detail.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn apply(message: String) -> Self {
+        Self { reason: "failed to apply JSON patch", message }
+    }
+
+    fn unmarshal(message: String) -> Self {
+        Self { reason: "failed to unmarshal JSON patch", message }
+    }
+}
+
+/// Most operations of one patch.
+const MOST_OPERATIONS: usize = 1000;
+
+/// Applies a patch to a document.
+///
+/// An `add` or `replace` below something that the document does not have is passed over, as clients know it.
+///
+/// # Errors
+/// When the body is no patch, an operation is unknown, a path is closed, or something to remove or move is not there.
+pub fn apply(document: &Value, body: &[u8]) -> Result<Value, PatchError> {
+    let value: Value = serde_json::from_slice(body).map_err(|e| {
+        PatchError::unmarshal(if e.is_eof() { "unexpected EOF".into() } else { format!("invalid JSON: {e}") })
+    })?;
+    let operations = match value {
+        Value::Array(operations) if operations.len() <= MOST_OPERATIONS => operations,
+        Value::Array(_) => return Err(PatchError::unmarshal(format!("more than {MOST_OPERATIONS} operations"))),
+        other => {
+            let kind = match other {
+                Value::Null => return Ok(document.clone()),
+                Value::Bool(_) => "bool",
+                Value::Number(_) => "number",
+                Value::String(_) => "string",
+                _ => "object",
+            };
+            let message = format!("json: cannot unmarshal {kind} into Go value of type []identity.patchOp");
+            return Err(PatchError::unmarshal(message));
+        }
+    };
+    let mut document = document.clone();
+    for operation in operations {
+        step(&mut document, &operation)?;
+    }
+    Ok(document)
+}
+
+fn step(document: &mut Value, operation: &Value) -> Result<(), PatchError> {
+    let text = |key: &str| operation.get(key).and_then(Value::as_str);
+    let (op, path) = (text("op").unwrap_or(""), text("path").unwrap_or(""));
+    let touched: &[Option<&str>] = match op {
+        "add" | "replace" | "remove" => &[Some(path)],
+        "move" | "copy" => &[Some(path), text("from")],
+        "test" => return Err(PatchError::apply("unsupported operation: test".into())),
+        _ => return Err(PatchError::apply(format!("invalid operation {operation}: unsupported operation"))),
+    };
+    for path in touched.iter().flatten() {
+        if is_closed(path) {
+            return Err(PatchError::apply(format!("patch includes denied path: {path}")));
+        }
+    }
+    let parsed: json_patch::PatchOperation = serde_json::from_value(operation.clone())
+        .map_err(|_| PatchError::apply(format!("invalid operation {operation}")))?;
+    match json_patch::patch(document, &[parsed]) {
+        Ok(()) => Ok(()),
+        Err(_) if matches!(op, "add" | "replace") => Ok(()),
+        Err(_) => Err(PatchError::apply(format!("{op} operation does not apply: the document has no {path:?}"))),
+    }
+}
+
+/// Paths that a patch may not touch, in any spelling of a pointer, and everything that contains one of them.
+fn is_closed(path: &str) -> bool {
+    let path = path.to_lowercase().replace("~1", "/").replace("~0", "~");
+    let path = path.trim_end_matches('/');
+    matches!(path, "" | "/id" | "/statechangedat" | "/state_changed_at" | "/credentials")
+        || ["/credentials/oidc", "/credentials/saml"]
+            .iter()
+            .any(|root| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn person() -> Value {
+        json!({"id": "1", "state": "active", "traits": {"email": "a@b.example", "name": {"first": "A"}}, "credentials": {"password": {"type": "password"}}})
+    }
+
+    fn refused(patch: &Value) -> (&'static str, String) {
+        let error = apply(&person(), patch.to_string().as_bytes()).unwrap_err();
+        (error.reason, error.message)
+    }
+
+    #[test]
+    fn what_applies() {
+        for (patch, pointer, want) in [
+            (
+                json!([{"op": "replace", "path": "/traits/name", "value": {"last": "B"}}]),
+                "/traits/name/last",
+                json!("B"),
+            ),
+            (json!([{"op": "add", "path": "/metadata_public", "value": {"x": 1}}]), "/metadata_public/x", json!(1)),
+            (
+                json!([{"op": "copy", "from": "/traits/email", "path": "/traits/other"}]),
+                "/traits/other",
+                json!("a@b.example"),
+            ),
+            (
+                json!([{"op": "add", "path": "/credentials/password/config", "value": {}}]),
+                "/credentials/password/config",
+                json!({}),
+            ),
+            (json!([{"op": "replace", "path": "/nope/x", "value": 1}]), "/state", json!("active")),
+        ] {
+            let after = apply(&person(), patch.to_string().as_bytes()).unwrap();
+            assert_eq!(after.pointer(pointer), Some(&want), "{patch}");
+        }
+        let after = apply(&person(), br#"[{"op": "remove", "path": "/traits/name"}]"#).unwrap();
+        assert_eq!(after.pointer("/traits/name"), None);
+    }
+
+    #[test]
+    fn what_is_refused_and_how() {
+        let apply = "failed to apply JSON patch";
+        for (patch, message) in [
+            (json!([{"op": "replace", "path": "/id", "value": "x"}]), "patch includes denied path: /id"),
+            (json!([{"op": "replace", "path": "/ID", "value": "x"}]), "patch includes denied path: /ID"),
+            (json!([{"op": "add", "path": "/credentials", "value": {}}]), "patch includes denied path: /credentials"),
+            (
+                json!([{"op": "add", "path": "/credentials/oidc/config", "value": {}}]),
+                "patch includes denied path: /credentials/oidc/config",
+            ),
+            (
+                json!([{"op": "add", "path": "/credentials~1oidc", "value": {}}]),
+                "patch includes denied path: /credentials~1oidc",
+            ),
+            (json!([{"op": "replace", "path": "", "value": {}}]), "patch includes denied path: "),
+            (json!([{"op": "move", "from": "/id", "path": "/traits/id"}]), "patch includes denied path: /id"),
+            (json!([{"op": "test", "path": "/state", "value": "x"}]), "unsupported operation: test"),
+            (
+                json!([{"op": "jump", "path": "/state"}]),
+                "invalid operation {\"op\":\"jump\",\"path\":\"/state\"}: unsupported operation",
+            ),
+            (
+                json!([{"op": "remove", "path": "/nope"}]),
+                "remove operation does not apply: the document has no \"/nope\"",
+            ),
+        ] {
+            assert_eq!(refused(&patch), (apply, message.to_owned()));
+        }
+        assert_eq!(
+            refused(&json!({"op": "add"})),
+            (
+                "failed to unmarshal JSON patch",
+                "json: cannot unmarshal object into Go value of type []identity.patchOp".into()
+            )
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_patches_do_not_panic_or_reach_the_id(op in "add|remove|replace|move|copy|test|x", path in "(/[a-z~01/-]{0,12}){0,3}", from in "(/[a-z~01-]{0,8}){0,3}") {
+            let patch = json!([{"op": op, "path": path, "from": from, "value": {"id": "2"}}]);
+            if let Ok(after) = apply(&person(), patch.to_string().as_bytes()) {
+                prop_assert_eq!(&after["id"], "1");
+            }
+        }
+
+        #[test]
+        fn any_bytes(body in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let _ = apply(&person(), &body);
+        }
+    }
+}
