@@ -1,0 +1,192 @@
+//! The hasher that a configuration names.
+
+use crate::stored::StoredHash;
+use argon2::{Algorithm, Argon2, Params, Version};
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use zeroize::Zeroizing;
+
+/// Longest password that bcrypt takes, in bytes; it would ignore the rest.
+pub(crate) const BCRYPT_LONGEST: usize = 72;
+
+/// How new hashes are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hasher {
+    /// `$argon2id$v=19$…`.
+    Argon2id {
+        /// Memory, in KiB.
+        memory_kib: u32,
+        /// Passes over the memory.
+        iterations: u32,
+        /// Lanes.
+        parallelism: u32,
+        /// Salt, in bytes; at most 64.
+        salt_length: usize,
+        /// Hash, in bytes.
+        key_length: usize,
+    },
+    /// `$2a$…`.
+    Bcrypt {
+        /// Base-2 logarithm of the rounds.
+        cost: u32,
+    },
+}
+
+/// Why a password cannot be hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// bcrypt reads 72 bytes; a longer password would be cut, and any other with the same beginning would fit.
+    #[error("The password must be at most {BCRYPT_LONGEST} characters long, but got {0}.")]
+    TooLong(usize),
+    /// The parameters are outside what the algorithm allows; a checked configuration has none such.
+    #[error("the configured hasher does not work with its parameters")]
+    Parameters,
+}
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Self::owasp()
+    }
+}
+
+impl Hasher {
+    /// argon2id with the parameters that the OWASP password storage sheet recommends: 19 MiB, two passes, one lane.
+    pub fn owasp() -> Self {
+        Self::Argon2id { memory_kib: 19 * 1024, iterations: 2, parallelism: 1, salt_length: 16, key_length: 32 }
+    }
+
+    /// Hashes a password with as much of the random `salt` as the algorithm wants.
+    ///
+    /// # Errors
+    /// [`HashError::TooLong`] for bcrypt and more than 72 bytes; [`HashError::Parameters`] for parameters that are none.
+    pub fn hash(&self, password: &[u8], salt: &[u8; 64]) -> Result<String, HashError> {
+        match *self {
+            Self::Argon2id { memory_kib, iterations, parallelism, salt_length, key_length } => {
+                let salt = salt.get(..salt_length).ok_or(HashError::Parameters)?;
+                let mut key = Zeroizing::new(vec![0; key_length]);
+                argon2(Algorithm::Argon2id, [memory_kib, iterations, parallelism], password, salt, &mut key)
+                    .ok_or(HashError::Parameters)?;
+                let (salt, key) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(&*key));
+                Ok(format!("$argon2id$v=19$m={memory_kib},t={iterations},p={parallelism}${salt}${key}"))
+            }
+            Self::Bcrypt { .. } if password.len() > BCRYPT_LONGEST => Err(HashError::TooLong(password.len())),
+            Self::Bcrypt { cost } => {
+                let [salt @ .., _, _, _, _, _, _, _, _] = salt.first_chunk::<24>().expect("64 bytes hold 24");
+                bcrypt::hash_with_salt(password, cost, *salt)
+                    .map(|hash| hash.format_for_version(bcrypt::Version::TwoA))
+                    .map_err(|_| HashError::Parameters)
+            }
+        }
+    }
+
+    /// Whether a stored hash is of another algorithm or of other parameters than this hasher's.
+    pub fn needs_rehash(&self, stored: &str) -> bool {
+        StoredHash::parse(stored).map_or(true, |stored| stored.made_by().as_ref() != Some(self))
+    }
+
+    /// Whether hashing with this hasher takes longer than comparing with a stored hash, by a rough model of both.
+    pub fn costs_more_than(&self, stored: &str) -> bool {
+        let own = match *self {
+            Self::Argon2id { memory_kib, iterations, .. } => cost::argon2(memory_kib, iterations),
+            Self::Bcrypt { cost } => cost::bcrypt(cost),
+        };
+        StoredHash::parse(stored).map_or(true, |stored| own > stored.nanoseconds())
+    }
+}
+
+/// Computes argon2 into `key`, whose length is part of the hash. Parameters are KiB, passes, lanes.
+pub(crate) fn argon2(
+    algorithm: Algorithm,
+    [memory, iterations, parallelism]: [u32; 3],
+    password: &[u8],
+    salt: &[u8],
+    key: &mut [u8],
+) -> Option<()> {
+    let params = Params::new(memory, iterations, parallelism, Some(key.len())).ok()?;
+    Argon2::new(algorithm, Version::V0x13, params).hash_password_into(password, salt, key).ok()
+}
+
+/// Time on one core of a current server, in nanoseconds. Only the order of magnitude matters.
+pub(crate) mod cost {
+    /// Per KiB and pass.
+    pub(crate) fn argon2(memory_kib: u32, iterations: u32) -> u64 {
+        600 * u64::from(memory_kib) * u64::from(iterations)
+    }
+
+    /// Per doubling.
+    pub(crate) fn bcrypt(cost: u32) -> u64 {
+        60_000 << cost.min(31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SALT: [u8; 64] = [7; 64];
+
+    /// Small enough for a test, of the shape of the real thing.
+    fn small() -> Hasher {
+        Hasher::Argon2id { memory_kib: 64, iterations: 1, parallelism: 1, salt_length: 16, key_length: 32 }
+    }
+
+    #[test]
+    fn what_a_hasher_makes_it_recognises() {
+        for hasher in [small(), Hasher::Bcrypt { cost: 4 }] {
+            let hash = hasher.hash(b"correct horse", &SALT).unwrap();
+            assert!(crate::verify(&hash, b"correct horse"), "{hash}");
+            assert!(!crate::verify(&hash, b"correct horse "), "{hash}");
+            assert!(!hasher.needs_rehash(&hash), "{hash}");
+        }
+    }
+
+    #[test]
+    fn written_forms_are_the_documented_ones() {
+        assert!(small().hash(b"x", &SALT).unwrap().starts_with("$argon2id$v=19$m=64,t=1,p=1$BwcHBwcHBwcHBwcHBwcHBw$"));
+        assert!(Hasher::Bcrypt { cost: 4 }.hash(b"x", &SALT).unwrap().starts_with("$2a$04$"));
+        assert!(Hasher::default().hash(b"x", &SALT).unwrap().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    }
+
+    #[test]
+    fn every_parameter_counts_as_a_change() {
+        let hash = small().hash(b"x", &SALT).unwrap();
+        for other in [
+            Hasher::Argon2id { memory_kib: 65, iterations: 1, parallelism: 1, salt_length: 16, key_length: 32 },
+            Hasher::Argon2id { memory_kib: 64, iterations: 2, parallelism: 1, salt_length: 16, key_length: 32 },
+            Hasher::Argon2id { memory_kib: 64, iterations: 1, parallelism: 2, salt_length: 16, key_length: 32 },
+            Hasher::Argon2id { memory_kib: 64, iterations: 1, parallelism: 1, salt_length: 32, key_length: 32 },
+            Hasher::Argon2id { memory_kib: 64, iterations: 1, parallelism: 1, salt_length: 16, key_length: 16 },
+            Hasher::Bcrypt { cost: 4 },
+        ] {
+            assert!(other.needs_rehash(&hash), "{other:?}");
+        }
+        let bcrypt = Hasher::Bcrypt { cost: 4 }.hash(b"x", &SALT).unwrap();
+        assert!(Hasher::Bcrypt { cost: 5 }.needs_rehash(&bcrypt));
+        assert!(small().needs_rehash("{SSHA}JFZFs0oHzxbMwkSJmYVeI8MnTDy/276a"));
+    }
+
+    #[test]
+    fn bcrypt_refuses_what_it_would_cut() {
+        let hasher = Hasher::Bcrypt { cost: 4 };
+        assert!(hasher.hash(&[b'a'; 72], &SALT).is_ok());
+        assert_eq!(hasher.hash(&[b'a'; 73], &SALT), Err(HashError::TooLong(73)));
+    }
+
+    #[test]
+    fn cheap_imports_cost_less_than_todays_hasher() {
+        let owasp = Hasher::owasp();
+        for cheap in [
+            "$md5$CY9rzUYh03PK3k6DJie09g==",
+            "{SSHA}JFZFs0oHzxbMwkSJmYVeI8MnTDy/276a",
+            "$pbkdf2-sha256$i=1000,l=128$e8/arsEf4cvQihdNgqj0Nw$5xQQKNTyeTHx2Ld5/JDE7A",
+            "unreadable",
+        ] {
+            assert!(owasp.costs_more_than(cheap), "{cheap}");
+        }
+        for costly in [
+            "$2a$12$o6hx.Wog/wvFSkT/Bp/6DOxCtLRTDj7lm9on9suF/WaCGNVHbkfL6",
+            "$argon2i$v=19$m=65536,t=3,p=4$kk51rW/vxIVCYn+EG4kTSg$NyT88uraJ6im6dyha/M5jhXvpqlEdlS/9fEm7ScMb8c",
+        ] {
+            assert!(!owasp.costs_more_than(costly), "{costly}");
+        }
+    }
+}

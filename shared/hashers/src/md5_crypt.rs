@@ -1,0 +1,80 @@
+//! md5-crypt (`$1$`), which no maintained library of this digest generation has.
+//!
+//! Only read, never written: it came from elsewhere and goes at the next sign-in.
+
+use md5::{Digest as _, Md5};
+
+/// Rounds of the slow part; fixed by the scheme.
+const ROUNDS: usize = 1000;
+/// Salt beyond this many bytes is ignored by the scheme.
+const LONGEST_SALT: usize = 8;
+/// Order in which the sixteen bytes are written, three to a group; the last stands alone.
+const ORDER: [[usize; 3]; 5] = [[0, 6, 12], [1, 7, 13], [2, 8, 14], [3, 9, 15], [4, 10, 5]];
+const LAST: usize = 11;
+/// The digits of crypt, least significant first.
+const DIGITS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// The 22 characters that stand after the salt.
+pub(crate) fn md5_crypt(password: &[u8], salt: &[u8]) -> String {
+    let salt = &salt[..salt.len().min(LONGEST_SALT)];
+    let inner = Md5::new().chain_update(password).chain_update(salt).chain_update(password).finalize();
+    let mut first = Md5::new().chain_update(password).chain_update(b"$1$").chain_update(salt);
+    let mut left = password.len();
+    while left > 0 {
+        let take = left.min(inner.len());
+        first.update(&inner[..take]);
+        left -= take;
+    }
+    // One byte for each bit of the length: a zero for a one, the password's first byte for a zero. An accident of the
+    // original that everybody has kept.
+    let mut bits = password.len();
+    while bits > 0 {
+        first.update(if bits & 1 == 1 { &[0][..] } else { &password[..1] });
+        bits >>= 1;
+    }
+    let mut digest = first.finalize();
+    for round in 0..ROUNDS {
+        let mut next = Md5::new();
+        next.update(if round % 2 == 1 { password } else { &digest });
+        if round % 3 != 0 {
+            next.update(salt);
+        }
+        if round % 7 != 0 {
+            next.update(password);
+        }
+        next.update(if round % 2 == 1 { &digest[..] } else { password });
+        digest = next.finalize();
+    }
+    let groups =
+        ORDER.map(|[a, b, c]| (u32::from(digest[a]) << 16 | u32::from(digest[b]) << 8 | u32::from(digest[c]), 4));
+    groups.into_iter().chain([(u32::from(digest[LAST]), 2)]).flat_map(digits).collect()
+}
+
+/// A number in crypt's digits.
+fn digits((mut number, count): (u32, usize)) -> impl Iterator<Item = char> {
+    (0..count).map(move |_| {
+        let digit = DIGITS[(number & 0x3f) as usize];
+        number >>= 6;
+        char::from(digit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::md5_crypt;
+
+    /// Made with `openssl passwd -1`.
+    #[test]
+    fn equals_what_others_compute() {
+        assert_eq!(md5_crypt(b"test", b"TVEiiKNb"), "SN6/pUaRQS/E8Jh46As2C/");
+        for (password, salt, hash) in [
+            ("", "saltsalt", "5Jhcit4zN9UlGiA0txPkO0"),
+            ("", "xy", "JSgu5Zv4igzK2ULm5nTM30"),
+            ("a", "saltsalt", "MzDjbImyzEz2m0NTiPzNW/"),
+            ("a much longer password than sixteen bytes are", "saltsalt", "zcQmXCNygF151hE7GV7IZ."),
+            ("a much longer password than sixteen bytes are", "xy", "ufzmWO1i9J46UNsvJkRdb."),
+        ] {
+            assert_eq!(md5_crypt(password.as_bytes(), salt.as_bytes()), hash, "{password} {salt}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The text that a template makes of salt and password.
+
+/// Where the salt goes.
+const SALT: &[u8] = b"{SALT}";
+/// Where the password goes.
+const PASSWORD: &[u8] = b"{PASSWORD}";
+
+/// Replaces `{SALT}` and `{PASSWORD}` in one pass: what was put in is not looked at again.
+pub(crate) fn fill(template: &[u8], salt: &[u8], password: &[u8]) -> Vec<u8> {
+    let mut filled = Vec::with_capacity(template.len() + salt.len() + password.len());
+    let mut rest = template;
+    while let Some((&first, after)) = rest.split_first() {
+        if let Some(after) = rest.strip_prefix(SALT) {
+            filled.extend_from_slice(salt);
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix(PASSWORD) {
+            filled.extend_from_slice(password);
+            rest = after;
+        } else {
+            filled.push(first);
+            rest = after;
+        }
+    }
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fill;
+
+    #[test]
+    fn both_marks_are_replaced_wherever_they_stand() {
+        assert_eq!(fill(b"{SALT}{PASSWORD}", b"s", b"p"), b"sp");
+        assert_eq!(fill(b"a{PASSWORD}-{SALT}-{SALT}}", b"s", b"p"), b"ap-s-s}");
+        assert_eq!(fill(b"", b"s", b"p"), b"");
+    }
+
+    #[test]
+    fn a_salt_that_looks_like_a_mark_stays_a_salt() {
+        assert_eq!(fill(b"{SALT}{PASSWORD}", b"{PASSWORD}", b"p"), b"{PASSWORD}p");
+    }
+}
