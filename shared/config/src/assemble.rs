@@ -1,0 +1,340 @@
+//! From a checked document to a [`Config`]. What is missing gets its default; what cannot be read is a finding.
+
+use crate::check::{Findings, has_scheme, memory};
+use crate::document::get;
+use crate::duration;
+use crate::keys::names;
+use crate::model::{
+    Config, CookieAttributes, Cookies, Cors, Features, Hasher, IdentityConfig, Listener, LoginFlowPolicy, Logout,
+    Method, Methods, RequiredAal, SameSite, SchemaRef, SelfService, SessionPolicy,
+};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use base64::{Engine as _, engine::GeneralPurpose};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where a local stack says it listens, for a configuration that does not.
+const LOCAL_PUBLIC_URL: &str = "LATCHKEY_PUBLIC_URL";
+const LOCAL_ADMIN_URL: &str = "LATCHKEY_ADMIN_URL";
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Makes the configuration. Only meaningful when there are no errors afterwards.
+pub(crate) fn assemble(
+    document: &Value,
+    folder: Option<&Path>,
+    env: &[(String, String)],
+    dev: bool,
+    findings: &mut Findings,
+) -> Config {
+    let from = Reader { document };
+    let local = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let base_url = |path: &str, fallback: Option<String>| Listener {
+        base_url: with_slash(from.text(path).or(fallback).unwrap_or_default()),
+    };
+    let public = base_url("serve.public.base_url", local(LOCAL_PUBLIC_URL));
+    let admin = base_url("serve.admin.base_url", local(LOCAL_ADMIN_URL));
+    if public.base_url.is_empty() {
+        findings.error(
+            "serve.public.base_url: not set: it must be the URL that browsers see, such as https://login.example.org/",
+        );
+    }
+    let required = |path: &str, findings: &mut Findings| {
+        from.text(path).unwrap_or_else(|| {
+            findings.error(format!("{path}: not set: it must be a URL such as https://app.example.org/"));
+            String::new()
+        })
+    };
+    let default_browser_return_url = required("selfservice.default_browser_return_url", findings);
+    let login_ui_url = required("selfservice.flows.login.ui_url", findings);
+    let after = "selfservice.flows.login.after";
+    let error_ui_url = from
+        .text("selfservice.flows.error.ui_url")
+        .unwrap_or_else(|| format!("{}self-service/errors", public.base_url));
+    Config {
+        dev,
+        revision: from.text("revision").unwrap_or_default(),
+        cors: cors(&from),
+        trusted_proxies: trusted_proxies(&from, dev),
+        cookies: cookies(&from, dev),
+        session: SessionPolicy {
+            lifespan: from.duration("session.lifespan").unwrap_or(24 * HOUR),
+            earliest_possible_extend: from.duration("session.earliest_possible_extend"),
+            required_aal: match from.text("session.whoami.required_aal").as_deref() {
+                Some("aal1") => RequiredAal::Aal1,
+                _ => RequiredAal::HighestAvailable,
+            },
+        },
+        selfservice: SelfService {
+            default_browser_return_url,
+            allowed_return_urls: allowed_return_urls(&from, findings),
+            login: LoginFlowPolicy {
+                ui_url: login_ui_url,
+                lifespan: from.duration("selfservice.flows.login.lifespan").unwrap_or(HOUR),
+                after_return_url: from.text(&format!("{after}.default_browser_return_url")),
+                after_method_return_urls: names("{method}")
+                    .iter()
+                    .filter_map(|method| {
+                        let url = from.text(&format!("{after}.{method}.default_browser_return_url"))?;
+                        Some(((*method).to_owned(), url))
+                    })
+                    .collect(),
+            },
+            error_ui_url,
+            logout: Logout {
+                after_return_url: from.text("selfservice.flows.logout.after.default_browser_return_url"),
+                clear_browser_data: from.flag("selfservice.flows.logout.clear_browser_data", false),
+            },
+        },
+        methods: Methods { password: Method { enabled: from.flag("selfservice.methods.password.enabled", true) } },
+        hasher: hasher(&from, dev, findings),
+        identity: identity(&from, folder, findings),
+        features: Features {
+            cacheable_sessions: from.flag("feature_flags.cacheable_sessions", false),
+            cacheable_sessions_max_age: from.duration("feature_flags.cacheable_sessions_max_age"),
+            faster_session_extend: from.flag("feature_flags.faster_session_extend", false),
+        },
+        public,
+        admin,
+    }
+}
+
+struct Reader<'a> {
+    document: &'a Value,
+}
+
+impl Reader<'_> {
+    fn text(&self, path: &str) -> Option<String> {
+        get(self.document, path)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    fn flag(&self, path: &str, default: bool) -> bool {
+        get(self.document, path).and_then(Value::as_bool).unwrap_or(default)
+    }
+
+    fn number<N: TryFrom<i64>>(&self, path: &str, default: N) -> N {
+        get(self.document, path).and_then(Value::as_i64).and_then(|n| N::try_from(n).ok()).unwrap_or(default)
+    }
+
+    fn duration(&self, path: &str) -> Option<Duration> {
+        duration::parse(get(self.document, path)?.as_str()?)
+    }
+
+    fn texts(&self, path: &str) -> Option<Vec<String>> {
+        get(self.document, path).map(texts)
+    }
+}
+
+/// A list of texts, or one.
+pub(crate) fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn with_slash(mut url: String) -> String {
+    if !url.is_empty() && !url.ends_with('/') {
+        url.push('/');
+    }
+    url
+}
+
+fn cors(from: &Reader<'_>) -> Option<Cors> {
+    let list = |name: &str, default: &[&str]| {
+        from.texts(&format!("serve.public.cors.{name}"))
+            .unwrap_or_else(|| default.iter().map(|item| (*item).to_owned()).collect())
+    };
+    from.flag("serve.public.cors.enabled", false).then(|| Cors {
+        allowed_origins: list("allowed_origins", &["*"]),
+        allowed_methods: list("allowed_methods", &["POST", "GET", "PUT", "PATCH", "DELETE"]),
+        allowed_headers: list(
+            "allowed_headers",
+            &["Authorization", "Content-Type", "Max-Age", "X-Session-Token", "X-XSRF-TOKEN", "X-CSRF-TOKEN"],
+        ),
+        exposed_headers: list("exposed_headers", &["Content-Type"]),
+        allow_credentials: from.flag("serve.public.cors.allow_credentials", true),
+        max_age: from.number("serve.public.cors.max_age", 0),
+    })
+}
+
+fn trusted_proxies(from: &Reader<'_>, dev: bool) -> Vec<String> {
+    let mut networks = from.texts("serve.trusted_proxies").unwrap_or_default();
+    if dev {
+        networks.extend(["127.0.0.0/8".to_owned(), "::1/128".to_owned()]);
+    }
+    networks
+}
+
+/// Attributes of the two cookies. The session's own keys win over the general ones, but its `Secure` is decided apart; a browser
+/// refuses `SameSite=None` without `Secure`, so the anti-CSRF cookie falls back to `Lax` (contract `login-flow.md` 8 and 9).
+fn cookies(from: &Reader<'_>, dev: bool) -> Cookies {
+    let same_site = |path: &str| match from.text(path).as_deref() {
+        Some("Strict") => Some(SameSite::Strict),
+        Some("None") => Some(SameSite::None),
+        Some(_) => Some(SameSite::Lax),
+        None => None,
+    };
+    let general = CookieAttributes {
+        domain: from.text("cookies.domain"),
+        path: from.text("cookies.path").unwrap_or_else(|| "/".to_owned()),
+        same_site: same_site("cookies.same_site").unwrap_or(SameSite::Lax),
+        secure: from.flag("cookies.secure", !dev),
+    };
+    let session = CookieAttributes {
+        domain: from.text("session.cookie.domain").or_else(|| general.domain.clone()),
+        path: from.text("session.cookie.path").unwrap_or_else(|| general.path.clone()),
+        same_site: same_site("session.cookie.same_site").unwrap_or(general.same_site),
+        secure: from.flag("session.cookie.secure", !dev),
+    };
+    let same_site = if general.secure { general.same_site } else { SameSite::Lax };
+    Cookies {
+        csrf: CookieAttributes { same_site, ..general },
+        session,
+        session_name: from.text("session.cookie.name").unwrap_or_else(|| "ory_kratos_session".to_owned()),
+        session_persistent: from.flag("session.cookie.persistent", true),
+    }
+}
+
+/// Without an entry that an attacker could register a name under, and without what is no URL (contract `login-flow.md` 2.3).
+fn allowed_return_urls(from: &Reader<'_>, findings: &mut Findings) -> Vec<String> {
+    let lenient = from.flag("feature_flags.legacy_allow_insecure_origins", false);
+    let mut urls = from.texts("selfservice.allowed_return_urls").unwrap_or_default();
+    urls.retain(|url| {
+        let why = if !has_scheme(url) {
+            "it is not an absolute URL"
+        } else if !lenient && is_too_wide(host(url)) {
+            "anybody could register a name that it covers"
+        } else {
+            return true;
+        };
+        findings.warn(format!("selfservice.allowed_return_urls: {url:?} is left out: {why}"));
+        false
+    });
+    urls
+}
+
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    match host.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => host,
+    }
+}
+
+/// Whether a host with a wildcard covers names that strangers own.
+fn is_too_wide(host: &str) -> bool {
+    if !host.contains('*') {
+        return false;
+    }
+    let Some(parent) = host.strip_prefix("*.") else { return true };
+    // A public suffix is what people register names under, such as `com`, `co.uk` or `github.io`.
+    parent.contains('*') || parent.is_empty() || psl::domain(parent.to_ascii_lowercase().as_bytes()).is_none()
+}
+
+fn hasher(from: &Reader<'_>, dev: bool, findings: &mut Findings) -> Hasher {
+    if from.text("hashers.algorithm").as_deref() == Some("bcrypt") {
+        let asked = from.number("hashers.bcrypt.cost", 12);
+        if asked < 12 && !dev {
+            findings.warn(format!(
+                "hashers.bcrypt.cost: {asked} is raised to 12, below which bcrypt is too quick to guess"
+            ));
+        }
+        return Hasher::Bcrypt { cost: if dev { asked } else { asked.max(12) } };
+    }
+    let memory_kib = get(from.document, "hashers.argon2.memory").and_then(memory);
+    let hasher = Hasher::Argon2id {
+        memory_kib: memory_kib.and_then(|kib| u32::try_from(kib).ok()).unwrap_or(19 * 1024),
+        iterations: from.number("hashers.argon2.iterations", 2),
+        parallelism: from.number("hashers.argon2.parallelism", 1),
+        salt_length: from.number("hashers.argon2.salt_length", 16),
+        key_length: from.number("hashers.argon2.key_length", 32),
+    };
+    if let Hasher::Argon2id { memory_kib, parallelism, .. } = hasher
+        && memory_kib < 8 * parallelism
+    {
+        findings.error(format!(
+            "hashers.argon2.memory: {memory_kib}KB is not allowed: {parallelism} lanes need at least {}KB",
+            8 * parallelism
+        ));
+    }
+    hasher
+}
+
+fn identity(from: &Reader<'_>, folder: Option<&Path>, findings: &mut Findings) -> IdentityConfig {
+    let default_schema_id = from.text("identity.default_schema_id").unwrap_or_else(|| "default".to_owned());
+    let list = get(from.document, "identity.schemas").and_then(Value::as_array);
+    if list.is_none_or(Vec::is_empty) {
+        findings.error("identity.schemas: not set: it must list at least one schema with \"id\" and \"url\"");
+    }
+    let (mut schemas, mut ids) = (Vec::new(), BTreeSet::new());
+    for (index, entry) in list.into_iter().flatten().enumerate() {
+        let place = format!("identity.schemas[{index}]");
+        let (Some(id), Some(url)) = (entry["id"].as_str(), entry["url"].as_str()) else {
+            findings.error(format!("{place}: {entry} is not allowed: it must have \"id\" and \"url\", both text"));
+            continue;
+        };
+        if id.is_empty() || !ids.insert(id) {
+            findings.error(format!("{place}.id: {id:?} is not allowed: each schema needs an id of its own"));
+        }
+        match schema_document(url, folder) {
+            Ok(document) => schemas.push(SchemaRef {
+                id: id.to_owned(),
+                selfservice_selectable: entry["selfservice_selectable"] == true,
+                document,
+            }),
+            Err(why) => findings.error(format!("{place}.url: {} is not allowed: {why}", shortened(url))),
+        }
+    }
+    if !ids.is_empty() && !ids.contains(default_schema_id.as_str()) {
+        let known: Vec<_> = ids.into_iter().collect();
+        findings.error(format!(
+            "identity.default_schema_id: {default_schema_id:?} is not allowed: there is no schema of this id among {}",
+            known.join(", ")
+        ));
+    }
+    IdentityConfig { default_schema_id, schemas }
+}
+
+/// A value that may be very long, as an error shows it.
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= 80 {
+        format!("{text:?}")
+    } else {
+        format!("{:?}…", text.chars().take(77).collect::<String>())
+    }
+}
+
+fn schema_document(url: &str, folder: Option<&Path>) -> Result<Value, String> {
+    let text = if let Some(encoded) = url.strip_prefix("base64://") {
+        from_base64(encoded).ok_or("what follows base64:// is not base64")?
+    } else if url.starts_with("https://") || url.starts_with("http://") {
+        return Err(
+            "nothing is fetched at start; save the schema beside the configuration and name the file".to_owned()
+        );
+    } else {
+        let path = file(url, folder);
+        std::fs::read(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?
+    };
+    let document: Value = serde_json::from_slice(&text).map_err(|e| format!("the schema is not JSON: {e}"))?;
+    if document.is_object() { Ok(document) } else { Err("the schema is not a JSON object".to_owned()) }
+}
+
+fn file(url: &str, folder: Option<&Path>) -> PathBuf {
+    let path = Path::new(url.strip_prefix("file://").unwrap_or(url));
+    match folder {
+        // An absolute path replaces the folder.
+        Some(folder) => folder.join(path),
+        None => path.to_owned(),
+    }
+}
+
+/// Base64 in any of the alphabets that people use for it.
+fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let engines: [&GeneralPurpose; 4] = [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD];
+    engines.iter().find_map(|engine| engine.decode(text).ok())
+}

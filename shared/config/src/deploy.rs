@@ -1,0 +1,65 @@
+//! What a deployment makes of a configuration file.
+
+use crate::document;
+use crate::keys::{KEYS, Role};
+use crate::{ConfigErrors, Loaded, read};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+/// Reads a file as a deployment does, and refuses what must not travel in it.
+///
+/// # Errors
+/// Those of [`read`], and one for each secret: in AWS they come from Secrets Manager, and the file is readable to whoever may read
+/// the functions.
+pub fn check_deployment(text: &str, folder: Option<&Path>, env: &[(String, String)]) -> Result<Loaded, ConfigErrors> {
+    let document = document::parse(text)?;
+    let mut errors: Vec<String> = KEYS
+        .iter()
+        .filter(|key| key.role == Role::Secret && document::get(&document, key.path).is_some())
+        .map(|key| {
+            let path = key.path;
+            format!("{path}: a value is not allowed in a deployment's file: put it into the stack's secret under the key {path:?}")
+        })
+        .collect();
+    match read(text, folder, env, false) {
+        Ok(mut loaded) if errors.is_empty() => {
+            let base_url = &loaded.config.public.base_url;
+            if base_url.starts_with("http://") {
+                loaded.warnings.push(format!(
+                    "serve.public.base_url: {base_url} is not https, so browsers will not send the cookies; the stack's own address replaces it"
+                ));
+            }
+            Ok(loaded)
+        }
+        Ok(_) => Err(ConfigErrors(errors)),
+        Err(more) => {
+            errors.extend(more.0);
+            Err(ConfigErrors(errors))
+        }
+    }
+}
+
+/// The same configuration as one line of JSON: without what has no effect and without secrets, schemas inlined. Quicker to read
+/// at a cold start than YAML, and whole without its folder.
+///
+/// # Errors
+/// Those of [`check_deployment`].
+pub fn to_compact(text: &str, folder: Option<&Path>) -> Result<String, ConfigErrors> {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let loaded = check_deployment(text, folder, &[])?;
+    let document = document::parse(text)?;
+    let mut compact = Value::Object(Map::new());
+    for key in KEYS.iter().filter(|key| key.role == Role::Used) {
+        for path in key.paths() {
+            if let Some(value) = document::get(&document, &path) {
+                document::set(&mut compact, &path, value.clone());
+            }
+        }
+    }
+    let schemas = loaded.config.identity.schemas.iter().map(|schema| {
+        let url = format!("base64://{}", STANDARD.encode(schema.document.to_string()));
+        json!({"id": schema.id, "url": url, "selfservice_selectable": schema.selfservice_selectable})
+    });
+    document::set(&mut compact, "identity.schemas", schemas.collect());
+    Ok(compact.to_string())
+}

@@ -1,0 +1,158 @@
+//! From text to one tree of values: the file, and the environment laid over it.
+
+use crate::ConfigErrors;
+use crate::check::Shape;
+use crate::keys::{KEYS, Key, Kind};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// Which environment variable set which key.
+pub(crate) type Overrides = BTreeMap<String, String>;
+
+/// Reads YAML or JSON. Empty keys count as unset.
+pub(crate) fn parse(text: &str) -> Result<Value, ConfigErrors> {
+    let mut document: Value = match text.trim_start().starts_with('{').then(|| serde_json::from_str(text)) {
+        Some(Ok(document)) => document,
+        // YAML's flow style begins with a brace too, and its reader knows what JSON is.
+        _ => serde_saphyr::from_str(text).map_err(|e| format!("the file is not YAML or JSON: {e}"))?,
+    };
+    match &document {
+        Value::Object(_) => {}
+        Value::Null => return Err("the file is empty".to_owned().into()),
+        _ => return Err("the file must hold keys and values at its top level".to_owned().into()),
+    }
+    forget_unset(&mut document);
+    Ok(document)
+}
+
+fn forget_unset(value: &mut Value) {
+    if let Value::Object(map) = value {
+        map.retain(|_, value| !value.is_null());
+        map.values_mut().for_each(forget_unset);
+    }
+}
+
+/// The value at a dotted path.
+pub(crate) fn get<'a>(document: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(document, |value, part| value.get(part))
+}
+
+/// Sets the value at a dotted path; does nothing below what is no map.
+pub(crate) fn set(document: &mut Value, path: &str, value: Value) {
+    let mut at = document;
+    for part in path.split('.') {
+        let Value::Object(map) = at else { return };
+        at = map.entry(part).or_insert_with(|| Value::Object(Map::new()));
+    }
+    *at = value;
+}
+
+/// Lays environment variables over the document.
+pub(crate) fn lay_over(document: &mut Value, env: &[(String, String)]) -> Overrides {
+    let env: BTreeMap<&str, &str> = env
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let mut overrides = Overrides::new();
+    for key in KEYS.iter().filter(|key| !key.is_ignored()) {
+        for path in key.paths() {
+            let name = variable(&path);
+            if let Some(text) = env.get(name.as_str()) {
+                set(document, &path, typed(key, text));
+                overrides.insert(path, name);
+            }
+        }
+    }
+    overrides
+}
+
+/// The environment variable of a key.
+pub(crate) fn variable(path: &str) -> String {
+    path.to_ascii_uppercase().replace('.', "_")
+}
+
+/// A variable's text as a value of the key's type; as text when it is not of that type, to be refused as such.
+fn typed(key: &Key, text: &str) -> Value {
+    let as_json = || serde_json::from_str(text).ok();
+    let value = match key.kind.shape() {
+        Shape::Boolean => match text {
+            "true" | "1" => Some(Value::Bool(true)),
+            "false" | "0" => Some(Value::Bool(false)),
+            _ => None,
+        },
+        Shape::Number => text.parse::<i64>().ok().map(Value::from),
+        Shape::List if text.trim_start().starts_with('[') => as_json(),
+        Shape::List if matches!(key.kind, Kind::List) => None,
+        Shape::List => Some(text.split(',').map(|part| Value::from(part.trim())).collect()),
+        Shape::Map => as_json(),
+        Shape::Text => None,
+    };
+    value.unwrap_or_else(|| Value::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn yaml_and_json_are_read_alike() {
+        let yaml = "a: &x {b: 1}\nc:\n  <<: *x\n  d: [true, 'y', ]\ne:\n";
+        assert_eq!(parse(yaml).unwrap(), json!({"a": {"b": 1}, "c": {"b": 1, "d": [true, "y"]}}));
+        assert_eq!(parse(r#"{"a": {"b": null, "c": "1h"}}"#).unwrap(), json!({"a": {"c": "1h"}}));
+        assert_eq!(parse("{a: 1}").unwrap(), json!({"a": 1}));
+    }
+
+    #[test]
+    fn what_is_no_configuration_says_so() {
+        for (text, says) in
+            [("", "empty"), ("- a", "keys and values"), ("a: [", "not YAML"), ("a: 1\na: 2", "not YAML")]
+        {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(says), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn references_cannot_blow_a_file_up() {
+        let mut text = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
+        for level in 1..12 {
+            let below = format!("*a{}, ", level - 1).repeat(10);
+            text.push_str(&format!("a{level}: &a{level} [{below}]\n"));
+        }
+        assert!(parse(&text).unwrap_err().to_string().contains("not YAML"));
+    }
+
+    #[test]
+    fn variables_take_the_type_of_their_key() {
+        let mut document = json!({"session": {"lifespan": "1h"}});
+        let env = [
+            ("SESSION_LIFESPAN", "2h"),
+            ("SESSION_COOKIE_PERSISTENT", "false"),
+            ("SELFSERVICE_ALLOWED_RETURN_URLS", "https://a.example, https://b.example"),
+            ("SERVE_PUBLIC_CORS_ALLOWED_ORIGINS", r#"["https://c.example"]"#),
+            ("HASHERS_ARGON2_ITERATIONS", "3"),
+            ("SELFSERVICE_FLOWS_LOGIN_AFTER_PASSWORD_DEFAULT_BROWSER_RETURN_URL", "https://d.example"),
+            ("IDENTITY_SCHEMAS", r#"[{"id":"x","url":"base64://e30="}]"#),
+            ("COOKIES_DOMAIN", ""),
+            ("PATH", "/bin"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let overrides = lay_over(&mut document, &env);
+        assert_eq!(
+            document,
+            json!({
+                "session": {"lifespan": "2h", "cookie": {"persistent": false}},
+                "selfservice": {
+                    "allowed_return_urls": ["https://a.example", "https://b.example"],
+                    "flows": {"login": {"after": {"password": {"default_browser_return_url": "https://d.example"}}}},
+                },
+                "serve": {"public": {"cors": {"allowed_origins": ["https://c.example"]}}},
+                "hashers": {"argon2": {"iterations": 3}},
+                "identity": {"schemas": [{"id": "x", "url": "base64://e30="}]},
+            })
+        );
+        assert_eq!(overrides["session.lifespan"], "SESSION_LIFESPAN");
+    }
+}

@@ -1,0 +1,66 @@
+//! A Kratos configuration file, as it is.
+//!
+//! [`read`] takes the text of a file (YAML or JSON) and the environment, lays Kratos' environment overrides over it, checks every
+//! value against one table of facts ([`keys`]), and gives the values that Latchkey uses. What the table knows is also what
+//! `docs/configuration.md` shows: whether a key is used, has no effect here, or belongs to something that is not built.
+//!
+//! A wrong value, and a key whose loss would let somebody in who should not be, is an error; all of them are reported at once.
+//! A key without effect is a warning.
+
+mod assemble;
+mod check;
+mod deploy;
+mod document;
+mod duration;
+pub mod keys;
+mod model;
+mod secrets;
+
+pub use deploy::{check_deployment, to_compact};
+pub use model::{
+    Config, CookieAttributes, Cookies, Cors, Features, Hasher, IdentityConfig, Listener, LoginFlowPolicy, Logout,
+    Method, Methods, RequiredAal, SameSite, SchemaRef, SelfService, SessionPolicy,
+};
+pub use secrets::{Secrets, merge_secrets};
+
+use std::path::Path;
+
+/// A configuration that is in order.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What Latchkey does.
+    pub config: Config,
+    /// The secrets that stand in the file or the environment.
+    pub secrets: Secrets,
+    /// One line for each key that has no effect, or not the whole one.
+    pub warnings: Vec<String>,
+}
+
+/// Everything that is wrong with a configuration, one line each.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigErrors(pub Vec<String>);
+
+impl From<String> for ConfigErrors {
+    fn from(line: String) -> Self {
+        Self(vec![line])
+    }
+}
+
+/// Reads a configuration.
+///
+/// `text` is YAML or JSON; `folder` is where relative file names start; `env` holds environment variables, of which those count
+/// that are a key's path in capitals with `_` for `.` (`SERVE_PUBLIC_BASE_URL`); `dev` relaxes what only a laptop may do.
+///
+/// # Errors
+/// A line for each value that is not allowed, naming the key, the value and what is.
+pub fn read(text: &str, folder: Option<&Path>, env: &[(String, String)], dev: bool) -> Result<Loaded, ConfigErrors> {
+    let mut document = document::parse(text)?;
+    let overrides = document::lay_over(&mut document, env);
+    let mut findings = check::check(&document, &overrides);
+    let config = assemble::assemble(&document, folder, env, dev, &mut findings);
+    if !findings.errors.is_empty() {
+        return Err(ConfigErrors(findings.errors));
+    }
+    Ok(Loaded { config, secrets: secrets::of(&document, dev), warnings: findings.warnings })
+}

@@ -1,0 +1,142 @@
+//! Keys of the deployment: where they stand, which are missing, which everybody knows.
+
+use crate::ConfigErrors;
+use crate::assemble::texts;
+use crate::document::{self, get};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+
+/// The key of a laptop that has none; refused everywhere else.
+const DEVELOPMENT: &str = "latchkey-development-only-not-a-secret";
+/// What stands in examples, of ours and of others, in place of a key.
+const KNOWN: [&str; 5] = ["please-change-me", "change-me", "insecure", "not-secure", DEVELOPMENT];
+/// Fewest characters of a key.
+const SHORTEST: usize = 16;
+
+/// Keys of the deployment. In each list the first writes and all read.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    /// `secrets.default`.
+    pub default: Vec<SecretString>,
+    /// `secrets.cookie`, or the default ones.
+    pub cookie: Vec<SecretString>,
+    /// `secrets.cipher`.
+    pub cipher: Vec<SecretString>,
+    /// `secrets.pagination`, or the default ones.
+    pub pagination: Vec<SecretString>,
+}
+
+impl Secrets {
+    /// Checks that what is needed is there and a secret.
+    ///
+    /// # Errors
+    /// Names the key, never the value.
+    pub fn require(&self, dev: bool) -> Result<(), ConfigErrors> {
+        let mut errors = Vec::new();
+        if self.cookie.is_empty() {
+            errors.push(
+                "secrets.cookie: not set: it must be a list of random texts of at least 16 characters \
+                 (outside a deployment, --dev does without)"
+                    .to_owned(),
+            );
+        }
+        let lists = [
+            ("default", &self.default),
+            ("cookie", &self.cookie),
+            ("cipher", &self.cipher),
+            ("pagination", &self.pagination),
+        ];
+        for (name, list) in lists {
+            for secret in list {
+                let secret = secret.expose_secret();
+                let lower = secret.to_ascii_lowercase();
+                if secret.chars().count() < SHORTEST {
+                    errors.push(format!(
+                        "secrets.{name}: a value is not allowed: each must be text of at least {SHORTEST} characters"
+                    ));
+                } else if !dev && KNOWN.iter().any(|known| lower.contains(known)) {
+                    errors.push(format!(
+                        "secrets.{name}: a value is not allowed: it is an example that everybody knows; set a random text, \
+                         or start with --dev"
+                    ));
+                }
+            }
+        }
+        errors.dedup();
+        if errors.is_empty() { Ok(()) } else { Err(ConfigErrors(errors)) }
+    }
+}
+
+/// The secrets of a document.
+pub(crate) fn of(document: &Value, dev: bool) -> Secrets {
+    let list = |name: &str| -> Vec<SecretString> {
+        get(document, &format!("secrets.{name}"))
+            .map(texts)
+            .unwrap_or_default()
+            .into_iter()
+            .map(SecretString::from)
+            .collect()
+    };
+    let or = |list: Vec<SecretString>, other: &[SecretString]| if list.is_empty() { other.to_vec() } else { list };
+    let default = list("default");
+    let mut cookie = or(list("cookie"), &default);
+    if dev && cookie.is_empty() {
+        cookie.push(SecretString::from(DEVELOPMENT));
+    }
+    Secrets { cookie, cipher: list("cipher"), pagination: or(list("pagination"), &default), default }
+}
+
+/// Reads the document that a secret store keeps: key paths, dotted or nested, each with a text or a list of them.
+///
+/// # Errors
+/// When it is not such a document; nothing of it is repeated.
+pub fn merge_secrets(text: &str) -> Result<Secrets, ConfigErrors> {
+    let read: Value = serde_json::from_str(text)
+        .map_err(|_| "the secret is not JSON: it must be like {\"secrets.cookie\": \"…\"}".to_owned())?;
+    let Value::Object(map) = read else {
+        return Err("the secret must hold keys and values".to_owned().into());
+    };
+    let mut document = Value::Object(serde_json::Map::new());
+    // Nested keys first: a dotted one then adds to them.
+    let (nested, dotted): (Vec<_>, Vec<_>) = map.into_iter().partition(|(_, value)| value.is_object());
+    for (path, value) in nested.into_iter().chain(dotted) {
+        document::set(&mut document, &path, value);
+    }
+    Ok(of(&document, false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(list: &[SecretString]) -> Vec<&str> {
+        list.iter().map(|secret| secret.expose_secret()).collect()
+    }
+
+    #[test]
+    fn a_secret_document_may_be_dotted_or_nested_a_text_or_a_list() {
+        let generated = merge_secrets(r#"{"secrets.cookie":"0123456789abcdef"}"#).unwrap();
+        assert_eq!(shown(&generated.cookie), ["0123456789abcdef"]);
+        let rotated = merge_secrets(
+            r#"{"secrets":{"cookie":["new-new-new-new-new","0123456789abcdef"]},"secrets.default":"dddddddddddddddd"}"#,
+        )
+        .unwrap();
+        assert_eq!(shown(&rotated.cookie), ["new-new-new-new-new", "0123456789abcdef"]);
+        assert_eq!(shown(&rotated.pagination), ["dddddddddddddddd"]);
+        for text in ["", "plain", "[]", "\"x\""] {
+            assert!(merge_secrets(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn missing_short_and_known_keys_are_refused_without_being_shown() {
+        assert!(Secrets::default().require(false).unwrap_err().to_string().contains("secrets.cookie: not set"));
+        let with = |secret: &str| Secrets { cookie: vec![SecretString::from(secret)], ..Secrets::default() };
+        for secret in ["short", "PLEASE-CHANGE-ME-I-AM-VERY-INSECURE", DEVELOPMENT] {
+            let error = with(secret).require(false).unwrap_err().to_string();
+            assert!(error.contains("secrets.cookie") && !error.contains(secret), "{error}");
+        }
+        assert!(with("PLEASE-CHANGE-ME-I-AM-VERY-INSECURE").require(true).is_ok());
+        assert!(with("Vq3p9WkX0sLr8Zt1").require(false).is_ok());
+    }
+}
