@@ -1,0 +1,503 @@
+//! The `accounts` table: a person's profile with their sessions beside it, one item collection per person.
+
+use crate::db::{Db, StoreError, send};
+use crate::env::{Environment, StartError};
+use crate::flows::incomplete;
+use crate::item::{
+    FORMAT, Item, bytes, doc, flag, instant, key, n, number, read_bytes, read_doc, read_instant, s, string, ttl,
+};
+use crate::meter;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, Select, TransactWriteItem, Update};
+use latchkey_core::identity::{Identity, State};
+use latchkey_core::session::{REMEMBERED, Session};
+use latchkey_core::token::{Presented, SecretHash};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+const PROFILE: &str = "profile";
+
+/// A handle for the `accounts` table.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    db: Db,
+    table: String,
+}
+
+/// A person as stored, with the revision that a change must name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// The person.
+    pub identity: Identity,
+    /// Raised by every change; a change made from an older one is refused.
+    pub revision: u64,
+}
+
+impl Accounts {
+    /// The table named by `LATCHKEY_TABLE_ACCOUNTS`.
+    ///
+    /// # Errors
+    /// When the variable is missing.
+    pub fn open(db: &Db, env: &Environment) -> Result<Self, StartError> {
+        let table = env.require("LATCHKEY_TABLE_ACCOUNTS", "the name of the table of accounts")?.to_owned();
+        Ok(Self { db: db.clone(), table })
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
+    }
+
+    pub(crate) fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// Opens the first connection before the first request comes.
+    pub fn warm(&self) {
+        self.db.warm(&self.table, key("warm", Some(PROFILE)));
+    }
+
+    /// Reads the session that a client presents, with the person it belongs to. Whether the secret fits is for the caller to
+    /// decide; a session without its person is none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn session(&self, presented: &Presented) -> Result<Option<(Session, Profile)>, StoreError> {
+        let keys = Self::session_keys(presented);
+        let found = self.db.batch_get(vec![(&self.table, keys)]).await?;
+        Self::pick_session(found.get(&self.table).map_or(&[], Vec::as_slice))
+    }
+
+    pub(crate) fn session_keys(presented: &Presented) -> Vec<Item> {
+        vec![profile_key(presented.identity()), session_key(presented.identity(), presented.session())]
+    }
+
+    pub(crate) fn pick_session(items: &[Item]) -> Result<Option<(Session, Profile)>, StoreError> {
+        let (mut profile, mut session) = (None, None);
+        for item in items {
+            match string(item, "sk")? {
+                PROFILE => profile = Some(read_profile(item)?),
+                _ => session = Some(read_session(item)?),
+            }
+        }
+        Ok(session.zip(profile))
+    }
+
+    /// Reads a person.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn profile(&self, id: Uuid) -> Result<Option<Profile>, StoreError> {
+        let call = self
+            .db
+            .client()
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(profile_key(id)))
+            .consistent_read(true)
+            .send();
+        send("GetItem profile", call).await?.item.as_ref().map(read_profile).transpose()
+    }
+
+    /// Reads several people by id, in no order; unknown ids are left out. At most 100 ids a call are asked for at a time.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn profiles(&self, ids: &[Uuid]) -> Result<Vec<Profile>, StoreError> {
+        let mut all = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(100) {
+            let keys = chunk.iter().map(|&id| profile_key(id)).collect();
+            let found = self.db.batch_get(vec![(&self.table, keys)]).await?;
+            for item in found.get(&self.table).map_or(&[][..], Vec::as_slice) {
+                all.push(read_profile(item)?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Reads a person with every session of theirs, ended ones too.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn everything_of(&self, id: Uuid) -> Result<(Option<Profile>, Vec<Session>), StoreError> {
+        self.collection("Query account", id, None).await
+    }
+
+    /// Reads every session of a person, ended ones too.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sessions_of(&self, id: Uuid) -> Result<Vec<Session>, StoreError> {
+        Ok(self.collection("Query sessions", id, Some("session#")).await?.1)
+    }
+
+    async fn collection(
+        &self,
+        name: &'static str,
+        id: Uuid,
+        prefix: Option<&str>,
+    ) -> Result<(Option<Profile>, Vec<Session>), StoreError> {
+        let (mut profile, mut sessions, mut from) = (None, Vec::new(), None);
+        loop {
+            let mut query = self
+                .db
+                .client()
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .expression_attribute_values(":pk", s(id.to_string()))
+                .set_exclusive_start_key(from);
+            query = match prefix {
+                None => query.key_condition_expression("pk = :pk"),
+                Some(prefix) => query
+                    .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+                    .expression_attribute_values(":sk", s(prefix)),
+            };
+            let page = send(name, query.send()).await?;
+            for item in page.items.unwrap_or_default() {
+                match string(&item, "sk")? {
+                    PROFILE => profile = Some(read_profile(&item)?),
+                    _ => sessions.push(read_session(&item)?),
+                }
+            }
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                return Ok((profile, sessions));
+            }
+        }
+    }
+
+    /// Finds whose a session is. The index lags behind by moments, so what it names is read again by key.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn owner_of_session(&self, session: Uuid) -> Result<Option<Uuid>, StoreError> {
+        let call = self
+            .db
+            .client()
+            .query()
+            .table_name(&self.table)
+            .index_name("by-session")
+            .key_condition_expression("session_id = :id")
+            .expression_attribute_values(":id", s(session.to_string()))
+            .limit(1)
+            .send();
+        let items = send("Query by-session", call).await?.items.unwrap_or_default();
+        items.first().map(|item| read_id(item, "pk")).transpose()
+    }
+
+    /// Reads one session of a person.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn session_of(&self, identity: Uuid, session: Uuid) -> Result<Option<(Session, Profile)>, StoreError> {
+        let keys = vec![profile_key(identity), session_key(identity, session)];
+        let found = self.db.batch_get(vec![(&self.table, keys)]).await?;
+        Self::pick_session(found.get(&self.table).map_or(&[], Vec::as_slice))
+    }
+
+    /// Ids of people after `after` in id order, at most `most`, from the index of profiles.
+    ///
+    /// The index is split by the id's first hex digit, so walking 0…f is id order and no partition is hot.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn ids_after(&self, after: Uuid, most: usize) -> Result<Vec<Uuid>, StoreError> {
+        let start = after.to_string();
+        let mut ids = Vec::new();
+        for digit in "0123456789abcdef".chars().skip_while(|&c| !start.starts_with(c)) {
+            let mut from = None;
+            while ids.len() < most {
+                let page = self
+                    .db
+                    .client()
+                    .query()
+                    .table_name(&self.table)
+                    .index_name("by-shard")
+                    .key_condition_expression("#shard = :shard AND pk > :after")
+                    .expression_attribute_names("#shard", "shard")
+                    .expression_attribute_values(":shard", s(digit))
+                    .expression_attribute_values(":after", s(&start))
+                    // Bounded by the caller to 1,001.
+                    .limit((most - ids.len()) as i32)
+                    .set_exclusive_start_key(from)
+                    .send();
+                let page = send("Query by-shard", page).await?;
+                for item in page.items.unwrap_or_default() {
+                    ids.push(read_id(&item, "pk")?);
+                }
+                from = page.last_evaluated_key;
+                if from.is_none() {
+                    break;
+                }
+            }
+            if ids.len() >= most {
+                break;
+            }
+        }
+        Ok(ids)
+    }
+
+    /// How many people there are.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn count(&self) -> Result<usize, StoreError> {
+        let mut total = 0;
+        for digit in "0123456789abcdef".chars() {
+            let mut from = None;
+            loop {
+                let page = self
+                    .db
+                    .client()
+                    .query()
+                    .table_name(&self.table)
+                    .index_name("by-shard")
+                    .key_condition_expression("#shard = :shard")
+                    .expression_attribute_names("#shard", "shard")
+                    .expression_attribute_values(":shard", s(digit))
+                    .select(Select::Count)
+                    .set_exclusive_start_key(from)
+                    .send();
+                let page = send("Query by-shard", page).await?;
+                // A page holds at most 1 MB of keys, so its count is small and never negative.
+                total += usize::try_from(page.count).unwrap_or(0);
+                from = page.last_evaluated_key;
+                if from.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(total)
+    }
+
+    /// Revokes a session of a person; true when there is such a session, whether or not it was revoked before.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn revoke(&self, identity: Uuid, session: Uuid) -> Result<bool, StoreError> {
+        let call = self
+            .db
+            .client()
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(session_key(identity, session)))
+            .update_expression("SET active = :no")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .send();
+        match meter::call("UpdateItem revoke", call).await {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(false),
+            Err(e) => Err(crate::db::unavailable(e)),
+        }
+    }
+
+    /// Revokes these sessions of a person at once, as far as 100 fit into one transaction.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn revoke_all(&self, identity: Uuid, sessions: &[Uuid], request: Uuid) -> Result<(), StoreError> {
+        self.in_chunks(sessions, request, |&id| self.end_session(identity, id)).await
+    }
+
+    /// Deletes these sessions of a person, as far as 100 fit into one transaction.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn delete_sessions(&self, identity: Uuid, sessions: &[Uuid], request: Uuid) -> Result<(), StoreError> {
+        self.in_chunks(sessions, request, |&id| {
+            let delete = Delete::builder().table_name(&self.table).set_key(Some(session_key(identity, id)));
+            Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
+        })
+        .await
+    }
+
+    async fn in_chunks<T>(
+        &self,
+        items: &[T],
+        request: Uuid,
+        action: impl Fn(&T) -> Result<TransactWriteItem, StoreError>,
+    ) -> Result<(), StoreError> {
+        for (n, chunk) in items.chunks(100).enumerate() {
+            let actions = chunk.iter().map(&action).collect::<Result<_, _>>()?;
+            // Each chunk is a request of its own, and a repeated one must be recognised.
+            let token = Uuid::from_u128(request.as_u128().wrapping_add(n as u128));
+            // The conditions only keep an item that is gone from coming back, so a failed one is no failure.
+            let _ = self.db.transact(actions, token).await?;
+        }
+        Ok(())
+    }
+
+    /// Moves a live session's end; false when it was revoked or is gone.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn extend(&self, identity: Uuid, session: Uuid, until: OffsetDateTime) -> Result<bool, StoreError> {
+        let call = self
+            .db
+            .client()
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(session_key(identity, session)))
+            .update_expression("SET ends = :ends, #ttl = :ttl")
+            .condition_expression("attribute_exists(pk) AND active = :yes")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":ends", instant(until))
+            .expression_attribute_values(":ttl", ttl(until + REMEMBERED))
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .send();
+        match meter::call("UpdateItem extend", call).await {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(false),
+            Err(e) => Err(crate::db::unavailable(e)),
+        }
+    }
+
+    /// Forgets the secret before the last refresh, because the new one has been used. Losing this write only leaves the old
+    /// secret its minute.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn forget_previous_secret(&self, session: &Session) -> Result<(), StoreError> {
+        let call = self
+            .db
+            .client()
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(session_key(session.identity, session.id)))
+            .update_expression("REMOVE prev, prev_ends")
+            .condition_expression("secret = :secret")
+            .expression_attribute_values(":secret", bytes(session.secret.as_bytes()))
+            .send();
+        match meter::call("UpdateItem forget", call).await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(()),
+            Err(e) => Err(crate::db::unavailable(e)),
+        }
+    }
+
+    pub(crate) fn put_new_session(&self, session: &Session) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(session_item(session)?))
+            .condition_expression("attribute_not_exists(pk)");
+        Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
+    }
+
+    /// Replaces a live session by its strengthened form; a revoked one stays revoked.
+    pub(crate) fn strengthen_session(&self, session: &Session) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(session_item(session)?))
+            .condition_expression("active = :yes")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true));
+        Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
+    }
+
+    pub(crate) fn end_session(&self, identity: Uuid, session: Uuid) -> Result<TransactWriteItem, StoreError> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(session_key(identity, session)))
+            .update_expression("SET active = :no")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":no", AttributeValue::Bool(false));
+        Ok(TransactWriteItem::builder().update(update.build().map_err(incomplete)?).build())
+    }
+
+    /// The person is still there and may sign in.
+    pub(crate) fn check_active(&self, identity: Uuid) -> Result<TransactWriteItem, StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(profile_key(identity)))
+            .condition_expression("#state = :active")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":active", s(State::Active.as_str()));
+        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(incomplete)?).build())
+    }
+
+    pub(crate) fn put_profile(&self, profile: &Profile, before: Option<u64>) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder().table_name(&self.table).set_item(Some(profile_item(profile)?));
+        let put = match before {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(revision) => {
+                put.condition_expression("revision = :before").expression_attribute_values(":before", n(revision))
+            }
+        };
+        Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
+    }
+
+    pub(crate) fn delete_profile(&self, profile: &Profile) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(profile_key(profile.identity.id)))
+            .condition_expression("revision = :before")
+            .expression_attribute_values(":before", n(profile.revision));
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
+    }
+}
+
+pub(crate) fn profile_key(id: Uuid) -> Item {
+    key(id.to_string(), Some(PROFILE))
+}
+
+fn session_key(identity: Uuid, session: Uuid) -> Item {
+    key(identity.to_string(), Some(&format!("session#{session}")))
+}
+
+fn read_id(item: &Item, name: &str) -> Result<Uuid, StoreError> {
+    Uuid::parse_str(string(item, name)?).map_err(|_| crate::item::broken(name))
+}
+
+fn profile_item(profile: &Profile) -> Result<Item, StoreError> {
+    let identity = &profile.identity;
+    let mut item = profile_key(identity.id);
+    // The first digit of the id, which a UUID always has.
+    let shard = identity.id.to_string().chars().next().unwrap_or('0');
+    item.extend([
+        ("v".to_owned(), n(FORMAT)),
+        ("doc".to_owned(), doc(identity)?),
+        ("state".to_owned(), s(identity.state.as_str())),
+        ("revision".to_owned(), n(profile.revision)),
+        ("shard".to_owned(), s(shard)),
+    ]);
+    Ok(item)
+}
+
+pub(crate) fn read_profile(item: &Item) -> Result<Profile, StoreError> {
+    Ok(Profile { identity: read_doc(item)?, revision: number(item, "revision")? })
+}
+
+fn session_item(session: &Session) -> Result<Item, StoreError> {
+    let mut item = session_key(session.identity, session.id);
+    item.extend([
+        ("v".to_owned(), n(FORMAT)),
+        ("doc".to_owned(), doc(&session.facts)?),
+        ("session_id".to_owned(), s(session.id.to_string())),
+        ("active".to_owned(), AttributeValue::Bool(session.active)),
+        ("secret".to_owned(), bytes(session.secret.as_bytes())),
+        ("ends".to_owned(), instant(session.expires_at)),
+        ("ttl".to_owned(), ttl(session.expires_at + REMEMBERED)),
+    ]);
+    if let Some((hash, until)) = &session.previous {
+        item.insert("prev".to_owned(), bytes(hash.as_bytes()));
+        item.insert("prev_ends".to_owned(), instant(*until));
+    }
+    Ok(item)
+}
+
+pub(crate) fn read_session(item: &Item) -> Result<Session, StoreError> {
+    let hash = |name: &str| read_bytes(item, name).and_then(SecretHash::from_slice);
+    let previous = match hash("prev") {
+        Some(old) => Some((old, read_instant(item, "prev_ends")?)),
+        None => None,
+    };
+    Ok(Session {
+        id: read_id(item, "session_id")?,
+        identity: read_id(item, "pk")?,
+        active: flag(item, "active"),
+        secret: hash("secret").ok_or_else(|| crate::item::broken("secret"))?,
+        previous,
+        expires_at: read_instant(item, "ends")?,
+        facts: read_doc(item)?,
+    })
+}

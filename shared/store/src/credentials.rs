@@ -1,0 +1,286 @@
+//! The `credentials` table: what a person proves themselves with, and the guards that make identifiers unique.
+//!
+//! A credential lies under the person and its type. A guard lies under what must be unique: an identifier of a credential
+//! type, an address, an external id. The guard of a password identifier repeats the hash and the credential's version, so
+//! that a login needs one read by key and can still notice that the credential changed under it.
+
+use crate::db::{Db, StoreError};
+use crate::env::{Environment, StartError};
+use crate::flows::incomplete;
+use crate::item::{FORMAT, Item, doc, key, n, number, read_doc, s, string};
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
+use latchkey_core::identity::{CredentialType, Via};
+use serde_json::Value;
+use uuid::Uuid;
+
+const GUARD: &str = "guard";
+
+/// A handle for the `credentials` table.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    db: Db,
+    table: String,
+}
+
+/// Something that belongs to one person alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unique {
+    /// An identifier of a credential type, normalised.
+    Identifier(CredentialType, String),
+    /// A verifiable address.
+    Verifiable(&'static str, String),
+    /// A recovery address.
+    Recovery(&'static str, String),
+    /// An id of the deployment's own.
+    ExternalId(String),
+}
+
+impl Unique {
+    /// The guard of a verifiable address.
+    pub fn verifiable(via: Via, value: &str) -> Self {
+        Self::Verifiable(via.as_str(), value.to_owned())
+    }
+
+    /// The guard of a recovery address.
+    pub fn recovery(via: Via, value: &str) -> Self {
+        Self::Recovery(via.as_str(), value.to_owned())
+    }
+
+    fn key(&self) -> Item {
+        let pk = match self {
+            Self::Identifier(kind, value) => format!("{}#{value}", kind.as_str()),
+            Self::Verifiable(via, value) => format!("verifiable#{via}#{value}"),
+            Self::Recovery(via, value) => format!("recovery#{via}#{value}"),
+            Self::ExternalId(value) => format!("external#{value}"),
+        };
+        key(pk, Some(GUARD))
+    }
+}
+
+/// Who a unique thing belongs to, and for a password identifier how to check the password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// The person.
+    pub identity: Uuid,
+    /// Version of the credential that the hash was copied from.
+    pub version: u64,
+    /// The password's hash, if the person has one.
+    pub hash: Option<String>,
+}
+
+/// A credential with its secret part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Credential {
+    /// Its type.
+    pub kind: CredentialType,
+    /// Raised by every change.
+    pub version: u64,
+    /// The secret part, as the admin API shows it when asked to.
+    pub config: Value,
+}
+
+impl Credential {
+    /// The hash of a password credential, if there is a password.
+    pub fn hash(&self) -> Option<&str> {
+        self.config.get("hashed_password").and_then(Value::as_str).filter(|hash| !hash.is_empty())
+    }
+}
+
+impl Credentials {
+    /// The table named by `LATCHKEY_TABLE_CREDENTIALS`.
+    ///
+    /// # Errors
+    /// When the variable is missing.
+    pub fn open(db: &Db, env: &Environment) -> Result<Self, StartError> {
+        let table = env.require("LATCHKEY_TABLE_CREDENTIALS", "the name of the table of credentials")?.to_owned();
+        Ok(Self { db: db.clone(), table })
+    }
+
+    pub(crate) fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// Opens the first connection before the first request comes.
+    pub fn warm(&self) {
+        self.db.warm(&self.table, key("warm", Some(GUARD)));
+    }
+
+    /// Who these belong to, in the order asked for.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn owners(&self, wanted: &[Unique]) -> Result<Vec<Option<Guard>>, StoreError> {
+        let keys = wanted.iter().map(Unique::key).collect();
+        let found = self.db.batch_get(vec![(&self.table, keys)]).await?;
+        let items = found.get(&self.table).map_or(&[][..], Vec::as_slice);
+        wanted.iter().map(|unique| Self::pick(items, unique)).collect()
+    }
+
+    pub(crate) fn guard_key(unique: &Unique) -> Item {
+        unique.key()
+    }
+
+    pub(crate) fn pick(items: &[Item], unique: &Unique) -> Result<Option<Guard>, StoreError> {
+        let key = unique.key();
+        items.iter().find(|item| item.get("pk") == key.get("pk")).map(read_guard).transpose()
+    }
+
+    /// The credentials of a person.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn of(&self, identity: Uuid, kinds: &[CredentialType]) -> Result<Vec<Credential>, StoreError> {
+        let found = self.of_many(&[identity], kinds).await?;
+        Ok(found.into_iter().map(|(_, credential)| credential).collect())
+    }
+
+    /// The credentials of several people, in no order. At most 100 a call are asked for at a time.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn of_many(
+        &self,
+        people: &[Uuid],
+        kinds: &[CredentialType],
+    ) -> Result<Vec<(Uuid, Credential)>, StoreError> {
+        let keys: Vec<Item> =
+            people.iter().flat_map(|&id| kinds.iter().map(move |&kind| credential_key(id, kind))).collect();
+        let mut all = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(100) {
+            let found = self.db.batch_get(vec![(&self.table, chunk.to_vec())]).await?;
+            for item in found.get(&self.table).map_or(&[][..], Vec::as_slice) {
+                let name = string(item, "sk")?;
+                let kind = kinds.iter().find(|k| k.as_str() == name).ok_or_else(|| crate::item::broken("sk"))?;
+                let id = Uuid::parse_str(string(item, "pk")?).map_err(|_| crate::item::broken("pk"))?;
+                let credential = Credential { kind: *kind, version: number(item, "version")?, config: read_doc(item)? };
+                all.push((id, credential));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Replaces a password's hash by a better one of the same password, in the credential and in every guard; false when
+    /// the credential changed in the meantime.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn rehash(
+        &self,
+        identity: Uuid,
+        identifiers: &[String],
+        from: u64,
+        hash: &str,
+        request: Uuid,
+    ) -> Result<bool, StoreError> {
+        let config = serde_json::json!({"hashed_password": hash});
+        let mut actions = vec![self.put_credential(
+            identity,
+            &Credential { kind: CredentialType::Password, version: from + 1, config },
+            Some(from),
+        )?];
+        for identifier in identifiers {
+            let unique = Unique::Identifier(CredentialType::Password, identifier.clone());
+            let update = Update::builder()
+                .table_name(&self.table)
+                .set_key(Some(unique.key()))
+                .update_expression("SET version = :to, #hash = :hash")
+                .condition_expression("#identity = :identity AND version = :from")
+                .expression_attribute_names("#hash", "hash")
+                .expression_attribute_names("#identity", "identity")
+                .expression_attribute_values(":to", n(from + 1))
+                .expression_attribute_values(":from", n(from))
+                .expression_attribute_values(":hash", s(hash))
+                .expression_attribute_values(":identity", s(identity.to_string()));
+            actions.push(TransactWriteItem::builder().update(update.build().map_err(incomplete)?).build());
+        }
+        Ok(self.db.transact(actions, request).await?.is_ok())
+    }
+
+    /// The credential is still the one that was checked.
+    pub(crate) fn check_version(
+        &self,
+        identity: Uuid,
+        kind: CredentialType,
+        version: u64,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(credential_key(identity, kind)))
+            .condition_expression("version = :version")
+            .expression_attribute_values(":version", n(version));
+        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(incomplete)?).build())
+    }
+
+    pub(crate) fn put_credential(
+        &self,
+        identity: Uuid,
+        credential: &Credential,
+        before: Option<u64>,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let mut item = credential_key(identity, credential.kind);
+        item.extend([
+            ("v".to_owned(), n(FORMAT)),
+            ("doc".to_owned(), doc(&credential.config)?),
+            ("version".to_owned(), n(credential.version)),
+        ]);
+        let put = Put::builder().table_name(&self.table).set_item(Some(item));
+        let put = match before {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(version) => {
+                put.condition_expression("version = :before").expression_attribute_values(":before", n(version))
+            }
+        };
+        Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
+    }
+
+    pub(crate) fn delete_credential(
+        &self,
+        identity: Uuid,
+        kind: CredentialType,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder().table_name(&self.table).set_key(Some(credential_key(identity, kind)));
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
+    }
+
+    /// Takes a unique thing for a person, or renews what the person holds already.
+    pub(crate) fn put_guard(&self, unique: &Unique, guard: &Guard) -> Result<TransactWriteItem, StoreError> {
+        let mut item = unique.key();
+        item.extend([
+            ("v".to_owned(), n(FORMAT)),
+            ("identity".to_owned(), s(guard.identity.to_string())),
+            ("version".to_owned(), n(guard.version)),
+        ]);
+        if let Some(hash) = &guard.hash {
+            item.insert("hash".to_owned(), s(hash));
+        }
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk) OR #identity = :identity")
+            .expression_attribute_names("#identity", "identity")
+            .expression_attribute_values(":identity", s(guard.identity.to_string()));
+        Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
+    }
+
+    pub(crate) fn delete_guard(&self, unique: &Unique, identity: Uuid) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(unique.key()))
+            .condition_expression("attribute_not_exists(pk) OR #identity = :identity")
+            .expression_attribute_names("#identity", "identity")
+            .expression_attribute_values(":identity", s(identity.to_string()));
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
+    }
+}
+
+fn credential_key(identity: Uuid, kind: CredentialType) -> Item {
+    key(identity.to_string(), Some(kind.as_str()))
+}
+
+fn read_guard(item: &Item) -> Result<Guard, StoreError> {
+    Ok(Guard {
+        identity: Uuid::parse_str(string(item, "identity")?).map_err(|_| crate::item::broken("identity"))?,
+        version: number(item, "version")?,
+        hash: item.get("hash").and_then(|v| v.as_s().ok()).cloned(),
+    })
+}

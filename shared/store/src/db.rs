@@ -1,0 +1,248 @@
+//! The DynamoDB client, and what every call to it has in common: counting, telling failures apart, trying again.
+//!
+//! The client is built from the variables that Lambda provides, without the general credential chain: that chain costs
+//! milliseconds of every cold start and would find nothing else on Lambda. Trusted are only the roots that AWS endpoints
+//! chain to, so no system bundle is read.
+
+use crate::env::{Environment, StartError};
+use crate::item::Item;
+use crate::meter;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, Credentials as AwsCredentials, Region, SharedHttpClient, StalledStreamProtectionConfig,
+};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem};
+use aws_sdk_dynamodb::{Client, Config};
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use std::collections::HashMap;
+use std::future::Future;
+use std::time::Duration;
+use thiserror::Error;
+use uuid::Uuid;
+
+/// Public certificates of the authorities that AWS endpoints chain to: Amazon Root CA 1 to 4 and Starfield Services G2.
+const AMAZON_ROOTS: &str = include_str!("../roots/amazon.pem");
+
+/// How often a cancelled or unfinished request is made again before the caller gets an error.
+const TRIES: u32 = 6;
+
+/// A failure of the store. None of them says anything about who the caller is: the edge answers 503 or 500, never 401.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// DynamoDB did not answer, refused for load, or left keys unprocessed.
+    #[error("the store did not answer: {0}")]
+    Unavailable(String),
+    /// An item that this release cannot read.
+    #[error("the store holds what cannot be read: {0}")]
+    Corrupt(String),
+}
+
+/// Why a transaction did not happen: for each of its items, whether its condition failed.
+#[derive(Debug)]
+pub struct Cancelled {
+    failed: Vec<bool>,
+}
+
+impl Cancelled {
+    /// Whether the condition of the item at this place failed.
+    pub fn failed(&self, place: usize) -> bool {
+        self.failed.get(place).copied().unwrap_or(false)
+    }
+}
+
+/// A connection to DynamoDB.
+#[derive(Clone, Debug)]
+pub struct Db {
+    client: Client,
+}
+
+impl Db {
+    /// Connects as the environment says: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, and
+    /// `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL` for another store than AWS' own.
+    ///
+    /// # Errors
+    /// Names the variable that is missing.
+    pub fn start(env: &Environment) -> Result<Self, StartError> {
+        Self::with_http_client(env, http_client(endpoint(env))?)
+    }
+
+    /// As [`start`](Self::start), with another HTTP client under it.
+    ///
+    /// # Errors
+    /// Names the variable that is missing.
+    pub fn with_http_client(env: &Environment, http: SharedHttpClient) -> Result<Self, StartError> {
+        let region = env.require("AWS_REGION", "the AWS region, such as eu-central-1")?;
+        let credentials = AwsCredentials::new(
+            env.require("AWS_ACCESS_KEY_ID", "the access key of the function's role")?,
+            env.require("AWS_SECRET_ACCESS_KEY", "the secret key of the function's role")?,
+            env.get("AWS_SESSION_TOKEN").map(str::to_owned),
+            None,
+            "environment",
+        );
+        let mut config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region.to_owned()))
+            .credentials_provider(credentials)
+            .http_client(http)
+            .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(2))
+                    .operation_attempt_timeout(Duration::from_secs(4))
+                    .operation_timeout(Duration::from_secs(10))
+                    .build(),
+            )
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        if let Some(url) = endpoint(env) {
+            config = config.endpoint_url(url);
+        }
+        Ok(Self { client: Client::from_conf(config.build()) })
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Opens the first connection in the background, so that the handshake is done when the first request comes. What the
+    /// read finds does not matter.
+    pub(crate) fn warm(&self, table: &str, key: Item) {
+        let read = self.client.get_item().table_name(table).set_key(Some(key));
+        tokio::spawn(async move {
+            let _ = read.send().await;
+        });
+    }
+
+    /// Reads many items by key, strongly consistent, in one call; asks again for keys that DynamoDB left unprocessed.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when keys stay unprocessed: an answer made of half of what was asked for would be wrong.
+    pub(crate) async fn batch_get(
+        &self,
+        keys: Vec<(&str, Vec<Item>)>,
+    ) -> Result<HashMap<String, Vec<Item>>, StoreError> {
+        let mut wanted = HashMap::new();
+        for (table, keys) in keys.into_iter().filter(|(_, keys)| !keys.is_empty()) {
+            let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+            wanted.insert(table.to_owned(), keys.map_err(|e| StoreError::Unavailable(e.to_string()))?);
+        }
+        let mut found: HashMap<String, Vec<Item>> = HashMap::new();
+        for attempt in 0..TRIES {
+            if wanted.is_empty() {
+                return Ok(found);
+            }
+            pause(attempt, 0).await;
+            let call = self.client.batch_get_item().set_request_items(Some(wanted)).send();
+            let answer = meter::call("BatchGetItem", call).await.map_err(unavailable)?;
+            for (table, items) in answer.responses.unwrap_or_default() {
+                found.entry(table).or_default().extend(items);
+            }
+            wanted = answer.unprocessed_keys.unwrap_or_default();
+        }
+        if wanted.is_empty() { Ok(found) } else { Err(StoreError::Unavailable("keys stayed unprocessed".into())) }
+    }
+
+    /// Writes all items or none.
+    ///
+    /// All attempts share one token, so an attempt whose answer was lost counts as done. Conflicts with other transactions
+    /// and throttling are tried again; a failed condition is final.
+    ///
+    /// # Errors
+    /// `Ok(Err(_))` when a condition failed, [`StoreError`] when it is not known whether the transaction happened.
+    pub(crate) async fn transact(
+        &self,
+        items: Vec<TransactWriteItem>,
+        token: Uuid,
+    ) -> Result<Result<(), Cancelled>, StoreError> {
+        let mut last = String::new();
+        for attempt in 0..TRIES {
+            // Neighbours that collided must not collide again in step: each has another token.
+            pause(attempt, token.as_u128() % 16).await;
+            let call = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(items.clone()))
+                .client_request_token(token.to_string())
+                .send();
+            let error = match meter::call("TransactWriteItems", call).await {
+                Ok(_) => return Ok(Ok(())),
+                Err(error) => error,
+            };
+            match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    let reasons = cancelled.cancellation_reasons();
+                    let failed: Vec<bool> =
+                        reasons.iter().map(|r| r.code() == Some("ConditionalCheckFailed")).collect();
+                    if failed.contains(&true) {
+                        return Ok(Err(Cancelled { failed }));
+                    }
+                    last = format!("{reasons:?}");
+                }
+                Some(TransactWriteItemsError::TransactionInProgressException(_)) => last = "in progress".into(),
+                _ => return Err(unavailable(error)),
+            }
+        }
+        Err(StoreError::Unavailable(format!("a transaction kept colliding with others: {last}")))
+    }
+}
+
+fn endpoint(env: &Environment) -> Option<&str> {
+    env.get("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| env.get("AWS_ENDPOINT_URL"))
+}
+
+/// The HTTP client of the SDKs: TLS by rustls with ring, or plain HTTP when the endpoint says so.
+///
+/// # Errors
+/// When the built-in certificates cannot be read.
+pub fn http_client(endpoint: Option<&str>) -> Result<SharedHttpClient, StartError> {
+    if endpoint.is_some_and(|url| url.starts_with("http://")) {
+        return Ok(aws_smithy_http_client::Builder::new().build_http());
+    }
+    let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    let tls = TlsContext::builder()
+        .with_trust_store(roots)
+        .build()
+        .map_err(|e| StartError(format!("the built-in certificates cannot be used: {e}")))?;
+    Ok(aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(tls)
+        .build_https())
+}
+
+/// Counts a call and makes every failure of it the same kind.
+pub(crate) async fn send<T, E>(
+    name: &'static str,
+    call: impl Future<Output = Result<T, SdkError<E>>>,
+) -> Result<T, StoreError>
+where
+    E: ProvideErrorMetadata,
+{
+    meter::call(name, call).await.map_err(unavailable)
+}
+
+/// What the log may say of a failure: its kind, never what was asked or answered, which holds people's data.
+#[expect(clippy::needless_pass_by_value, reason = "the error ends here")]
+pub(crate) fn unavailable<E: ProvideErrorMetadata>(error: SdkError<E>) -> StoreError {
+    StoreError::Unavailable(match &error {
+        SdkError::ServiceError(_) => {
+            format!("{}: {}", error.code().unwrap_or("refused"), error.message().unwrap_or("no message"))
+        }
+        SdkError::TimeoutError(_) => "timed out".to_owned(),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => "timed out while connecting".to_owned(),
+        SdkError::DispatchFailure(_) => "no connection".to_owned(),
+        SdkError::ResponseError(_) => "an answer that cannot be read".to_owned(),
+        _ => "a request that cannot be made".to_owned(),
+    })
+}
+
+/// Waits a little longer before each further attempt, by up to `spread` milliseconds more; not at all before the first.
+#[expect(clippy::disallowed_methods, reason = "backing off between attempts, not waiting for a race to settle")]
+async fn pause(attempt: u32, spread: u128) {
+    if attempt > 0 {
+        // `spread` is below 16.
+        tokio::time::sleep(Duration::from_millis((10 << attempt) + spread as u64)).await;
+    }
+}

@@ -1,0 +1,93 @@
+//! Attribute values, written and read the same way everywhere.
+
+use crate::db::StoreError;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use time::OffsetDateTime;
+
+/// An item.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// The format this release writes; the one before is read too (there is none yet).
+pub(crate) const FORMAT: u8 = 1;
+
+pub(crate) fn s(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+pub(crate) fn n(number: impl std::fmt::Display) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+pub(crate) fn bytes(value: &[u8]) -> AttributeValue {
+    AttributeValue::B(Blob::new(value))
+}
+
+/// An instant as nanoseconds since 1970.
+pub(crate) fn instant(at: OffsetDateTime) -> AttributeValue {
+    n(at.unix_timestamp_nanos())
+}
+
+/// When DynamoDB may remove an item, in whole seconds.
+pub(crate) fn ttl(at: OffsetDateTime) -> AttributeValue {
+    n(at.unix_timestamp())
+}
+
+/// A key of one or two parts.
+pub(crate) fn key(pk: impl Into<String>, sk: Option<&str>) -> Item {
+    let mut key = Item::from([("pk".to_owned(), s(pk))]);
+    if let Some(sk) = sk {
+        key.insert("sk".to_owned(), s(sk));
+    }
+    key
+}
+
+/// A value as JSON text in `doc`.
+pub(crate) fn doc(value: &impl Serialize) -> Result<AttributeValue, StoreError> {
+    Ok(s(serde_json::to_string(value).map_err(|e| StoreError::Corrupt(format!("cannot write an item: {e}")))?))
+}
+
+pub(crate) fn read_doc<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
+    let version = text(item, "v", AttributeValue::as_n)?;
+    if version != FORMAT.to_string() {
+        return Err(StoreError::Corrupt(format!("an item of format {version}: this release reads format {FORMAT}")));
+    }
+    serde_json::from_str(text(item, "doc", AttributeValue::as_s)?)
+        // The text of the error could quote what the item holds, so only its place is told.
+        .map_err(|e| StoreError::Corrupt(format!("an item's doc, at column {}: {:?}", e.column(), e.classify())))
+}
+
+pub(crate) fn string<'a>(item: &'a Item, name: &str) -> Result<&'a str, StoreError> {
+    text(item, name, AttributeValue::as_s)
+}
+
+pub(crate) fn number<T: std::str::FromStr>(item: &Item, name: &str) -> Result<T, StoreError> {
+    text(item, name, AttributeValue::as_n)?.parse().map_err(|_| broken(name))
+}
+
+pub(crate) fn flag(item: &Item, name: &str) -> bool {
+    item.get(name).and_then(|v| v.as_bool().ok()).copied().unwrap_or(false)
+}
+
+pub(crate) fn read_bytes<'a>(item: &'a Item, name: &str) -> Option<&'a [u8]> {
+    Some(item.get(name)?.as_b().ok()?.as_ref())
+}
+
+pub(crate) fn read_instant(item: &Item, name: &str) -> Result<OffsetDateTime, StoreError> {
+    OffsetDateTime::from_unix_timestamp_nanos(number(item, name)?).map_err(|_| broken(name))
+}
+
+pub(crate) fn broken(name: &str) -> StoreError {
+    StoreError::Corrupt(format!("an item's attribute {name} is missing or not of its type"))
+}
+
+fn text<'a>(
+    item: &'a Item,
+    name: &str,
+    read: fn(&AttributeValue) -> Result<&String, &AttributeValue>,
+) -> Result<&'a str, StoreError> {
+    item.get(name).and_then(|v| read(v).ok()).map(String::as_str).ok_or_else(|| broken(name))
+}

@@ -1,0 +1,32 @@
+//! DynamoDB: one module per table, every access pattern a named function, every condition expression in one place.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`flows`] | login flows, stored errors, session token exchanges |
+//! | [`accounts`] | people's profiles and their sessions |
+//! | [`credentials`] | secrets, and the guards that make an identifier unique |
+//! | [`login`] | what a submission reads in one trip and writes in one transaction |
+//! | [`people`] | what administrators change: a person with credentials and guards, in one transaction |
+//! | [`db`] | the client, how failures are told apart and what is tried again |
+//! | [`meter`] | counts what a request costs |
+//!
+//! A function holds handles only for the tables it may touch; its policy in the template says the same. Every read that
+//! decides is strongly consistent. Every item carries the version of its format in `v`. `ttl` only cleans up: whether
+//! something is over is decided by comparing times.
+
+pub mod accounts;
+pub mod credentials;
+pub mod db;
+pub mod env;
+pub mod flows;
+pub mod login;
+pub mod meter;
+pub mod people;
+
+mod item;
+
+pub use accounts::Accounts;
+pub use credentials::Credentials;
+pub use db::{Db, StoreError};
+pub use env::{Environment, StartError};
+pub use flows::Flows;
