@@ -1,0 +1,14 @@
+//! The login methods: how each fills a form and handles a submission.
+//!
+//! Every method has the same verbs, in the same order: `populate` the form, `parse` the payload, `verify` it. A method never
+//! sees a table or a header; it is given values and returns an outcome.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`form`] | a flow's form, put together from the methods that serve it |
+//! | [`submission`] | which method a submission is for |
+//! | [`password`] | identifier and password |
+
+pub mod form;
+pub mod password;
+pub mod submission;

@@ -1,0 +1,31 @@
+//! Which method a submission is for (contract `login-flow.md` 5.2): each method is asked in turn whether it is its own.
+
+use crate::form::Forms;
+use latchkey_core::aal::Aal;
+use latchkey_core::flow::{FlowKind, LoginFlow};
+
+/// Who takes a submission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The password method.
+    Password,
+    /// A method that knows its name and is turned off.
+    Disabled,
+    /// Nobody.
+    Nobody,
+}
+
+/// Decides by the payload's `method` and the level the flow asks for. A first-factor method leaves flows that ask for a second
+/// factor alone.
+pub fn claim(forms: &Forms, flow: &LoginFlow, method: Option<&str>) -> Claim {
+    if flow.requested_aal != Aal::Aal1 {
+        return Claim::Nobody;
+    }
+    match method {
+        Some("password") if forms.password => Claim::Password,
+        Some("password" | "passkey") => Claim::Disabled,
+        // Security keys need a browser; in other flows the method does not recognise itself.
+        Some("webauthn") if flow.kind == FlowKind::Browser => Claim::Disabled,
+        _ => Claim::Nobody,
+    }
+}

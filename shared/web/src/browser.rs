@@ -1,0 +1,125 @@
+//! What only browsers get: cookies, redirects, and errors as a page of their own.
+
+use crate::call::Call;
+use crate::chance;
+use crate::reply::{Fault, Reply};
+use cookie::{Cookie as SetCookie, Expiration, SameSite};
+use latchkey_config::{CookieAttributes, SameSite as ConfiguredSameSite};
+use latchkey_core::csrf::CsrfSecret;
+use latchkey_core::flow::{FlowKind, LoginFlow, join, with_query};
+use latchkey_core::init::Asked;
+use latchkey_core::session::Session;
+use latchkey_core::token::{Cookie, Presented};
+use latchkey_store::Flows;
+use time::{Duration, OffsetDateTime};
+
+const ONE_YEAR: Duration = Duration::days(365);
+/// Values of cookies that the browser drops by itself are not accepted for longer than this.
+const OLDEST_TRANSIENT: Duration = Duration::days(30);
+
+fn attributes(name: &str, value: String, how: &CookieAttributes) -> cookie::CookieBuilder<'static> {
+    let same_site = match how.same_site {
+        ConfiguredSameSite::Strict => SameSite::Strict,
+        ConfiguredSameSite::Lax => SameSite::Lax,
+        ConfiguredSameSite::None => SameSite::None,
+    };
+    let mut cookie = SetCookie::build((name.to_owned(), value))
+        .path(how.path.clone())
+        .http_only(true)
+        .secure(how.secure)
+        .same_site(same_site);
+    if let Some(domain) = &how.domain {
+        cookie = cookie.domain(domain.clone());
+    }
+    cookie
+}
+
+/// The anti-CSRF cookie.
+pub(crate) fn csrf_cookie(call: &Call<'_>, secret: &CsrfSecret) -> String {
+    let how = &call.edge.config.cookies.csrf;
+    attributes(&call.edge.csrf_cookie, secret.to_cookie(), how).max_age(ONE_YEAR).build().to_string()
+}
+
+/// The session cookie for a session that its holder proves by `presented`.
+pub fn session_cookie(call: &Call<'_>, presented: &Presented, session: &Session) -> String {
+    let config = &call.edge.config.cookies;
+    let value = presented.to_cookie(call.now, session.expires_at, chance::bytes());
+    let mut cookie = attributes(&config.session_name, value, &config.session);
+    if config.session_persistent {
+        let left = Duration::seconds((session.expires_at - call.now).whole_seconds());
+        cookie = cookie.max_age(left).expires(Expiration::from(session.expires_at));
+    }
+    cookie.build().to_string()
+}
+
+/// Takes the session cookie away.
+pub fn expired_session_cookie(call: &Call<'_>) -> String {
+    let config = &call.edge.config.cookies;
+    // Some user agents keep a cookie whose value is empty.
+    attributes(&config.session_name, "ended".to_owned(), &config.session)
+        .max_age(Duration::ZERO)
+        .expires(OffsetDateTime::UNIX_EPOCH)
+        .build()
+        .to_string()
+}
+
+/// Reads a session cookie that is not too old: one session's life after its issue, whatever expiry it names.
+pub(crate) fn read_session_cookie(call: &Call<'_>, value: &str) -> Option<Cookie> {
+    let config = &call.edge.config;
+    let oldest = if config.cookies.session_persistent { call.edge.session_lifespan() } else { OLDEST_TRANSIENT };
+    Presented::from_cookie(value).filter(|cookie| call.now < cookie.issued_at.saturating_add(oldest))
+}
+
+/// The anti-CSRF token for a flow's form: fits the browser's cookie, empty for native apps.
+pub fn form_token(call: &Call<'_>, flow: &LoginFlow) -> String {
+    match flow.kind {
+        FlowKind::Api if !flow.form.token_in_api_flow => String::new(),
+        _ => {
+            // Without a cookie the token fits nothing, like the browser that has none.
+            let fitting = call.csrf.iter().find(|secret| flow.csrf.is_some_and(|binding| binding.fits(secret)));
+            let stranger = CsrfSecret::new(chance::bytes());
+            fitting.or(call.csrf_secret()).unwrap_or(&stranger).token(chance::bytes())
+        }
+    }
+}
+
+/// What a client asks of a new flow.
+pub fn wishes<'a>(call: &'a Call<'_>, kind: FlowKind) -> Asked<'a> {
+    Asked {
+        kind,
+        refresh: call.flag("refresh"),
+        aal: call.query("aal"),
+        return_to: call.query("return_to"),
+        organization: call.query("organization"),
+        identity_schema: call.query("identity_schema"),
+        has_login_challenge: call.query("login_challenge").is_some(),
+    }
+}
+
+/// The URL that was called, as the configuration names this deployment: no header of the request is part of it.
+pub fn request_url(call: &Call<'_>) -> String {
+    let mut url = join(call.edge.base_url(), &call.path);
+    if !call.raw_query.is_empty() {
+        url.push('?');
+        url.push_str(&call.raw_query);
+    }
+    url
+}
+
+/// The error path of everything that a browser may navigate to (contract `login-flow.md` 10.3): JSON for those who ask for
+/// it, a stored error and a redirect to the error page for everybody else.
+pub async fn forward(call: &Call<'_>, flows: &Flows, fault: Fault) -> Result<Reply, Fault> {
+    if call.is_json_request() || call.accepts_json() {
+        return Err(fault);
+    }
+    let id = chance::id();
+    // An error that cannot be stored is answered directly: better a bare answer than none.
+    if flows.put_error(id, fault.public.inner(call.request_id()), call.now).await.is_err() {
+        return Err(fault);
+    }
+    if let Some(cause) = &fault.cause {
+        crate::log::cause(call.edge.function, cause);
+    }
+    let to = with_query(&call.edge.config.selfservice.error_ui_url, "id", &id.to_string());
+    Ok(Reply::redirect(303, &to, call.is_get(), "error page"))
+}

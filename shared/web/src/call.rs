@@ -1,0 +1,171 @@
+//! One request, read once; handlers ask it questions and never see a header map.
+
+use crate::edge::Edge;
+use crate::negotiate;
+use http::{HeaderMap, Method};
+use latchkey_core::csrf::CsrfSecret;
+use latchkey_core::error::{CsrfFault, csrf_violation};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A request.
+pub struct Call<'a> {
+    /// What the function was started with.
+    pub edge: &'a Edge,
+    /// The verb.
+    pub method: Method,
+    /// The path as sent, percent-escapes and all.
+    pub path: String,
+    /// The query as sent, without its mark.
+    pub raw_query: String,
+    /// When the request came.
+    pub now: OffsetDateTime,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) cookies: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) source_ip: Option<String>,
+    /// Secrets of every anti-CSRF cookie that the request carries and that can be read.
+    pub(crate) csrf: Vec<CsrfSecret>,
+    /// The secret of the cookie that the answer will set.
+    pub(crate) csrf_new: Option<CsrfSecret>,
+}
+
+impl Call<'_> {
+    /// The first value of a query parameter; an empty one is there.
+    pub fn query(&self, key: &str) -> Option<&str> {
+        self.query.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+    }
+
+    /// The first value of a query parameter that is not empty.
+    pub fn query_filled(&self, key: &str) -> Option<&str> {
+        self.query(key).filter(|value| !value.is_empty())
+    }
+
+    /// Every value of a query parameter.
+    pub fn query_all<'b>(&'b self, key: &'b str) -> impl Iterator<Item = &'b str> {
+        self.query.iter().filter(move |(k, _)| k == key).map(|(_, v)| v.as_str())
+    }
+
+    /// All query parameters, in the order sent.
+    pub fn query_pairs(&self) -> &[(String, String)] {
+        &self.query
+    }
+
+    /// A query parameter as boolean; nonsense counts as false.
+    pub fn flag(&self, key: &str) -> bool {
+        matches!(self.query(key), Some("1" | "t" | "T" | "TRUE" | "true" | "True"))
+    }
+
+    /// A segment of the path, decoded, counted from 0.
+    pub fn segment(&self, place: usize) -> String {
+        decode_segment(self.path.split('/').nth(place + 1).unwrap_or(""))
+    }
+
+    /// *json-request* of the contract.
+    pub fn is_json_request(&self) -> bool {
+        negotiate::is_json_request(&self.headers)
+    }
+
+    /// *accepts-json* of the contract.
+    pub fn accepts_json(&self) -> bool {
+        negotiate::accepts_json(&self.headers)
+    }
+
+    /// Read, not change.
+    pub fn is_get(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD)
+    }
+
+    /// The first value of a header, if it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// What the client calls this request.
+    pub fn request_id(&self) -> Option<&str> {
+        self.header("x-request-id").filter(|id| !id.is_empty())
+    }
+
+    /// The values of all cookies of a name.
+    pub fn cookies<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'b str> {
+        self.cookies.iter().filter(move |(k, _)| k == name).map(|(_, v)| v.as_str())
+    }
+
+    /// Whether a cookie was sent that does not belong to a content delivery network.
+    pub fn has_browser_cookie(&self) -> bool {
+        self.cookies.iter().any(|(name, _)| !["__cf", "_cf", "cf_"].iter().any(|prefix| name.starts_with(prefix)))
+    }
+
+    /// The body.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The secret that tokens of this answer fit: that of the browser's cookie, or of the one it is about to get.
+    pub fn csrf_secret(&self) -> Option<&CsrfSecret> {
+        self.csrf_new.as_ref().or(self.csrf.first())
+    }
+
+    /// Every secret that the browser holds; two cookies of one name can meet when paths or domains overlap.
+    pub fn csrf_cookies(&self) -> &[CsrfSecret] {
+        &self.csrf
+    }
+
+    /// Checks a submitted token against the browser's cookies (contract `login-flow.md` 8.4, 8.6).
+    ///
+    /// # Errors
+    /// The 403, with the hint that fits the place where it failed.
+    pub fn check_csrf_token(&self, token: Option<&str>, json_body: bool) -> Result<(), crate::Fault> {
+        let token = token.filter(|token| !token.is_empty());
+        if token.is_some_and(|token| self.csrf.iter().any(|secret| secret.accepts(token))) {
+            return Ok(());
+        }
+        let fault = match self.csrf_cookie_fault() {
+            Some(fault) => fault,
+            None if token.is_none() && !json_body => CsrfFault::NoToken,
+            None => CsrfFault::Mismatch,
+        };
+        Err(csrf_violation(fault, self.is_ajax()).into())
+    }
+
+    /// The 403 of a request whose cookie does not fit the flow it asks for.
+    pub fn csrf_cookie_violation(&self) -> crate::Fault {
+        csrf_violation(self.csrf_cookie_fault().unwrap_or(CsrfFault::NoToken), self.is_ajax()).into()
+    }
+
+    fn csrf_cookie_fault(&self) -> Option<CsrfFault> {
+        if self.cookies.is_empty() {
+            Some(CsrfFault::NoCookies)
+        } else if self.cookies(&self.edge.csrf_cookie).next().is_none() {
+            Some(CsrfFault::NoCsrfCookie)
+        } else {
+            None
+        }
+    }
+
+    fn is_ajax(&self) -> bool {
+        matches!(self.header("sec-fetch-mode"), Some("cors" | "same-origin"))
+    }
+}
+
+/// A path segment without its percent-escapes.
+pub fn decode_segment(raw: &str) -> String {
+    percent_encoding::percent_decode_str(raw).decode_utf8_lossy().into_owned()
+}
+
+/// A text as it stands in a query.
+pub fn encode_query(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// A path segment that must be an id.
+///
+/// # Errors
+/// The text that clients know for a segment of a wrong length; other faults have a text of ours.
+pub fn parse_id(text: &str) -> Result<Uuid, String> {
+    Uuid::try_parse(text).map_err(|_| match text.len() {
+        32 | 36 | 38 | 41 | 45 => format!("uuid: incorrect UUID format in string \"{text}\""),
+        length => format!("uuid: incorrect UUID length {length} in string \"{text}\""),
+    })
+}

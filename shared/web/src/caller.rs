@@ -1,0 +1,94 @@
+//! The session a client presents (contract `login-flow.md` 1.3): the first source that holds something wins, and a bad
+//! token is not followed by the next source.
+
+use crate::browser;
+use crate::call::Call;
+use crate::reply::Fault;
+use latchkey_core::identity::State;
+use latchkey_core::session::{SecretMatch, Session};
+use latchkey_core::token::Presented;
+use latchkey_store::Accounts;
+use latchkey_store::accounts::Profile;
+use time::OffsetDateTime;
+
+/// What a request carries to prove a session.
+#[derive(Debug, Default)]
+pub struct Credential {
+    /// The proof, if the winning source holds one that can be read.
+    pub presented: Option<Presented>,
+    /// Whether any source held anything at all.
+    pub any: bool,
+    /// The expiry that the session cookie was issued for, when the proof came by cookie.
+    pub cookie_expires: Option<OffsetDateTime>,
+}
+
+/// Reads who is asking: `X-Session-Token`, else the session cookie, else `Authorization: Bearer`.
+pub fn credential(call: &Call<'_>) -> Credential {
+    if let Some(token) = call.header("x-session-token").filter(|token| !token.is_empty()) {
+        return Credential { presented: Presented::from_token(token), any: true, cookie_expires: None };
+    }
+    let mut any = false;
+    for value in call.cookies(&call.edge.config.cookies.session_name) {
+        any = true;
+        if let Some(cookie) = browser::read_session_cookie(call, value) {
+            return Credential {
+                presented: Some(cookie.presented),
+                any: true,
+                cookie_expires: Some(cookie.expires_at),
+            };
+        }
+    }
+    let bearer = call.header("authorization").and_then(bearer);
+    Credential { presented: bearer.and_then(Presented::from_token), any: any || bearer.is_some(), cookie_expires: None }
+}
+
+/// Exactly two parts, the first `bearer` in any case.
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(' ')).then_some(token)
+}
+
+/// A session that is proven, with the person it belongs to.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The session.
+    pub session: Session,
+    /// The person.
+    pub profile: Profile,
+    /// What proved it.
+    pub presented: Presented,
+    /// Which of its secrets that was.
+    pub matched: SecretMatch,
+}
+
+/// Decides whether what was found is proven by what was presented: secret right, not revoked, not expired, person active.
+pub fn prove(presented: Option<Presented>, found: Option<(Session, Profile)>, now: OffsetDateTime) -> Option<SignedIn> {
+    let (presented, (session, profile)) = presented.zip(found)?;
+    let matched = session.proven_by(&presented, now)?;
+    let ours = session.id == presented.session() && profile.identity.id == session.identity;
+    (ours && profile.identity.state == State::Active).then_some(SignedIn { session, profile, presented, matched })
+}
+
+/// Who is signed in, if anybody: reads the presented session and decides.
+///
+/// # Errors
+/// When the store fails: that is never the same as not being signed in.
+pub async fn signed_in(call: &Call<'_>, accounts: &Accounts) -> Result<Option<SignedIn>, Fault> {
+    let Some(presented) = credential(call).presented else { return Ok(None) };
+    let found = accounts.session(&presented).await?;
+    Ok(prove(Some(presented), found, call.now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bearer_header_has_two_parts() {
+        assert_eq!(bearer("Bearer x"), Some("x"));
+        assert_eq!(bearer("bEARER x"), Some("x"));
+        for bad in ["Bearer", "Bearer ", "Bearer  x", "Bearer x y", "Basic x", "token x", ""] {
+            assert_eq!(bearer(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! What wraps every request: reading it, its limits, CORS, the anti-CSRF layer, the headers of every answer, the log line.
+
+use crate::browser;
+use crate::call::Call;
+use crate::chance;
+use crate::cors;
+use crate::device::Network;
+use crate::log::{self, Ids};
+use crate::reply::{Fault, Reply};
+use crate::routes::{CsrfLayer, Listener, csrf_layer, is_unsafe};
+use crate::{Environment, Request, Response, StartError};
+use http::header::{
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, COOKIE, HeaderMap, HeaderName,
+    HeaderValue, ORIGIN, SET_COOKIE, STRICT_TRANSPORT_SECURITY, VARY,
+};
+use http::{Method, StatusCode};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, RequestExt as _};
+use latchkey_config::{Config, Loaded};
+use latchkey_core::aal::RequiredAal;
+use latchkey_core::csrf::{CsrfSecret, cookie_name};
+use latchkey_core::error::ApiError;
+use latchkey_core::return_to::AllowList;
+use latchkey_store::meter;
+use std::path::Path;
+use std::sync::Arc;
+use time::Duration;
+
+/// Largest body of the public API, in bytes.
+const LARGEST_PUBLIC_BODY: usize = 64 * 1024;
+/// Largest body of the admin API, in bytes.
+const LARGEST_ADMIN_BODY: usize = 5 * 1024 * 1024;
+
+/// What every function is started with.
+pub struct Edge {
+    pub(crate) function: &'static str,
+    pub(crate) listener: Listener,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Where browsers may be sent.
+    pub return_to: AllowList,
+    pub(crate) csrf_cookie: String,
+    pub(crate) trusted: Vec<Network>,
+    strict_transport: bool,
+}
+
+/// Reads the configuration file that `LATCHKEY_CONFIG` names, with overrides from the environment.
+///
+/// # Errors
+/// Names the variable, the file, or the key, its value and what is allowed.
+pub fn load_config(env: &Environment) -> Result<Loaded, StartError> {
+    let path = Path::new(env.require("LATCHKEY_CONFIG", "the path of the configuration file")?);
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| StartError(format!("LATCHKEY_CONFIG: cannot read {}: {e}", path.display())))?;
+    let dev = matches!(env.get("LATCHKEY_DEV"), Some("1" | "true"));
+    latchkey_config::read(&text, path.parent(), &env.pairs(), dev)
+        .map_err(|e| StartError(format!("{} is not usable:\n{e}", path.display())))
+}
+
+impl Edge {
+    /// Starts the edge of a function with the configuration of its environment.
+    ///
+    /// # Errors
+    /// When the configuration is not usable.
+    pub fn start(env: &Environment, function: &'static str, listener: Listener) -> Result<Self, StartError> {
+        Ok(Self::new(load_config(env)?.config, function, listener))
+    }
+
+    /// The edge of a function with this configuration.
+    pub fn new(config: Config, function: &'static str, listener: Listener) -> Self {
+        let base_url = &config.public.base_url;
+        let selfservice = &config.selfservice;
+        Self {
+            function,
+            listener,
+            return_to: AllowList::new(
+                base_url,
+                &selfservice.allowed_return_urls,
+                &selfservice.default_browser_return_url,
+            ),
+            csrf_cookie: cookie_name(base_url),
+            // Checked when the configuration was read.
+            trusted: config.trusted_proxies.iter().filter_map(|text| Network::parse(text)).collect(),
+            // The gateway's own name is shared by all its customers' APIs and has this header's effect already.
+            strict_transport: base_url.starts_with("https://") && !base_url.contains(".amazonaws.com"),
+            config: Arc::new(config),
+        }
+    }
+
+    /// How long a login flow lives.
+    pub fn flow_lifespan(&self) -> Duration {
+        signed(self.config.selfservice.login.lifespan)
+    }
+
+    /// How long a session lives.
+    pub fn session_lifespan(&self) -> Duration {
+        signed(self.config.session.lifespan)
+    }
+
+    /// The level that a session needs to be shown.
+    pub fn required_aal(&self) -> RequiredAal {
+        match self.config.session.required_aal {
+            latchkey_config::RequiredAal::Aal1 => RequiredAal::Aal1,
+            latchkey_config::RequiredAal::HighestAvailable => RequiredAal::HighestAvailable,
+        }
+    }
+
+    /// The public base URL.
+    pub fn base_url(&self) -> &str {
+        &self.config.public.base_url
+    }
+}
+
+/// A configured duration as the domain counts it; one beyond its range never ends.
+pub fn signed(duration: std::time::Duration) -> Duration {
+    Duration::try_from(duration).unwrap_or(Duration::MAX)
+}
+
+/// Answers one request: `decide` is given the request as read and says what to answer.
+pub async fn answer(
+    edge: &Edge,
+    request: Request,
+    decide: impl AsyncFnOnce(&Call<'_>) -> Result<Reply, Fault>,
+) -> Response {
+    let ids = ids(&request);
+    let (call, oversize) = read(edge, request);
+    let ((reply, cause), cost) = meter::measured(async {
+        let decided = match checks(&call, oversize) {
+            Some(early) => early,
+            None => decide(&call).await,
+        };
+        match decided {
+            Ok(reply) => (reply, None),
+            Err(fault) => (Reply::error(&fault.public, call.request_id()), fault.cause),
+        }
+    })
+    .await;
+    log::request(edge.function, &ids, call.method.as_str(), &reply, &cost, call.now, cause.as_deref());
+    finish(&call, reply)
+}
+
+/// Whether the gateway has checked an IAM signature of this request: only the admin API's routes ask for one.
+pub fn is_signed(request: &Request) -> bool {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref().is_some_and(|a| a.iam.is_some()),
+        _ => false,
+    }
+}
+
+fn ids(request: &Request) -> Ids {
+    let context = request.lambda_context_ref();
+    let gateway = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
+        _ => None,
+    };
+    let own = context.map(|context| context.request_id.clone()).filter(|id| !id.is_empty());
+    Ids {
+        request: own.or(gateway).unwrap_or_default(),
+        trace: context.and_then(|context| context.xray_trace_id.clone()),
+    }
+}
+
+fn read(edge: &Edge, request: Request) -> (Call<'_>, bool) {
+    let path = request.raw_http_path().to_owned();
+    let source_ip = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone(),
+        _ => None,
+    };
+    let (parts, body) = request.into_parts();
+    let raw_query = parts.uri.query().unwrap_or("").to_owned();
+    let body = match body {
+        Body::Text(text) => text.into_bytes(),
+        Body::Binary(bytes) => bytes,
+        _ => Vec::new(),
+    };
+    let most = if edge.listener == Listener::Admin { LARGEST_ADMIN_BODY } else { LARGEST_PUBLIC_BODY };
+    let oversize = body.len() > most;
+    let cookies = cookies(&parts.headers);
+    let csrf: Vec<CsrfSecret> = cookies
+        .iter()
+        .filter(|(name, _)| *name == edge.csrf_cookie)
+        .filter_map(|(_, value)| CsrfSecret::from_cookie(value))
+        .collect();
+    let guarded = edge.listener == Listener::Public && csrf_layer(&path) == CsrfLayer::Guarded;
+    let csrf_new = (guarded && csrf.is_empty()).then(|| CsrfSecret::new(chance::bytes()));
+    let query = form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect();
+    let call = Call {
+        edge,
+        method: parts.method,
+        path,
+        raw_query,
+        now: chance::now(),
+        query,
+        headers: parts.headers,
+        cookies,
+        body: if oversize { Vec::new() } else { body },
+        source_ip,
+        csrf,
+        csrf_new,
+    };
+    (call, oversize)
+}
+
+/// The cookies of a request. One that cannot be split is no cookie; blanks around names do not count.
+fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect()
+}
+
+/// What is answered without asking the handler.
+fn checks(call: &Call<'_>, oversize: bool) -> Option<Result<Reply, Fault>> {
+    if call.method == Method::OPTIONS
+        && call.edge.listener == Listener::Public
+        && let Some(reply) = preflight(call)
+    {
+        return Some(Ok(reply));
+    }
+    if oversize {
+        let error = ApiError::new(413).because("The request body is larger than this API accepts.");
+        return Some(Err(error.into()));
+    }
+    let guarded = call.edge.listener == Listener::Public && csrf_layer(&call.path) == CsrfLayer::Guarded;
+    if guarded && is_unsafe(&call.method) {
+        let typed = call.header("content-type").unwrap_or("");
+        let form = typed.starts_with("application/x-www-form-urlencoded");
+        let field = form
+            .then(|| form_urlencoded::parse(call.body()).find(|(k, _)| k == "csrf_token").map(|(_, v)| v.into_owned()))
+            .flatten();
+        let token = call.header("x-csrf-token").map(str::to_owned).or(field);
+        if let Err(fault) = call.check_csrf_token(token.as_deref(), typed == "application/json") {
+            return Some(Err(fault));
+        }
+    }
+    None
+}
+
+/// A browser's question whether it may send a request from another origin.
+fn preflight(call: &Call<'_>) -> Option<Reply> {
+    let cors = call.edge.config.cors.as_ref()?;
+    let method = call.header(ACCESS_CONTROL_REQUEST_METHOD.as_str())?;
+    let origin = call.header(ORIGIN.as_str()).unwrap_or("");
+    let headers = call.header(ACCESS_CONTROL_REQUEST_HEADERS.as_str());
+    let mut reply = Reply::new(204, "preflight")
+        .header(VARY, "Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
+    for (name, value) in cors::preflight(cors, origin, method, headers) {
+        reply = reply.header(name, &value);
+    }
+    Some(reply)
+}
+
+/// Adds what every answer carries and makes it a response.
+fn finish(call: &Call<'_>, reply: Reply) -> Response {
+    let edge = call.edge;
+    let layer = csrf_layer(&call.path);
+    let mut headers = HeaderMap::new();
+    for (name, value) in reply.headers {
+        headers.append(name, value);
+    }
+    let mut set = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.append(name, value);
+        }
+    };
+    if call.method == Method::GET {
+        set(CACHE_CONTROL, "private, no-cache, no-store, must-revalidate");
+    }
+    if edge.strict_transport {
+        set(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+    if edge.listener == Listener::Public {
+        if let (Some(cors), Some(origin)) = (&edge.config.cors, call.header("origin"))
+            && (call.method != Method::OPTIONS || reply.status != 204)
+        {
+            for (name, value) in cors::headers(cors, origin) {
+                set(name, &value);
+            }
+        }
+        let vary = match (edge.config.cors.is_some(), layer) {
+            (true, CsrfLayer::Outside) => Some("Origin"),
+            (true, _) => Some("Origin, Cookie"),
+            (false, CsrfLayer::Outside) => None,
+            (false, _) => Some("Cookie"),
+        };
+        if let Some(vary) = vary.filter(|_| reply.outcome != "preflight") {
+            set(VARY, vary);
+        }
+        let replaced = reply.new_csrf.then(|| CsrfSecret::new(chance::bytes()));
+        if let Some(secret) = replaced.as_ref().or(call.csrf_new.as_ref()) {
+            set(SET_COOKIE, &browser::csrf_cookie(call, secret));
+        }
+    }
+    for cookie in &reply.cookies {
+        set(SET_COOKIE, cookie);
+    }
+    let body = match reply.body {
+        Some(text) if call.method != Method::HEAD => Body::Text(text),
+        _ => Body::Empty,
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = headers;
+    response
+}

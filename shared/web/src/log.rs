@@ -1,0 +1,66 @@
+//! One JSON line per request, which is also its metrics in CloudWatch's embedded format.
+//!
+//! A line holds ids, counts and fixed words. Nothing of a body, a cookie, a header or an address is ever written, so nothing
+//! secret or personal can be.
+
+use crate::reply::Reply;
+use latchkey_store::meter::Cost;
+use serde_json::json;
+use time::OffsetDateTime;
+
+/// What a request is known by.
+pub(crate) struct Ids {
+    pub(crate) request: String,
+    pub(crate) trace: Option<String>,
+}
+
+/// Writes the line of a request that was answered.
+pub(crate) fn request(
+    function: &'static str,
+    ids: &Ids,
+    method: &str,
+    reply: &Reply,
+    cost: &Cost,
+    began: OffsetDateTime,
+    cause: Option<&str>,
+) {
+    let ended = crate::chance::now();
+    let milliseconds = (ended - began).as_seconds_f64() * 1000.0;
+    let error = u8::from(reply.status >= 500);
+    let mut line = json!({
+        "level": if error == 1 { "error" } else { "info" },
+        "function": function,
+        "request_id": ids.request,
+        "trace_id": ids.trace,
+        "flow_id": reply.flow,
+        "method": method,
+        "status": reply.status,
+        "outcome": reply.outcome,
+        "round_trips": cost.trips,
+        "store_calls": cost.calls.len(),
+        "milliseconds": (milliseconds * 100.0).round() / 100.0,
+        "errors": error,
+        "_aws": {
+            // Milliseconds since 1970 fit until the year 292 million.
+            "Timestamp": (ended.unix_timestamp_nanos() / 1_000_000) as i64,
+            "CloudWatchMetrics": [{
+                "Namespace": "Latchkey",
+                "Dimensions": [["function"], ["function", "outcome"]],
+                "Metrics": [
+                    {"Name": "milliseconds", "Unit": "Milliseconds"},
+                    {"Name": "round_trips", "Unit": "Count"},
+                    {"Name": "errors", "Unit": "Count"}
+                ]
+            }]
+        }
+    });
+    if let Some(cause) = cause {
+        line["cause"] = json!(cause);
+    }
+    println!("{line}");
+}
+
+/// Writes why something failed that the client was told less about.
+pub fn cause(function: &'static str, cause: &str) {
+    println!("{}", json!({"level": "error", "function": function, "cause": cause}));
+}

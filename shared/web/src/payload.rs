@@ -1,0 +1,252 @@
+//! Submitted forms and JSON, as flat fields (contract `login-flow.md` 5.1, `methods-password-code-2fa.md` 1.2).
+//!
+//! JSON is read like a form: top-level keys, each value as text. A key given twice counts by its last value in JSON and by its
+//! first in a form, as clients rely on. An empty text is the same as none.
+
+use crate::call::Call;
+use http::Method;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+/// A decoded submission.
+#[derive(Default)]
+pub struct Payload {
+    fields: HashMap<String, SecretString>,
+    transient: Option<&'static str>,
+    /// Whether the body was JSON: such a body never counts as lacking a token.
+    pub is_json: bool,
+}
+
+impl Payload {
+    /// A field's text; an empty one is not there.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).map(|text| text.expose_secret()).filter(|text| !text.is_empty())
+    }
+
+    /// A field whose value must not be shown; an empty one is not there.
+    pub fn secret(&self, name: &str) -> Option<&SecretString> {
+        self.text(name).and_then(|_| self.fields.get(name))
+    }
+
+    /// The JSON type of a `transient_payload` that is not the object it must be.
+    pub fn transient_fault(&self) -> Option<&'static str> {
+        self.transient
+    }
+}
+
+/// Decodes a request's body.
+///
+/// # Errors
+/// The text of the form's message 4000001.
+pub fn decode(call: &Call<'_>) -> Result<Payload, String> {
+    if !matches!(call.method, Method::POST | Method::PUT | Method::PATCH) {
+        return Err(format!(
+            "Unable to decode body because HTTP Request Method was \"{}\" but only [POST PUT PATCH] are supported.",
+            call.method
+        ));
+    }
+    if call.body.is_empty() {
+        return Err(NO_BODY.to_owned());
+    }
+    let typed = call.header("content-type").unwrap_or("");
+    match typed.split(';').next().unwrap_or("").trim().to_ascii_lowercase().as_str() {
+        "application/json" => from_json(&call.body),
+        "application/x-www-form-urlencoded" => {
+            from_form(&call.body).map_err(|fault| format!("Unable to decode HTTP POST form body: {fault}"))
+        }
+        // Let through and never read, as clients know it: no field is seen.
+        "multipart/form-data" => Ok(Payload::default()),
+        _ => Err(format!(
+            "HTTP {} Request used unknown HTTP Header \"Content-Type: {typed}\", only [multipart/form-data \
+             application/x-www-form-urlencoded application/json] are supported.",
+            call.method
+        )),
+    }
+}
+
+/// Why a body of no bytes cannot be decoded.
+pub const NO_BODY: &str = "Unable to decode HTTP Request Body because its HTTP Header \"Content-Length\" is zero.";
+
+fn from_json(body: &[u8]) -> Result<Payload, String> {
+    // What follows the first value is ignored.
+    let first = serde_json::Deserializer::from_slice(body).into_iter::<Value>().next();
+    let Some(Ok(value)) = first else { return Err("Unable to decode form as JSON.".to_owned()) };
+    let kind = match &value {
+        Value::Object(map) => return Ok(from_map(map)),
+        Value::Array(_) => "JSON",
+        Value::String(_) => "String",
+        Value::Number(_) => "Number",
+        Value::Bool(true) => "True",
+        Value::Bool(false) => "False",
+        Value::Null => "Null",
+    };
+    Err(format!("Expected JSON sent in request body to be an object but got: {kind}"))
+}
+
+fn from_map(map: &Map<String, Value>) -> Payload {
+    let mut payload = Payload { is_json: true, ..Payload::default() };
+    for (key, value) in map {
+        let text = match value {
+            _ if key == "transient_payload" => {
+                payload.transient = transient_fault(value);
+                continue;
+            }
+            Value::Null => continue,
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        payload.fields.insert(key.clone(), SecretString::from(text));
+    }
+    payload
+}
+
+fn from_form(body: &[u8]) -> Result<Payload, String> {
+    let mut payload = Payload::default();
+    for pair in body.split(|&b| b == b'&').filter(|pair| !pair.is_empty()) {
+        if pair.contains(&b';') {
+            return Err("invalid semicolon separator in query".to_owned());
+        }
+        let at = pair.iter().position(|&b| b == b'=');
+        let (key, value) = at.map_or((pair, &[][..]), |at| (&pair[..at], &pair[at + 1..]));
+        let (key, value) = (unescape(key)?, unescape(value)?);
+        if key == "transient_payload" {
+            payload.transient = match serde_json::from_str::<Value>(&value) {
+                _ if value.is_empty() => None,
+                Ok(value) => transient_fault(&value),
+                Err(_) => Some("string"),
+            };
+        } else {
+            payload.fields.entry(key).or_insert_with(|| SecretString::from(value));
+        }
+    }
+    Ok(payload)
+}
+
+fn transient_fault(value: &Value) -> Option<&'static str> {
+    match value {
+        Value::Object(_) | Value::Null => None,
+        Value::Array(_) => Some("array"),
+        Value::Number(_) => Some("number"),
+        Value::Bool(_) => Some("boolean"),
+        // Text that holds an object counts as one, for clients that encode twice.
+        Value::String(text) if text.is_empty() => None,
+        Value::String(text) => match serde_json::from_str(text) {
+            Ok(Value::Object(_)) => None,
+            _ => Some("string"),
+        },
+    }
+}
+
+/// Undoes percent-encoding; the error quotes the fault as far as three characters.
+fn unescape(bytes: &[u8]) -> Result<String, String> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        match first {
+            b'+' => out.push(b' '),
+            b'%' => {
+                let digits = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+                let value = digits
+                    .filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))
+                    .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+                let Some(value) = value else {
+                    let quoted = [b"%", &after[..after.len().min(2)]].concat();
+                    return Err(format!("invalid URL escape {:?}", String::from_utf8_lossy(&quoted)));
+                };
+                out.push(value);
+                rest = &after[2..];
+            }
+            other => out.push(other),
+        }
+    }
+    Ok(String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn json(text: &str) -> Result<Payload, String> {
+        from_json(text.as_bytes())
+    }
+
+    #[test]
+    fn json_is_read_like_a_flat_form() {
+        let p = json(r#"{"a":1.50,"b":true,"c":null,"d":"","e":"x","e":"y","f":{"g":1}} trailing"#).ok().unwrap();
+        assert_eq!((p.text("b"), p.text("c"), p.text("d")), (Some("true"), None, None));
+        assert_eq!(p.text("e"), Some("y"), "of a key given twice the last counts");
+        assert_eq!(p.text("f"), Some(r#"{"g":1}"#));
+        assert!(p.is_json);
+    }
+
+    #[test]
+    fn other_json_is_named() {
+        for (text, kind) in [
+            ("1", "Number"),
+            ("\"x\"", "String"),
+            ("true", "True"),
+            ("false", "False"),
+            ("null", "Null"),
+            ("[]", "JSON"),
+        ] {
+            assert!(json(text).err().unwrap().ends_with(&format!("but got: {kind}")), "{text}");
+        }
+        for text in ["", "{", "{]", "nope"] {
+            assert_eq!(json(text).err().unwrap(), "Unable to decode form as JSON.", "{text}");
+        }
+    }
+
+    #[test]
+    fn forms() {
+        let p = from_form(b"a=1&a=2&b=x%20y+z&c=&=d&e").ok().unwrap();
+        assert_eq!((p.text("a"), p.text("b"), p.text("c"), p.text("e")), (Some("1"), Some("x y z"), None, None));
+        for (body, fault) in [
+            (&b"a=%)$"[..], "invalid URL escape \"%)$\""),
+            (b"a=%", "invalid URL escape \"%\""),
+            (b"%zz=1", "invalid URL escape \"%zz\""),
+            (b"a=1;b=2", "invalid semicolon separator in query"),
+        ] {
+            assert_eq!(from_form(body).err().unwrap(), fault);
+        }
+    }
+
+    #[test]
+    fn a_transient_payload_is_an_object() {
+        for (text, fault) in [
+            (r#"{"transient_payload":{"a":1}}"#, None),
+            (r#"{"transient_payload":null}"#, None),
+            (r#"{"transient_payload":"{\"a\":1}"}"#, None),
+            (r#"{"transient_payload":5}"#, Some("number")),
+            (r#"{"transient_payload":[]}"#, Some("array")),
+            (r#"{"transient_payload":false}"#, Some("boolean")),
+            (r#"{"transient_payload":"x"}"#, Some("string")),
+        ] {
+            assert_eq!(json(text).ok().unwrap().transient_fault(), fault, "{text}");
+        }
+        for (body, fault) in [
+            ("transient_payload=%7B%7D", None),
+            ("transient_payload=5", Some("number")),
+            ("transient_payload=x", Some("string")),
+            ("transient_payload=", None),
+        ] {
+            assert_eq!(from_form(body.as_bytes()).ok().unwrap().transient_fault(), fault, "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_bodies_do_not_panic(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = (from_json(&body), from_form(&body));
+        }
+
+        #[test]
+        fn any_text_survives_a_form(text in "\\PC{0,50}") {
+            let body = form_urlencoded::Serializer::new(String::new()).append_pair("k", &text).finish();
+            let payload = from_form(body.as_bytes()).ok().unwrap();
+            prop_assert_eq!(payload.text("k").unwrap_or(""), text);
+        }
+    }
+}

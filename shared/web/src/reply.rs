@@ -1,0 +1,149 @@
+//! One answer, and the errors it may be.
+
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use latchkey_core::error::ApiError;
+use latchkey_store::StoreError;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// An answer before the edge adds what every answer carries.
+#[derive(Debug)]
+pub struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) cookies: Vec<String>,
+    pub(crate) body: Option<String>,
+    /// What happened, for the log: a word, never a value of the request.
+    pub(crate) outcome: &'static str,
+    pub(crate) flow: Option<Uuid>,
+    /// Whether the browser gets another anti-CSRF cookie.
+    pub(crate) new_csrf: bool,
+}
+
+impl Reply {
+    /// An empty answer.
+    pub fn new(status: u16, outcome: &'static str) -> Self {
+        Self { status, headers: Vec::new(), cookies: Vec::new(), body: None, outcome, flow: None, new_csrf: false }
+    }
+
+    /// JSON of a success; a form shown again with its faults counts as one.
+    pub fn json(status: u16, value: &Value, outcome: &'static str) -> Self {
+        Self::new(status, outcome).with_body("application/json; charset=utf-8", format!("{value}\n"))
+    }
+
+    /// Plain text.
+    pub fn text(status: u16, text: &str, outcome: &'static str) -> Self {
+        Self::new(status, outcome).with_body("text/plain; charset=utf-8", text.to_owned())
+    }
+
+    /// The 405 of a known path, with the verbs it knows.
+    pub fn method_not_allowed(allow: &str) -> Self {
+        Self::text(405, "Method Not Allowed\n", "method not allowed").header(ALLOW, allow)
+    }
+
+    /// A redirect. Answers to GET carry a short page with the link, answers to other verbs nothing.
+    pub fn redirect(status: u16, to: &str, get: bool, outcome: &'static str) -> Self {
+        let reply = Self::new(status, outcome).header(LOCATION, to);
+        if !get {
+            return reply;
+        }
+        let escaped: String = to
+            .chars()
+            .map(|c| match c {
+                '&' => "&amp;".to_owned(),
+                '<' => "&lt;".to_owned(),
+                '>' => "&gt;".to_owned(),
+                '"' => "&#34;".to_owned(),
+                '\'' => "&#39;".to_owned(),
+                c => c.to_string(),
+            })
+            .collect();
+        reply.with_body("text/html; charset=utf-8", format!("<a href=\"{escaped}\">{}</a>.\n\n", redirect_name(status)))
+    }
+
+    /// An error in its envelope. `request_id` is what the client sent as `X-Request-ID`.
+    pub fn error(error: &ApiError, request_id: Option<&str>) -> Self {
+        let outcome = if error.id.is_empty() { "refused" } else { error.id };
+        Self::new(error.status, outcome)
+            .with_body("application/json", format!("{}\n", error.body(request_id)))
+            .header(HeaderName::from_static("ory-error-id"), error.id)
+    }
+
+    /// Adds a header; a value that cannot stand in one is left out.
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    /// Adds a cookie.
+    pub fn cookie(mut self, cookie: String) -> Self {
+        self.cookies.push(cookie);
+        self
+    }
+
+    /// Gives the browser another anti-CSRF cookie, because it has become another person.
+    pub fn with_new_csrf(mut self, wanted: bool) -> Self {
+        self.new_csrf = wanted;
+        self
+    }
+
+    /// Names the flow for the log.
+    pub fn of_flow(mut self, id: Uuid) -> Self {
+        self.flow = Some(id);
+        self
+    }
+
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    fn with_body(mut self, kind: &'static str, body: String) -> Self {
+        self.headers.push((CONTENT_TYPE, HeaderValue::from_static(kind)));
+        self.body = Some(body);
+        self
+    }
+}
+
+/// The English name of a redirect's status.
+fn redirect_name(status: u16) -> &'static str {
+    match status {
+        307 => "Temporary Redirect",
+        _ => "See Other",
+    }
+}
+
+/// Why a request failed: what the client may see, and what only the log may say.
+#[derive(Debug)]
+pub struct Fault {
+    /// The public half.
+    pub public: Box<ApiError>,
+    /// The private half.
+    pub cause: Option<String>,
+}
+
+impl Fault {
+    /// A failure of our own; the client learns only that there was one.
+    pub fn internal(cause: impl Into<String>) -> Self {
+        Self { public: Box::new(ApiError::new(500)), cause: Some(cause.into()) }
+    }
+}
+
+impl From<ApiError> for Fault {
+    fn from(public: ApiError) -> Self {
+        Self { public: Box::new(public), cause: None }
+    }
+}
+
+impl From<StoreError> for Fault {
+    /// The store failing is never the client's fault and never "not signed in".
+    fn from(error: StoreError) -> Self {
+        let status = match error {
+            StoreError::Unavailable(_) => 503,
+            StoreError::Corrupt(_) => 500,
+        };
+        Self { public: Box::new(ApiError::new(status)), cause: Some(error.to_string()) }
+    }
+}

@@ -1,0 +1,120 @@
+//! Every path and verb of both APIs, and how the anti-CSRF layer treats a path.
+//!
+//! The template routes requests; this table is for the functions behind `$default`, which answer what the template does not
+//! route, and for the layer. A test holds the template against it.
+
+use http::Method;
+
+/// Which API a request came through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listener {
+    /// The one that browsers and apps reach.
+    Public,
+    /// The one for administrators.
+    Admin,
+}
+
+/// What the anti-CSRF layer does on a path (contract `login-flow.md` 8.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CsrfLayer {
+    /// Gives a browser its cookie, and demands a token for unsafe verbs.
+    Guarded,
+    /// Reads the cookie, never sets one.
+    Ignored,
+    /// Does not look.
+    Outside,
+}
+
+/// A path with its verbs; `{}` stands for one segment. `None` takes every verb.
+pub struct Route {
+    /// The path's pattern.
+    pub path: &'static str,
+    /// The verbs, sorted as the `Allow` header shows them.
+    pub methods: Option<&'static [&'static str]>,
+}
+
+const fn route(path: &'static str, methods: &'static [&'static str]) -> Route {
+    Route { path, methods: Some(methods) }
+}
+
+/// The public API.
+pub const PUBLIC: &[Route] = &[
+    route("/self-service/login/browser", &["GET", "HEAD"]),
+    route("/self-service/login/api", &["GET", "HEAD"]),
+    route("/self-service/login/flows", &["GET", "HEAD"]),
+    route("/self-service/login", &["GET", "HEAD", "POST"]),
+    Route { path: "/sessions/whoami", methods: None },
+    route("/sessions/token-exchange", &["GET", "HEAD"]),
+    route("/sessions/{}", &["DELETE"]),
+    route("/sessions", &["DELETE", "GET", "HEAD"]),
+    route("/self-service/logout/browser", &["GET", "HEAD"]),
+    route("/self-service/logout/api", &["DELETE"]),
+    route("/self-service/logout", &["GET", "HEAD"]),
+    route("/self-service/errors", &["GET", "HEAD"]),
+    route("/schemas", &["GET", "HEAD"]),
+    route("/schemas/{}", &["GET", "HEAD"]),
+    route("/health/alive", &["GET", "HEAD"]),
+    route("/health/ready", &["GET", "HEAD"]),
+];
+
+/// The admin API, below `/admin`; the same paths without the prefix are served too.
+pub const ADMIN: &[Route] = &[
+    route("/admin/identities", &["GET", "HEAD", "PATCH", "POST"]),
+    route("/admin/identities/{}", &["DELETE", "GET", "HEAD", "PATCH", "PUT"]),
+    route("/admin/identities/by/external/{}", &["GET", "HEAD"]),
+    route("/admin/identities/{}/credentials/{}", &["DELETE"]),
+    route("/admin/identities/{}/sessions", &["DELETE", "GET", "HEAD"]),
+    route("/admin/sessions", &["GET", "HEAD"]),
+    route("/admin/sessions/{}", &["DELETE", "GET", "HEAD"]),
+    route("/admin/sessions/{}/extend", &["PATCH"]),
+    route("/admin/health/alive", &["GET", "HEAD"]),
+    route("/admin/health/ready", &["GET", "HEAD"]),
+    route("/admin/health/config", &["GET", "HEAD"]),
+    route("/admin/version", &["GET", "HEAD"]),
+];
+
+/// The route that a path belongs to.
+pub fn find(routes: &'static [Route], path: &str) -> Option<&'static Route> {
+    routes.iter().find(|route| matches(route.path, path))
+}
+
+fn matches(pattern: &str, path: &str) -> bool {
+    let mut segments = path.split('/');
+    pattern.split('/').all(|want| segments.next().is_some_and(|got| want == got || (want == "{}" && !got.is_empty())))
+        && segments.next().is_none()
+}
+
+/// Roots below which the layer reads, but never sets a cookie: sessions have their own, the rest is not for browsers.
+const IGNORED_ROOTS: [&str; 6] = ["/sessions/", "/schemas/", "/admin/", "/identities", "/courier/", "/recovery/"];
+
+/// How the anti-CSRF layer treats a public path.
+pub fn csrf_layer(path: &str) -> CsrfLayer {
+    match path {
+        "/health/alive" | "/health/ready" | "/version" => CsrfLayer::Outside,
+        "/self-service/login" | "/self-service/login/api" | "/self-service/logout/api" | "/sessions" => {
+            CsrfLayer::Ignored
+        }
+        _ if IGNORED_ROOTS.iter().any(|root| path.starts_with(root)) => CsrfLayer::Ignored,
+        _ => CsrfLayer::Guarded,
+    }
+}
+
+/// A verb that may change something.
+pub fn is_unsafe(method: &Method) -> bool {
+    !matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_segment_stands_for_one_segment() {
+        assert!(find(PUBLIC, "/sessions/abc").is_some_and(|r| r.path == "/sessions/{}"));
+        assert!(find(PUBLIC, "/sessions/whoami").is_some_and(|r| r.methods.is_none()));
+        for nothing in ["/sessions/", "/sessions/a/b", "/self-service/login/", "/self-service/Login", "", "/"] {
+            assert!(find(PUBLIC, nothing).is_none(), "{nothing}");
+        }
+        assert!(find(ADMIN, "/admin/identities/by/external/x").is_some_and(|r| r.path.contains("external")));
+    }
+}

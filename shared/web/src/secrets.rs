@@ -1,0 +1,82 @@
+//! Secrets of the deployment, in the functions that need them.
+//!
+//! On AWS they come from one Secrets Manager document that the template names in `LATCHKEY_SECRETS_ARN`. The request for it is
+//! made while the function starts and awaited by the first caller; one that failed is made again by the next. Elsewhere they
+//! come from the configuration file.
+
+use crate::{Environment, StartError};
+use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use aws_sdk_secretsmanager::{Client, Config};
+use latchkey_config::{Loaded, Secrets, merge_secrets};
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// The deployment's secrets, there at first use.
+#[derive(Clone)]
+pub struct Vault {
+    source: Option<(Client, String)>,
+    dev: bool,
+    cell: Arc<OnceCell<Secrets>>,
+}
+
+impl Vault {
+    /// Begins to fetch the secrets, or takes those of the configuration file.
+    ///
+    /// # Errors
+    /// When a secret is missing, too short, or one that everybody knows.
+    pub fn open(env: &Environment, loaded: Loaded) -> Result<Self, StartError> {
+        let dev = loaded.config.dev;
+        let Some(arn) = env.get("LATCHKEY_SECRETS_ARN") else {
+            loaded.secrets.require(dev).map_err(|e| StartError(e.to_string()))?;
+            return Ok(Self { source: None, dev, cell: Arc::new(OnceCell::new_with(Some(loaded.secrets))) });
+        };
+        let vault = Self { source: Some((client(env)?, arn.to_owned())), dev, cell: Arc::default() };
+        let early = vault.clone();
+        tokio::spawn(async move {
+            let _ = early.get().await;
+        });
+        Ok(vault)
+    }
+
+    /// The secrets.
+    ///
+    /// # Errors
+    /// When they cannot be fetched or used.
+    pub async fn get(&self) -> Result<&Secrets, StartError> {
+        self.cell.get_or_try_init(|| self.fetch()).await
+    }
+
+    async fn fetch(&self) -> Result<Secrets, StartError> {
+        let Some((client, arn)) = &self.source else {
+            return Err(StartError("there is no source of secrets".into()));
+        };
+        let answer = client.get_secret_value().secret_id(arn).send().await;
+        let answer = answer.map_err(|e| StartError(format!("Secrets Manager: {}", DisplayErrorContext(e))))?;
+        let text =
+            answer.secret_string().ok_or_else(|| StartError("Secrets Manager: the secret is not text".into()))?;
+        let secrets = merge_secrets(text).map_err(|e| StartError(e.to_string()))?;
+        secrets.require(self.dev).map_err(|e| StartError(e.to_string()))?;
+        Ok(secrets)
+    }
+}
+
+fn client(env: &Environment) -> Result<Client, StartError> {
+    let endpoint = env.get("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| env.get("AWS_ENDPOINT_URL"));
+    let credentials = Credentials::new(
+        env.require("AWS_ACCESS_KEY_ID", "the access key of the function's role")?,
+        env.require("AWS_SECRET_ACCESS_KEY", "the secret key of the function's role")?,
+        env.get("AWS_SESSION_TOKEN").map(str::to_owned),
+        None,
+        "environment",
+    );
+    let mut config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(env.require("AWS_REGION", "the AWS region, such as eu-central-1")?.to_owned()))
+        .credentials_provider(credentials)
+        .http_client(latchkey_store::db::http_client(endpoint)?);
+    if let Some(url) = endpoint {
+        config = config.endpoint_url(url);
+    }
+    Ok(Client::from_conf(config.build()))
+}
