@@ -1,0 +1,100 @@
+//! Request bodies of the admin API: JSON objects with known keys only, so that a misspelt key is noticed.
+
+use latchkey_core::error::ApiError;
+use serde_json::{Map, Value};
+
+/// Keys of a body that makes a person.
+pub(crate) const CREATE: &[&str] = &[
+    "schema_id",
+    "traits",
+    "state",
+    "external_id",
+    "organization_id",
+    "region",
+    "metadata_public",
+    "metadata_admin",
+    "verifiable_addresses",
+    "recovery_addresses",
+    "credentials",
+];
+
+/// Keys of a body that replaces what is known of a person.
+pub(crate) const UPDATE: &[&str] = &[
+    "schema_id",
+    "traits",
+    "state",
+    "external_id",
+    "organization_id",
+    "region",
+    "metadata_public",
+    "metadata_admin",
+    "credentials",
+];
+
+/// Reads a body.
+///
+/// # Errors
+/// 400 with the decoder's text as message and no reason.
+pub(crate) fn object(body: &[u8], keys: &[&str]) -> Result<Map<String, Value>, ApiError> {
+    let value: Value = serde_json::from_slice(body).map_err(|e| undecodable(&e))?;
+    known_keys(value, keys)
+}
+
+/// Takes a value as an object with these keys.
+///
+/// # Errors
+/// 400 that names the key, or says what else the value is.
+pub(crate) fn known_keys(value: Value, keys: &[&str]) -> Result<Map<String, Value>, ApiError> {
+    let Value::Object(map) = value else {
+        return Err(ApiError::new(400).saying(format!("json: expected an object, got {}", kind(&value))));
+    };
+    match map.keys().find(|key| !keys.contains(&key.as_str())) {
+        Some(key) => Err(ApiError::new(400).saying(format!("json: unknown field {key:?}"))),
+        None => Ok(map),
+    }
+}
+
+/// A text field; missing, null and empty are the same.
+///
+/// # Errors
+/// 400 that names the key.
+pub(crate) fn text<'a>(map: &'a Map<String, Value>, key: &str) -> Result<Option<&'a str>, ApiError> {
+    match map.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+        Some(other) => {
+            Err(ApiError::new(400).saying(format!("json: field {key:?} must be a string, got {}", kind(other))))
+        }
+    }
+}
+
+/// A list; missing and null are the empty one.
+///
+/// # Errors
+/// 400 that names the key.
+pub(crate) fn list<'a>(map: &'a Map<String, Value>, key: &str) -> Result<&'a [Value], ApiError> {
+    match map.get(key) {
+        None | Some(Value::Null) => Ok(&[]),
+        Some(Value::Array(items)) => Ok(items),
+        Some(other) => {
+            Err(ApiError::new(400).saying(format!("json: field {key:?} must be a list, got {}", kind(other))))
+        }
+    }
+}
+
+fn undecodable(error: &serde_json::Error) -> ApiError {
+    let text = if error.is_eof() { "unexpected EOF".to_owned() } else { format!("invalid JSON: {error}") };
+    ApiError::new(400).saying(text)
+}
+
+/// The JSON type of a value.
+pub(crate) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}

@@ -1,0 +1,137 @@
+//! Changing a person: PUT replaces what is known of them, PATCH edits it.
+//!
+//! Read, decide, write: the write names the revision that was read, so a change made meanwhile is never overwritten; it is
+//! read again and the decision made anew.
+
+use crate::App;
+use crate::body::{self, text};
+use crate::draft::Draft;
+use crate::show::{self, Versions, person_id};
+use latchkey_core::error::ApiError;
+use latchkey_core::identity::{CredentialType, State};
+use latchkey_hashers::StoredHash;
+use latchkey_store::people::{self, Refused};
+use latchkey_web::{Call, Fault, Reply, chance};
+use serde_json::{Map, Value, json};
+
+/// How often a change is decided anew because somebody else was faster.
+const TRIES: usize = 8;
+
+const ALL: [CredentialType; 3] = [CredentialType::Code, CredentialType::Password, CredentialType::Webauthn];
+
+/// What is asked for.
+enum Asked<'a> {
+    /// Replace by this body.
+    Replace(&'a Map<String, Value>),
+    /// Edit by this JSON Patch.
+    Edit(&'a [u8]),
+}
+
+async fn change(app: &App, call: &Call<'_>, id: &str, asked: Asked<'_>) -> Result<Draft, Fault> {
+    let id = person_id(id)?;
+    for _ in 0..TRIES {
+        let (profile, secrets) = tokio::try_join!(app.accounts.profile(id), app.credentials.of(id, &ALL))?;
+        let profile = profile.ok_or_else(ApiError::not_located)?;
+        let before = Draft { identity: profile.identity.clone(), secrets: secrets.clone() };
+        let mut after = match asked {
+            Asked::Replace(body) => replaced(app, call, before, body).await?,
+            Asked::Edit(patch) => edited(app, call, before, patch)?,
+        };
+        after.settle()?;
+        let written = people::update(
+            &app.accounts,
+            &app.credentials,
+            (&profile, &secrets),
+            (&after.identity, &after.secrets),
+            chance::id(),
+        );
+        match written.await? {
+            Ok(()) => return Ok(after),
+            Err(Refused::Taken) => return Err(ApiError::storage_conflict().into()),
+            Err(Refused::Changed) => {}
+        }
+    }
+    Err(ApiError::new(503).because("This identity is being changed by many requests at once.").into())
+}
+
+pub(crate) async fn update(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
+    let body = body::object(call.body(), body::UPDATE)?;
+    let draft = change(app, call, id, Asked::Replace(&body)).await?;
+    Ok(Reply::json(200, &show::after_write(app, &draft.identity, Versions::AsRead), "updated"))
+}
+
+async fn replaced(app: &App, call: &Call<'_>, mut draft: Draft, body: &Map<String, Value>) -> Result<Draft, Fault> {
+    if let Some(state) = text(body, "state")? {
+        let state = State::parse(state).ok_or_else(|| ApiError::bad_request("identity state is not valid"))?;
+        draft.set_state(state, call.now);
+    }
+    if let Some(schema_id) = text(body, "schema_id")? {
+        draft.identity.schema_id = schema_id.to_owned();
+    }
+    let empty = json!({});
+    let traits = body.get("traits").filter(|traits| !traits.is_null()).unwrap_or(&empty);
+    draft.set_traits(app, traits, call.now)?;
+    draft.set_ids(body)?;
+    draft.identity.metadata_public = body.get("metadata_public").cloned().unwrap_or_default();
+    draft.identity.metadata_admin = body.get("metadata_admin").cloned().unwrap_or_default();
+    draft.import(app, body.get("credentials"), call.now).await?;
+    draft.identity.updated_at = call.now;
+    Ok(draft)
+}
+
+pub(crate) async fn patch(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
+    let draft = change(app, call, id, Asked::Edit(call.body())).await?;
+    let credentials = show::credentials(&draft.identity, &[], Versions::AsRead);
+    Ok(Reply::json(200, &draft.identity.admin(app.edge.base_url(), Some(credentials)), "patched"))
+}
+
+/// Takes over what a patch may change. Everything derived (ids, times, URLs) stays as it is.
+fn edited(app: &App, call: &Call<'_>, mut draft: Draft, patch: &[u8]) -> Result<Draft, Fault> {
+    let secrets: Vec<_> = draft.secrets.iter().collect();
+    let credentials = show::credentials(&draft.identity, &secrets, Versions::AsRead);
+    let document = draft.identity.admin(app.edge.base_url(), Some(credentials));
+    let patched = latchkey_schema::patch::apply(&document, patch)
+        .map_err(|e| ApiError::new(400).saying(e.message()).because(e.reason()))?;
+    let Value::Object(mut patched) = patched else {
+        return Err(ApiError::bad_request("failed to apply JSON patch").into());
+    };
+    let state = text(&patched, "state")?.unwrap_or("");
+    let state = State::parse(state).ok_or_else(|| {
+        let reason = format!("The supplied state ('{state}') was not valid. Valid states are ('active', 'inactive').");
+        ApiError::bad_request(reason).saying("identity state is not valid")
+    })?;
+    draft.set_state(state, call.now);
+    if let Some(schema_id) = text(&patched, "schema_id")? {
+        draft.identity.schema_id = schema_id.to_owned();
+    }
+    draft.set_traits(app, patched.get("traits").unwrap_or(&Value::Null), call.now)?;
+    let addresses = crate::draft::given_addresses(&patched)?.to_vec();
+    draft.overlay_addresses(&addresses, call.now)?;
+    draft.set_ids(&patched)?;
+    draft.identity.metadata_public = patched.remove("metadata_public").unwrap_or_default();
+    draft.identity.metadata_admin = patched.remove("metadata_admin").unwrap_or_default();
+    if let Some(Value::Object(credentials)) = patched.get("credentials") {
+        edited_credentials(&mut draft, credentials, call)?;
+    }
+    draft.identity.updated_at = call.now;
+    Ok(draft)
+}
+
+fn edited_credentials(draft: &mut Draft, credentials: &Map<String, Value>, call: &Call<'_>) -> Result<(), ApiError> {
+    for (key, credential) in credentials {
+        let kind = credential.get("type").and_then(Value::as_str).unwrap_or("");
+        if kind != key {
+            return Err(ApiError::bad_request(format!("credentials.{key}.type must equal \"{key}\", got \"{kind}\"")));
+        }
+        if !ALL.iter().any(|known| known.as_str() == key) {
+            return Err(ApiError::bad_request(format!("Credentials of type {key} cannot be held by this release.")));
+        }
+    }
+    let hash = credentials.get("password").and_then(|c| c.pointer("/config/hashed_password")).and_then(Value::as_str);
+    let known = draft.secrets.iter().find(|c| c.kind == CredentialType::Password).and_then(|c| c.hash());
+    if let Some(hash) = hash.filter(|hash| !hash.is_empty() && known != Some(hash)) {
+        StoredHash::parse(hash).map_err(|e| ApiError::bad_request(e.to_string()))?;
+        draft.set_password_hash(hash.to_owned(), call.now);
+    }
+    Ok(())
+}

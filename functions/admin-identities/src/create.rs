@@ -1,0 +1,113 @@
+//! Making people: one, or several that fail or succeed each for itself.
+
+use crate::App;
+use crate::body::{self, known_keys, list, text};
+use crate::draft::{Draft, given_addresses};
+use crate::show;
+use lambda_http::http::header::LOCATION;
+use latchkey_core::error::ApiError;
+use latchkey_core::identity::State;
+use latchkey_store::people::{self, Refused};
+use latchkey_web::{Call, Fault, Reply, chance};
+use serde_json::{Map, Value, json};
+
+/// Most people in one batch.
+const MOST_PEOPLE: usize = 1000;
+/// Most passwords in clear text in one batch: each costs a hash.
+const MOST_PASSWORDS: usize = 200;
+
+pub(crate) async fn one(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
+    let body = body::object(call.body(), body::CREATE)?;
+    let draft = draft(app, call, &body).await?;
+    match store(app, &draft).await? {
+        Ok(()) => {
+            let location = format!("{}identities/{}", app.edge.config.admin.base_url, draft.identity.id);
+            let shown = show::after_write(app, &draft.identity, show::Versions::AsCreated);
+            Ok(Reply::json(201, &shown, "created").header(LOCATION, &location))
+        }
+        Err(_) => {
+            let reason = "This identity conflicts with another identity that already exists.";
+            Err(ApiError::new(409).because(reason).into())
+        }
+    }
+}
+
+async fn store(app: &App, draft: &Draft) -> Result<Result<(), Refused>, Fault> {
+    let request = chance::id();
+    Ok(people::create(&app.accounts, &app.credentials, &draft.identity, &draft.secrets, request).await?)
+}
+
+async fn draft(app: &App, call: &Call<'_>, body: &Map<String, Value>) -> Result<Draft, Fault> {
+    let schema_id = text(body, "schema_id")?.unwrap_or(&app.edge.config.identity.default_schema_id);
+    let mut draft = Draft::blank(chance::id(), schema_id.to_owned(), call.now);
+    draft.identity.state = match text(body, "state")? {
+        None => State::Active,
+        Some(state) => State::parse(state).ok_or_else(|| ApiError::bad_request("identity state is not valid"))?,
+    };
+    let empty = json!({});
+    let traits = body.get("traits").filter(|traits| !traits.is_null()).unwrap_or(&empty);
+    draft.set_traits(app, traits, call.now)?;
+    draft.overlay_addresses(given_addresses(body)?, call.now)?;
+    draft.set_ids(body)?;
+    draft.identity.metadata_public = body.get("metadata_public").cloned().unwrap_or_default();
+    draft.identity.metadata_admin = body.get("metadata_admin").cloned().unwrap_or_default();
+    draft.import(app, body.get("credentials"), call.now).await?;
+    draft.settle()?;
+    Ok(draft)
+}
+
+pub(crate) async fn batch(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
+    let body = body::object(call.body(), &["identities"])?;
+    let items = list(&body, "identities")?;
+    if items.len() > MOST_PEOPLE {
+        return Err(ApiError::bad_request(format!(
+            "The maximum number of identities per request that can be created or deleted at once is {MOST_PEOPLE}."
+        ))
+        .into());
+    }
+    let in_clear =
+        |item: &&Value| item.pointer("/create/credentials/password/config/password").is_some_and(|p| p != "");
+    if items.iter().filter(in_clear).count() > MOST_PASSWORDS {
+        return Err(ApiError::bad_request(format!(
+            "The maximum number of identities per request that can be created with a plaintext password is \
+             {MOST_PASSWORDS}."
+        ))
+        .into());
+    }
+    let mut done = Vec::with_capacity(items.len());
+    for item in items {
+        done.push(batched(app, call, item).await?);
+    }
+    Ok(Reply::json(200, &json!({"identities": done}), "batch"))
+}
+
+/// One item of a batch. Only a failing store ends the batch; every other fault is the item's own.
+async fn batched(app: &App, call: &Call<'_>, item: &Value) -> Result<Value, Fault> {
+    let item = known_keys(item.clone(), &["create", "patch_id"])?;
+    let Some(create) = item.get("create").filter(|create| !create.is_null()) else { return Ok(Value::Null) };
+    let mut out = Map::new();
+    let outcome = match known_keys(create.clone(), body::CREATE) {
+        Ok(body) => match draft(app, call, &body).await {
+            Ok(draft) => {
+                store(app, &draft).await?.map(|()| draft.identity.id).map_err(|_| ApiError::storage_conflict())
+            }
+            Err(fault) if fault.public.status < 500 => Err(*fault.public),
+            Err(fault) => return Err(fault),
+        },
+        Err(error) => Err(error),
+    };
+    match &outcome {
+        Ok(id) => {
+            out.insert("action".into(), json!("create"));
+            out.insert("identity".into(), json!(id));
+        }
+        Err(error) => {
+            out.insert("action".into(), json!("error"));
+            out.insert("error".into(), error.inner(None));
+        }
+    }
+    if let Some(id) = text(&item, "patch_id")? {
+        out.insert("patch_id".into(), json!(id));
+    }
+    Ok(Value::Object(out))
+}

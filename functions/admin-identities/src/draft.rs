@@ -1,0 +1,296 @@
+//! From a body to a person: traits are validated, identifiers and addresses derived, secrets hashed. Nothing is stored here.
+
+use crate::App;
+use crate::body::{known_keys, list, text};
+use latchkey_core::aal::Aal;
+use latchkey_core::error::ApiError;
+use latchkey_core::identity::{
+    AddressStatus, CredentialSummary, CredentialType, Identity, RecoveryAddress, State, VerifiableAddress, Via,
+};
+use latchkey_hashers::StoredHash;
+use latchkey_schema::Extracted;
+use latchkey_store::credentials::Credential;
+use latchkey_store::people::{MOST_UNIQUE, unique_of};
+use latchkey_web::{Fault, chance};
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Longest external id, in characters: it becomes part of a key.
+const LONGEST_EXTERNAL_ID: usize = 256;
+
+/// A person with their secrets, as they are to be stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) identity: Identity,
+    pub(crate) secrets: Vec<Credential>,
+}
+
+impl Draft {
+    /// A person who does not exist yet.
+    pub(crate) fn blank(id: Uuid, schema_id: String, now: OffsetDateTime) -> Self {
+        let identity = Identity {
+            id,
+            external_id: None,
+            schema_id,
+            state: State::Active,
+            state_changed_at: now,
+            traits: json!({}),
+            verifiable_addresses: Vec::new(),
+            recovery_addresses: Vec::new(),
+            metadata_public: Value::Null,
+            metadata_admin: Value::Null,
+            created_at: now,
+            updated_at: now,
+            organization_id: None,
+            region: None,
+            credentials: std::collections::BTreeMap::new(),
+            available_aal: Aal::Aal0,
+        };
+        Self { identity, secrets: Vec::new() }
+    }
+
+    /// Sets the state; its moment moves only when it changes.
+    pub(crate) fn set_state(&mut self, state: State, now: OffsetDateTime) {
+        if self.identity.state != state {
+            self.identity.state = state;
+            self.identity.state_changed_at = now;
+        }
+    }
+
+    /// Validates traits against the person's schema and derives everything that follows from them.
+    ///
+    /// A marked trait that is gone leaves its identifiers where they are, while addresses follow the traits.
+    ///
+    /// # Errors
+    /// 400 when the schema is unknown or the traits do not follow it.
+    pub(crate) fn set_traits(&mut self, app: &App, traits: &Value, now: OffsetDateTime) -> Result<(), ApiError> {
+        let id = &self.identity.schema_id;
+        let schema =
+            app.schemas.get(id).ok_or_else(|| ApiError::bad_request(format!("Unable to find JSON Schema ID: {id}")))?;
+        let found = schema.extract(traits).map_err(|e| ApiError::bad_request(e.to_string()))?;
+        self.set_addresses(&found, now);
+        self.identity.traits = found.traits;
+        self.set_identifiers(CredentialType::Password, found.password, now);
+        self.set_identifiers(CredentialType::Webauthn, found.webauthn, now);
+        if !found.code.is_empty() {
+            let addresses: Vec<Value> =
+                found.code.iter().map(|c| json!({"channel": via(c.channel), "address": c.address})).collect();
+            self.set_secret(CredentialType::Code, json!({"addresses": addresses}));
+            self.set_identifiers(CredentialType::Code, found.code.into_iter().map(|c| c.address).collect(), now);
+        }
+        Ok(())
+    }
+
+    fn set_addresses(&mut self, found: &Extracted, now: OffsetDateTime) {
+        let identity = &mut self.identity;
+        let (old, old_recovery) =
+            (std::mem::take(&mut identity.verifiable_addresses), std::mem::take(&mut identity.recovery_addresses));
+        for address in &found.verifiable {
+            let via = via(address.via);
+            let known = old.iter().find(|a| a.via == via && a.value == address.value).cloned();
+            identity.verifiable_addresses.push(known.unwrap_or_else(|| VerifiableAddress {
+                id: chance::id(),
+                value: address.value.clone(),
+                verified: false,
+                via,
+                status: AddressStatus::Pending,
+                verified_at: None,
+                created_at: now,
+                updated_at: now,
+            }));
+        }
+        for address in &found.recovery {
+            let via = via(address.via);
+            let known = old_recovery.iter().find(|a| a.via == via && a.value == address.value).cloned();
+            identity.recovery_addresses.push(known.unwrap_or_else(|| RecoveryAddress {
+                id: chance::id(),
+                value: address.value.clone(),
+                via,
+                created_at: now,
+                updated_at: now,
+            }));
+        }
+    }
+
+    fn set_identifiers(&mut self, kind: CredentialType, mut identifiers: Vec<String>, now: OffsetDateTime) {
+        if identifiers.is_empty() {
+            return;
+        }
+        identifiers.sort();
+        identifiers.dedup();
+        let credential = self.summary(kind, now);
+        if credential.identifiers != identifiers {
+            credential.identifiers = identifiers;
+            credential.updated_at = now;
+        }
+        if !self.secrets.iter().any(|c| c.kind == kind) {
+            self.set_secret(kind, json!({}));
+        }
+    }
+
+    fn summary(&mut self, kind: CredentialType, now: OffsetDateTime) -> &mut CredentialSummary {
+        self.identity.credentials.entry(kind).or_insert_with(|| CredentialSummary {
+            identifiers: Vec::new(),
+            created_at: now,
+            updated_at: now,
+            usable: false,
+        })
+    }
+
+    /// Sets the secret part of a credential; its version moves only when it changes.
+    fn set_secret(&mut self, kind: CredentialType, config: Value) {
+        match self.secrets.iter_mut().find(|c| c.kind == kind) {
+            Some(credential) if credential.config == config => {}
+            Some(credential) => {
+                credential.config = config;
+                credential.version += 1;
+            }
+            None => self.secrets.push(Credential { kind, version: 1, config }),
+        }
+    }
+
+    /// Sets a password's hash.
+    pub(crate) fn set_password_hash(&mut self, hash: String, now: OffsetDateTime) {
+        let credential = self.summary(CredentialType::Password, now);
+        credential.usable = true;
+        credential.updated_at = now;
+        self.set_secret(CredentialType::Password, json!({"hashed_password": hash}));
+    }
+
+    /// Sets the outcome of verifications for addresses that the traits have; others do not count.
+    ///
+    /// # Errors
+    /// 400 that names what is wrong.
+    pub(crate) fn overlay_addresses(&mut self, given: &[Value], now: OffsetDateTime) -> Result<(), ApiError> {
+        for entry in given {
+            let Value::Object(entry) = entry else {
+                return Err(ApiError::new(400).saying("json: an address must be an object"));
+            };
+            let (value, channel) = (text(entry, "value")?.unwrap_or(""), text(entry, "via")?.unwrap_or(""));
+            let address = self.identity.verifiable_addresses.iter_mut().find(|a| {
+                a.via.as_str() == channel
+                    && (a.value == value || a.value == latchkey_schema::normalize_identifier(value))
+            });
+            let Some(address) = address else { continue };
+            let before = address.clone();
+            if let Some(verified) = entry.get("verified").and_then(Value::as_bool) {
+                address.verified = verified;
+                address.verified_at = verified.then(|| address.verified_at.unwrap_or(now));
+            }
+            if let Some(status) = text(entry, "status")? {
+                address.status = match status {
+                    "pending" => AddressStatus::Pending,
+                    "sent" => AddressStatus::Sent,
+                    "completed" => AddressStatus::Completed,
+                    other => {
+                        let fault = format!("address status {other:?} is not one of pending, sent, completed");
+                        return Err(ApiError::bad_request(fault));
+                    }
+                };
+            }
+            if *address != before {
+                address.updated_at = now;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets external id, region and organization.
+    ///
+    /// # Errors
+    /// 400 that names what is wrong.
+    pub(crate) fn set_ids(&mut self, body: &Map<String, Value>) -> Result<(), ApiError> {
+        let external_id = text(body, "external_id")?;
+        if external_id.is_some_and(|id| id.chars().count() > LONGEST_EXTERNAL_ID) {
+            let fault = format!("external_id is longer than {LONGEST_EXTERNAL_ID} characters");
+            return Err(ApiError::bad_request(fault));
+        }
+        self.identity.external_id = external_id.map(str::to_owned);
+        self.identity.region = text(body, "region")?.map(str::to_owned);
+        self.identity.organization_id = match text(body, "organization_id")? {
+            None => None,
+            Some(id) => Some(
+                Uuid::try_parse(id)
+                    .map_err(|_| ApiError::bad_request(format!("organization_id must be a UUID, got {id:?}")))?,
+            ),
+        };
+        Ok(())
+    }
+
+    /// Imports credentials of a body: a password in clear text or as a hash.
+    ///
+    /// # Errors
+    /// 400 when a hash cannot be used, or for a type that this release cannot hold: leaving it out would lose it.
+    pub(crate) async fn import(&mut self, app: &App, given: Option<&Value>, now: OffsetDateTime) -> Result<(), Fault> {
+        let Some(given) = given.filter(|value| !value.is_null()) else { return Ok(()) };
+        let types = latchkey_core::identity::CREDENTIAL_TYPE_NAMES;
+        for (kind, credential) in known_keys(given.clone(), &types)? {
+            if credential.is_null() {
+                continue;
+            }
+            if kind != "password" {
+                let fault = format!("Credentials of type {kind} cannot be imported by this release.");
+                return Err(ApiError::bad_request(fault).into());
+            }
+            let credential = known_keys(credential, &["config"])?;
+            let Some(config) = credential.get("config").filter(|config| !config.is_null()) else { continue };
+            let keys = ["hashed_password", "password", "use_password_migration_hook"];
+            let config = known_keys(config.clone(), &keys)?;
+            if config.get("use_password_migration_hook") == Some(&Value::Bool(true)) {
+                let fault = "The password migration hook is not part of this release.";
+                return Err(ApiError::bad_request(fault).into());
+            }
+            if let Some(hash) = text(&config, "hashed_password")? {
+                StoredHash::parse(hash).map_err(|e| ApiError::bad_request(e.to_string()))?;
+                self.set_password_hash(hash.to_owned(), now);
+            } else if let Some(password) = text(&config, "password")? {
+                let hash = self.hash(app, password).await?;
+                self.set_password_hash(hash, now);
+            }
+        }
+        Ok(())
+    }
+
+    async fn hash(&self, app: &App, password: &str) -> Result<String, Fault> {
+        let (hasher, password, salt) = (app.hasher, password.to_owned(), chance::bytes::<64>());
+        let hashed = tokio::task::spawn_blocking(move || hasher.hash(password.as_bytes(), &salt)).await;
+        match hashed {
+            Ok(Ok(hash)) => Ok(hash),
+            Ok(Err(error)) => Err(ApiError::bad_request(error.to_string()).into()),
+            Err(error) => Err(Fault::internal(format!("a password could not be hashed: {error}"))),
+        }
+    }
+
+    /// What only the whole person shows: whether it can be stored at all, and what level can be reached.
+    ///
+    /// # Errors
+    /// 400 when there is more that must be unique than one transaction can hold.
+    pub(crate) fn settle(&mut self) -> Result<(), ApiError> {
+        let usable = self.identity.credentials.values().any(|c| c.usable);
+        self.identity.available_aal = if usable { Aal::Aal1 } else { Aal::Aal0 };
+        let count = unique_of(&self.identity).len();
+        if count > MOST_UNIQUE {
+            let fault = format!(
+                "This identity has {count} identifiers and addresses, at most {MOST_UNIQUE} can be kept unique together."
+            );
+            return Err(ApiError::bad_request(fault));
+        }
+        Ok(())
+    }
+}
+
+fn via(channel: latchkey_schema::Via) -> Via {
+    match channel {
+        latchkey_schema::Via::Email => Via::Email,
+        latchkey_schema::Via::Sms => Via::Sms,
+    }
+}
+
+/// The verified addresses that a body names.
+///
+/// # Errors
+/// 400 when they are no list.
+pub(crate) fn given_addresses(body: &Map<String, Value>) -> Result<&[Value], ApiError> {
+    list(body, "verifiable_addresses")
+}

@@ -1,0 +1,191 @@
+//! Lists of people, in id order, page by page (contract `beyond-login.md` 1.3).
+
+use crate::App;
+use crate::show::{self, Versions, included};
+use lambda_http::http::{HeaderName, header};
+use latchkey_core::error::ApiError;
+use latchkey_core::identity::CredentialType;
+use latchkey_schema::normalize_identifier;
+use latchkey_store::accounts::Profile;
+use latchkey_store::credentials::{Credential, Unique};
+use latchkey_web::call::encode_query;
+use latchkey_web::{Call, Fault, Reply};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
+/// Items on a page when nothing is asked for.
+const DEFAULT_SIZE: usize = 250;
+/// Most items on a page, and most ids in a filter.
+const LARGEST: usize = 500;
+/// How far pages by number reach.
+const LAST_NUMBERED: usize = 1000;
+
+/// What a list is asked for.
+enum Wanted {
+    /// These people.
+    Ids(BTreeSet<Uuid>),
+    /// Whoever holds this identifier.
+    Identifier(String),
+    /// Everybody after this id.
+    After(Uuid, usize),
+    /// A page by number.
+    Numbered { page: usize, size: usize },
+}
+
+pub(crate) async fn list(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
+    let kinds = included(call)?;
+    let wanted = wanted(call)?;
+    let by_identifier = matches!(wanted, Wanted::Identifier(_));
+    let (ids, headers) = find(app, call, wanted).await?;
+    let mut people = app.accounts.profiles(&ids).await?;
+    people.sort_by_key(|p| p.identity.id);
+    let secrets = app.credentials.of_many(&ids, &kinds).await?;
+    let with_credentials = by_identifier || call.query("include_credential").is_some();
+    let items = people.iter().map(|p| item(app, p, &secrets, with_credentials)).collect();
+    let reply = Reply::json(200, &Value::Array(items), "listed");
+    Ok(headers.into_iter().fold(reply, |reply, (name, value)| reply.header(name, &value)))
+}
+
+fn item(app: &App, profile: &Profile, secrets: &[(Uuid, Credential)], with_credentials: bool) -> Value {
+    let identity = &profile.identity;
+    let own: Vec<&Credential> = secrets.iter().filter(|(id, _)| *id == identity.id).map(|(_, c)| c).collect();
+    let credentials = with_credentials.then(|| show::credentials(identity, &own, Versions::AsRead));
+    identity.admin(app.edge.base_url(), credentials)
+}
+
+fn wanted(call: &Call<'_>) -> Result<Wanted, ApiError> {
+    let ids: Vec<&str> = call.query_all("ids").collect();
+    let identifier = call.query_filled("credentials_identifier");
+    let similar = call.query_filled("preview_credentials_identifier_similar");
+    let organization = call.query_filled("organization_id");
+    let filters = [!ids.is_empty(), identifier.is_some(), similar.is_some(), organization.is_some()];
+    if filters.iter().filter(|&&set| set).count() > 1 {
+        return Err(ApiError::bad_request("You cannot combine multiple filters in this API"));
+    }
+    if similar.is_some() || organization.is_some() {
+        let name = if similar.is_some() { "preview_credentials_identifier_similar" } else { "organization_id" };
+        return Err(ApiError::bad_request(format!("The filter {name} is not supported: it would read every person.")));
+    }
+    if ids.len() > LARGEST {
+        return Err(ApiError::bad_request(format!("The number of ids to filter must not exceed {LARGEST}.")));
+    }
+    if !ids.is_empty() {
+        let parse = |id: &&str| {
+            let fault = || ApiError::bad_request(format!("Invalid UUID value `{id}` for parameter `ids`."));
+            Uuid::try_parse(id).map_err(|_| fault())
+        };
+        return Ok(Wanted::Ids(ids.iter().map(parse).collect::<Result<_, _>>()?));
+    }
+    if let Some(identifier) = identifier {
+        return Ok(Wanted::Identifier(identifier.to_owned()));
+    }
+    page(call)
+}
+
+fn page(call: &Call<'_>) -> Result<Wanted, ApiError> {
+    let numbered =
+        call.query("page").is_some() && call.query("page_token").is_none() && call.query("page_size").is_none();
+    let size = match call.query_filled("page_size").or(call.query_filled("per_page")) {
+        None => DEFAULT_SIZE,
+        Some(text) => match text.parse::<i64>() {
+            Ok(size) if size <= 0 => DEFAULT_SIZE,
+            Ok(size) => usize::try_from(size).unwrap_or(LARGEST).min(LARGEST),
+            Err(_) => {
+                return Err(ApiError::new(400).saying(format!("strconv.Atoi: parsing \"{text}\": invalid syntax")));
+            }
+        },
+    };
+    if numbered {
+        let page: usize = call.query("page").and_then(|page| page.parse().ok()).unwrap_or(0);
+        if page.saturating_mul(size) > LAST_NUMBERED {
+            return Err(ApiError::bad_request(
+                "Legacy pagination is not supported for enumerating over 1000 items. Please switch to using page_token \
+                 and page_size.",
+            ));
+        }
+        return Ok(Wanted::Numbered { page, size });
+    }
+    let after = match call.query_filled("page_token") {
+        None => Uuid::nil(),
+        Some(token) => Uuid::try_parse(token)
+            .map_err(|_| ApiError::bad_request("The page token is invalid, do not craft your own page tokens"))?,
+    };
+    Ok(Wanted::After(after, size))
+}
+
+type Headers = Vec<(HeaderName, String)>;
+
+async fn find(app: &App, call: &Call<'_>, wanted: Wanted) -> Result<(Vec<Uuid>, Headers), Fault> {
+    Ok(match wanted {
+        Wanted::Ids(ids) => {
+            (ids.into_iter().collect(), vec![(header::LINK, link(call, &[(Uuid::nil(), "first")], DEFAULT_SIZE))])
+        }
+        Wanted::Identifier(identifier) => {
+            let owners = app.credentials.owners(&lookups(&identifier)).await?;
+            let ids: BTreeSet<Uuid> = owners.into_iter().flatten().map(|guard| guard.identity).collect();
+            (ids.into_iter().collect(), vec![(header::LINK, link(call, &[(Uuid::nil(), "first")], DEFAULT_SIZE))])
+        }
+        Wanted::After(after, size) => {
+            // One more than asked for tells whether there is a next page.
+            let mut ids = app.accounts.ids_after(after, size + 1).await?;
+            let more = ids.len() > size;
+            ids.truncate(size);
+            let mut rels = vec![(Uuid::nil(), "first")];
+            if let Some(&last) = ids.last().filter(|_| more) {
+                rels.push((last, "next"));
+            }
+            (ids, vec![(header::LINK, link(call, &rels, size))])
+        }
+        Wanted::Numbered { page, size } => {
+            let (total, mut ids) =
+                tokio::try_join!(app.accounts.count(), app.accounts.ids_after(Uuid::nil(), (page + 1) * size))?;
+            let ids = ids.split_off((page * size).min(ids.len()));
+            (ids, vec![(TOTAL, total.to_string()), (header::LINK, numbered_links(page, size, total))])
+        }
+    })
+}
+
+/// An identifier may be one of any credential type; the raw form is tried as well as the normalised one.
+fn lookups(identifier: &str) -> Vec<Unique> {
+    let kinds = [CredentialType::Password, CredentialType::Code, CredentialType::Webauthn];
+    let spellings: BTreeSet<String> = [normalize_identifier(identifier), identifier.to_owned()].into();
+    spellings
+        .iter()
+        .flat_map(|spelling| kinds.iter().map(move |&kind| Unique::Identifier(kind, spelling.clone())))
+        .collect()
+}
+
+/// Links of a list that goes by the last seen id; other parameters stay, sorted.
+fn link(call: &Call<'_>, rels: &[(Uuid, &str)], size: usize) -> String {
+    let kept = call
+        .query_pairs()
+        .iter()
+        .filter(|(k, _)| !matches!(k.as_str(), "page_size" | "page_token" | "per_page" | "page"));
+    let kept: Vec<(String, String)> = kept.cloned().collect();
+    let one = |(token, rel): &(Uuid, &str)| {
+        let mut pairs = kept.clone();
+        pairs.push(("page_size".into(), size.to_string()));
+        pairs.push(("page_token".into(), token.to_string()));
+        pairs.sort();
+        let query: Vec<String> =
+            pairs.iter().map(|(k, v)| format!("{}={}", encode_query(k), encode_query(v))).collect();
+        format!("</admin/identities?{}>; rel=\"{rel}\"", query.join("&"))
+    };
+    rels.iter().map(one).collect::<Vec<_>>().join(",")
+}
+
+fn numbered_links(page: usize, size: usize, total: usize) -> String {
+    let last = total.saturating_sub(1) / size;
+    let link = |page: usize, rel: &str| format!("</admin/identities?page={page}&per_page={size}>; rel=\"{rel}\"");
+    let mut rels = vec![link(0, "first")];
+    if page < last {
+        rels.push(link(page + 1, "next"));
+    }
+    if page > 0 {
+        rels.push(link(page - 1, "prev"));
+    }
+    rels.push(link(last, "last"));
+    rels.join(",")
+}

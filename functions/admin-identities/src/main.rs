@@ -1,0 +1,9 @@
+//! The `admin-identities` function on Lambda; everything is in the library.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    latchkey_web::lambda::serve(admin_identities::App::start, |app, request| {
+        Box::pin(admin_identities::handle(app, request))
+    })
+    .await
+}

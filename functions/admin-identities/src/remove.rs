@@ -1,0 +1,42 @@
+//! Deleting a person, or one of their credentials (contract `beyond-login.md` 1.9).
+
+use crate::App;
+use crate::show::person_id;
+use latchkey_core::error::ApiError;
+use latchkey_core::identity::CredentialType;
+use latchkey_store::people;
+use latchkey_web::{Fault, Reply, chance};
+
+/// How often a deletion is tried again because the person was changed meanwhile.
+const TRIES: usize = 8;
+
+pub(crate) async fn person(app: &App, id: &str) -> Result<Reply, Fault> {
+    let id = person_id(id)?;
+    for _ in 0..TRIES {
+        let profile = app.accounts.profile(id).await?.ok_or_else(ApiError::not_located)?;
+        if people::delete(&app.accounts, &app.credentials, &profile, chance::id()).await?.is_ok() {
+            return Ok(Reply::new(204, "deleted"));
+        }
+    }
+    Err(ApiError::new(503).because("This identity is being changed by many requests at once.").into())
+}
+
+pub(crate) async fn credential(app: &App, id: &str, kind: &str) -> Result<Reply, Fault> {
+    let profile = app.accounts.profile(person_id(id)?).await?.ok_or_else(ApiError::not_located)?;
+    let held = profile.identity.credentials.keys().find(|held| held.as_str() == kind);
+    match held {
+        None => {
+            let reason = format!("You tried to remove a {kind} but this user have no {kind} set up.");
+            Err(ApiError::new(404).because(reason).into())
+        }
+        Some(CredentialType::Code) => {
+            Err(ApiError::bad_request(format!("Credentials type {kind} cannot be deleted.")).into())
+        }
+        // The password is the only first factor there is, so it always is the last one.
+        Some(CredentialType::Password) => {
+            Err(ApiError::bad_request("You cannot remove the last first factor credential.").into())
+        }
+        // There are no keys yet that could be removed.
+        Some(CredentialType::Webauthn) => Ok(Reply::new(204, "deleted")),
+    }
+}

@@ -1,0 +1,44 @@
+//! The admin API's `$default` route: what belongs to the public API is sent there, the rest is not found.
+
+use latchkey_core::flow::join;
+use latchkey_web::routes::{ADMIN, Listener, find};
+use latchkey_web::{Call, Edge, Environment, Reply, Request, Response, StartError, edge};
+
+/// What the function is started with.
+pub struct App {
+    edge: Edge,
+}
+
+impl App {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// When the environment or the configuration is not usable.
+    pub async fn start(env: &Environment) -> Result<Self, StartError> {
+        Ok(Self { edge: Edge::start(env, "admin-unmatched", Listener::Admin)? })
+    }
+}
+
+/// Answers one request.
+pub async fn handle(app: &App, request: Request) -> Response {
+    edge::answer(&app.edge, request, async |call| Ok(answer(call))).await
+}
+
+/// Roots of what the public API serves and administrators may ask for here.
+const PUBLIC_ROOTS: [&str; 4] = ["/sessions/whoami", "/self-service", "/schemas", "/.well-known/ory"];
+
+fn answer(call: &Call<'_>) -> Reply {
+    let below = call.path.strip_prefix("/admin").unwrap_or(&call.path);
+    let is = |root: &str| below.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if PUBLIC_ROOTS.into_iter().any(is) {
+        let mut to = join(call.edge.base_url(), below);
+        if !call.raw_query.is_empty() {
+            to = format!("{to}?{}", call.raw_query);
+        }
+        return Reply::redirect(307, &to, call.is_get(), "to the public api");
+    }
+    match find(ADMIN, &format!("/admin{below}")).and_then(|route| route.methods) {
+        Some(methods) => Reply::method_not_allowed(&methods.join(", ")),
+        None => Reply::text(404, "404 page not found\n", "not found"),
+    }
+}

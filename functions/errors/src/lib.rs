@@ -1,0 +1,46 @@
+//! `GET /self-service/errors?id=`: the error that a browser was sent to look at (contract `login-flow.md` 1.11).
+
+use latchkey_core::error::ApiError;
+use latchkey_core::identity::timestamp;
+use latchkey_store::{Db, Flows};
+use latchkey_web::routes::Listener;
+use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, call, chance, edge};
+use serde_json::json;
+
+/// What the function is started with.
+pub struct App {
+    edge: Edge,
+    flows: Flows,
+}
+
+impl App {
+    /// Reads configuration and tables, and opens the first connection.
+    ///
+    /// # Errors
+    /// When the environment or the configuration is not usable.
+    pub async fn start(env: &Environment) -> Result<Self, StartError> {
+        let edge = Edge::start(env, "errors", Listener::Public)?;
+        let flows = Flows::open(&Db::start(env)?, env)?;
+        flows.warm();
+        Ok(Self { edge, flows })
+    }
+}
+
+/// Answers one request.
+pub async fn handle(app: &App, request: Request) -> Response {
+    edge::answer(&app.edge, request, async |call| show(app, call).await).await
+}
+
+async fn show(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
+    let wanted = call.query_filled("error").or(call.query("id")).unwrap_or("");
+    let (id, error, at) = if wanted == "stub:500" {
+        // A sample for whoever designs an error page.
+        (chance::id(), ApiError::new(500).because("This is a stub error.").inner(None), call.now)
+    } else {
+        let id = call::parse_id(wanted).map_err(|_| ApiError::not_located())?;
+        let stored = app.flows.get_error(id, call.now).await?.ok_or_else(ApiError::not_located)?;
+        (id, stored.error, stored.created_at)
+    };
+    let body = json!({"id": id, "error": error, "created_at": timestamp(at), "updated_at": timestamp(at)});
+    Ok(Reply::json(200, &body, "shown"))
+}

@@ -1,0 +1,165 @@
+//! A proof that holds: one transaction makes the session, then each kind of client gets its answer.
+
+use crate::Submission;
+use latchkey_core::aal::AuthenticationMethod;
+use latchkey_core::error::ApiError;
+use latchkey_core::flow::{FlowKind, join};
+use latchkey_core::identity::{CredentialType, State};
+use latchkey_core::init::return_to_error;
+use latchkey_core::message::Message;
+use latchkey_core::session::{Session, beyond_the_cap};
+use latchkey_core::token::Presented;
+use latchkey_store::accounts::Profile;
+use latchkey_store::login::{self, NextSession, Overtaken};
+use latchkey_web::{Fault, Reply, browser, chance, device};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// What was proven, and what was read beside the proof.
+pub(crate) struct Proof {
+    pub(crate) method: AuthenticationMethod,
+    pub(crate) credential: (CredentialType, u64),
+    pub(crate) profile: Profile,
+    pub(crate) sessions: Vec<Session>,
+}
+
+/// A better hash for a password that was right.
+pub(crate) struct Rehash {
+    pub(crate) hash: String,
+    pub(crate) identifiers: Vec<String>,
+}
+
+impl Submission<'_> {
+    pub(crate) async fn finish(mut self, proof: Proof, rehash: Option<Rehash>) -> Result<Reply, Fault> {
+        // Checked again, because the list may have changed since the flow was begun; nothing is written when it is refused.
+        let target = match self.target() {
+            Ok(target) => target,
+            Err(error) => return self.fail(error.into()).await,
+        };
+        let identity = proof.profile.identity.id;
+        let same_person = self.signed_in.as_ref().is_some_and(|s| s.session.identity == identity);
+        let mut strengthen = same_person;
+        // Said before the attempt, because the transaction stores the flow as it is.
+        self.flow.say(Vec::new(), Vec::new(), self.call.now);
+        let (presented, session) = loop {
+            let (presented, next) = self.next_session(&proof, strengthen);
+            let ending = beyond_the_cap(&proof.sessions, strengthen.then(|| next.session().id), self.call.now);
+            let app = self.app;
+            let done = login::complete(
+                &app.flows,
+                &app.accounts,
+                &app.credentials,
+                &self.flow,
+                &next,
+                &ending,
+                proof.credential,
+                chance::id(),
+            );
+            match done.await? {
+                Ok(()) => break (presented, next.session().clone()),
+                Err(Overtaken::FlowDone) => return Ok(self.used_up()),
+                Err(Overtaken::AccountChanged) => return self.account_changed(identity).await,
+                Err(Overtaken::SessionEnded) if strengthen => strengthen = false,
+                Err(Overtaken::SessionEnded) => {
+                    return Err(Fault::internal("a session that was to end is gone; trying again will do"));
+                }
+            }
+        };
+        if let Some(rehash) = rehash {
+            self.store_better_hash(identity, proof.credential.1, rehash).await;
+        }
+        Ok(self.welcome(&presented, &session, &proof.profile, &target, same_person))
+    }
+
+    /// Where a browser goes afterwards, best first: what the flow asks for, the method's URL, the flow's, the general one.
+    fn target(&self) -> Result<String, ApiError> {
+        let selfservice = &self.app.edge.config.selfservice;
+        if let Some(asked) = self.flow.return_to.as_deref().filter(|_| self.flow.kind == FlowKind::Browser) {
+            let checked = self.app.edge.return_to.check(asked);
+            return checked.map(|url| url.as_str().to_owned()).map_err(|error| return_to_error(&error));
+        }
+        let method = self.flow.active.map_or("", latchkey_core::aal::Method::as_str);
+        let by_method = selfservice.login.after_method_return_urls.get(method);
+        let url = by_method.or(selfservice.login.after_return_url.as_ref());
+        Ok(url.unwrap_or(&selfservice.default_browser_return_url).clone())
+    }
+
+    fn next_session(&self, proof: &Proof, strengthen: bool) -> (Presented, NextSession) {
+        let (now, lifespan) = (self.call.now, self.app.edge.session_lifespan());
+        match self.signed_in.as_ref().filter(|_| strengthen) {
+            Some(old) => {
+                let next = Presented::new(old.session.identity, old.session.id, chance::bytes());
+                let held = old.presented.hash();
+                let session = old.session.strengthened(held, &next, proof.method.clone(), lifespan, now);
+                (next, NextSession::Strengthened(session))
+            }
+            None => {
+                let next = Presented::new(proof.profile.identity.id, chance::id(), chance::bytes());
+                let device = device::of(self.call, chance::id());
+                let session = Session::new(&next, proof.method.clone(), device, lifespan, now);
+                (next, NextSession::New(session))
+            }
+        }
+    }
+
+    /// Somebody changed the password, disabled or deleted the person while the password was being checked.
+    async fn account_changed(&mut self, identity: Uuid) -> Result<Reply, Fault> {
+        let profile = self.app.accounts.profile(identity).await?;
+        let disabled = profile.is_some_and(|p| p.identity.state == State::Inactive);
+        let message = if disabled { Message::identity_disabled() } else { Message::invalid_credentials() };
+        self.flow.active = self.flow.active.filter(|_| disabled);
+        self.flow.say(vec![message], Vec::new(), self.call.now);
+        self.form_error("account changed").await
+    }
+
+    /// The login is done whether or not this works; the next one tries again.
+    async fn store_better_hash(&self, identity: Uuid, version: u64, rehash: Rehash) {
+        let credentials = &self.app.credentials;
+        let stored = credentials.rehash(identity, &rehash.identifiers, version, &rehash.hash, chance::id()).await;
+        if let Err(error) = stored {
+            latchkey_web::note("login-submit", &format!("a better hash was not stored: {error}"));
+        }
+    }
+
+    fn welcome(
+        &self,
+        presented: &Presented,
+        session: &Session,
+        profile: &Profile,
+        target: &str,
+        same_person: bool,
+    ) -> Reply {
+        let base_url = self.app.edge.base_url();
+        let enough = self.app.required.is_met(session.aal(), profile.identity.available_aal);
+        // A first factor that may have been phished shows nothing of the person until the second is there.
+        let identity = if enough { profile.identity.public(base_url) } else { Value::Null };
+        let shown = || session.render_with_devices(true, identity.clone());
+        if self.flow.kind == FlowKind::Api {
+            let body = json!({"session_token": presented.to_token(), "session": shown(), "continue_with": null});
+            return Reply::json(200, &body, "signed in");
+        }
+        let reply = if !enough {
+            let to = self.second_factor(base_url);
+            if self.call.is_json_request() {
+                let error = ApiError::browser_location_change_required(&to);
+                Reply::error(&error, self.call.request_id())
+            } else {
+                Reply::redirect(303, &to, self.call.is_get(), "second factor")
+            }
+        } else if self.call.is_json_request() {
+            let go_on = json!([{"action": "redirect_browser_to", "redirect_browser_to": target}]);
+            Reply::json(200, &json!({"session": shown(), "continue_with": go_on}), "signed in")
+        } else {
+            Reply::redirect(303, target, self.call.is_get(), "signed in")
+        };
+        reply.cookie(browser::session_cookie(self.call, presented, session)).with_new_csrf(!same_person)
+    }
+
+    fn second_factor(&self, base_url: &str) -> String {
+        let mut to = join(base_url, "/self-service/login/browser?aal=aal2");
+        if let Some(return_to) = &self.flow.return_to {
+            to = latchkey_core::flow::with_query(&to, "return_to", return_to);
+        }
+        to
+    }
+}

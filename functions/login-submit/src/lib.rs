@@ -1,0 +1,189 @@
+//! `POST /self-service/login?flow=`: a submission, from the body to the session (contract `login-flow.md` 5).
+//!
+//! Two waits for the store: one read of everything the decision needs, one transaction of everything it changes. What the
+//! password hash leaves time for runs beside it.
+
+mod finish;
+mod form_error;
+mod password;
+
+use latchkey_core::aal::RequiredAal;
+use latchkey_core::error::ApiError;
+use latchkey_core::flow::{FlowKind, LoginFlow, with_query};
+use latchkey_core::identity::CredentialType;
+use latchkey_core::message::Message;
+use latchkey_hashers::Hasher;
+use latchkey_methods::form::Forms;
+use latchkey_methods::password::{Attempt, Payload as PasswordPayload};
+use latchkey_methods::submission::{Claim, claim};
+use latchkey_store::credentials::Unique;
+use latchkey_store::{Accounts, Credentials, Db, Flows, login};
+use latchkey_web::browser::forward;
+use latchkey_web::caller::{self, SignedIn};
+use latchkey_web::payload::{self, Payload};
+use latchkey_web::routes::Listener;
+use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, call, chance, edge};
+
+/// What the function is started with.
+pub struct App {
+    edge: Edge,
+    forms: Forms,
+    hasher: Hasher,
+    required: RequiredAal,
+    flows: Flows,
+    accounts: Accounts,
+    credentials: Credentials,
+}
+
+impl App {
+    /// Reads configuration and tables, and opens the first connection.
+    ///
+    /// # Errors
+    /// When the environment or the configuration is not usable.
+    pub async fn start(env: &Environment) -> Result<Self, StartError> {
+        let edge = Edge::start(env, "login-submit", Listener::Public)?;
+        let db = Db::start(env)?;
+        let flows = Flows::open(&db, env)?;
+        flows.warm();
+        Ok(Self {
+            forms: Forms::new(&edge.config),
+            hasher: latchkey_methods::password::hasher(&edge.config),
+            required: edge.required_aal(),
+            edge,
+            flows,
+            accounts: Accounts::open(&db, env)?,
+            credentials: Credentials::open(&db, env)?,
+        })
+    }
+}
+
+/// Answers one request.
+pub async fn handle(app: &App, request: Request) -> Response {
+    edge::answer(&app.edge, request, async |call| submit(app, call).await).await
+}
+
+/// A submission that names a flow, with what was read for it.
+struct Submission<'a> {
+    app: &'a App,
+    call: &'a Call<'a>,
+    flow: LoginFlow,
+    signed_in: Option<SignedIn>,
+}
+
+async fn submit(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
+    let Some(id) = call.query("flow").and_then(|id| call::parse_id(id).ok()) else {
+        let error = ApiError::bad_request("The flow query parameter is missing or malformed.");
+        return forward(call, &app.flows, error.into()).await;
+    };
+    let payload = payload::decode(call);
+    let attempt = payload.as_ref().ok().filter(|p| p.text("method") == Some("password")).map(read_password);
+    let lookups: Vec<Unique> = match &attempt {
+        Some(Ok(attempt)) => attempt.lookups().into_iter().map(identifier).collect(),
+        _ => Vec::new(),
+    };
+    let presented = caller::credential(call).presented;
+    let found = login::find(&app.flows, &app.accounts, &app.credentials, id, &lookups, presented.as_ref()).await?;
+    let Some(stored) = found.flow else {
+        return forward(call, &app.flows, ApiError::not_located().into()).await;
+    };
+    let signed_in = caller::prove(presented, found.session, call.now);
+    let mut submission = Submission { app, call, flow: stored.flow, signed_in };
+    let reply = if submission.is_signed_in_already() {
+        submission.refuse_signed_in(stored.done).await
+    } else if submission.lacks_first_factor() {
+        submission.fail(ApiError::session_aal1_required().into()).await
+    } else if stored.done {
+        Ok(submission.used_up())
+    } else if submission.flow.is_expired(call.now) {
+        submission.replace().await
+    } else {
+        submission.take(payload, attempt, &found.guards).await
+    };
+    Ok(reply?.of_flow(id))
+}
+
+fn read_password(payload: &Payload) -> Result<Attempt, Vec<latchkey_core::flow::FieldMessage>> {
+    latchkey_methods::password::parse(&PasswordPayload {
+        identifier: payload.text("identifier"),
+        password_identifier: payload.text("password_identifier"),
+        password: payload.secret("password"),
+        transient_fault: payload.transient_fault(),
+    })
+}
+
+fn identifier(value: String) -> Unique {
+    Unique::Identifier(CredentialType::Password, value)
+}
+
+impl Submission<'_> {
+    /// A session exists that is as strong as the flow asks for, and nobody asked for another proof.
+    fn is_signed_in_already(&self) -> bool {
+        let strong_enough = |s: &SignedIn| s.session.aal() >= self.flow.requested_aal;
+        !self.flow.refresh && self.signed_in.as_ref().is_some_and(strong_enough)
+    }
+
+    fn lacks_first_factor(&self) -> bool {
+        self.signed_in.is_none() && self.flow.requested_aal > latchkey_core::aal::Aal::Aal1
+    }
+
+    fn wants_json(&self) -> bool {
+        self.flow.kind == FlowKind::Api || self.call.is_json_request()
+    }
+
+    async fn refuse_signed_in(&mut self, done: bool) -> Result<Reply, Fault> {
+        if !self.wants_json() {
+            let home = &self.app.edge.config.selfservice.default_browser_return_url;
+            return Ok(Reply::redirect(303, home, self.call.is_get(), "already signed in"));
+        }
+        self.flow.say(vec![Message::already_logged_in()], Vec::new(), self.call.now);
+        if done { Ok(self.show("already signed in")) } else { self.form_error("already signed in").await }
+    }
+
+    /// A flow that has expired is answered with one that takes its place.
+    async fn replace(&mut self) -> Result<Reply, Fault> {
+        if self.signed_in.is_none() {
+            self.flow.refresh = false;
+            self.flow.confirming = None;
+        }
+        let binding = self.call.csrf_secret().map(latchkey_core::csrf::CsrfSecret::binding).or(self.flow.csrf);
+        let binding = binding.filter(|_| self.flow.kind == FlowKind::Browser);
+        let next = self.flow.successor(chance::id(), binding, self.app.edge.flow_lifespan(), self.call.now);
+        self.app.flows.begin(&next).await?;
+        if self.wants_json() {
+            return Err(self.flow.expired_on_submit(next.id, self.call.now).into());
+        }
+        let ui = &self.app.edge.config.selfservice.login.ui_url;
+        Ok(Reply::redirect(303, &with_query(ui, "flow", &next.id.to_string()), self.call.is_get(), "replaced"))
+    }
+
+    async fn take(
+        mut self,
+        payload: Result<Payload, String>,
+        attempt: Option<Result<Attempt, Vec<latchkey_core::flow::FieldMessage>>>,
+        guards: &[Option<latchkey_store::credentials::Guard>],
+    ) -> Result<Reply, Fault> {
+        let payload = match payload {
+            Ok(payload) => payload,
+            Err(reason) => {
+                self.flow.say(vec![Message::generic(reason)], Vec::new(), self.call.now);
+                return self.form_error("undecodable").await;
+            }
+        };
+        match (claim(&self.app.forms, &self.flow, payload.text("method")), attempt) {
+            (Claim::Password, Some(attempt)) => self.password(&payload, attempt, guards).await,
+            (Claim::Disabled, _) => self.fail(ApiError::disabled().into()).await,
+            (Claim::Nobody | Claim::Password, _) => {
+                self.flow.say(vec![Message::no_strategy()], Vec::new(), self.call.now);
+                self.form_error("no strategy").await
+            }
+        }
+    }
+
+    /// An error that is not the form's: JSON for apps and scripts, the error page for browsers.
+    async fn fail(&self, fault: Fault) -> Result<Reply, Fault> {
+        match self.flow.kind {
+            FlowKind::Api => Err(fault),
+            FlowKind::Browser => forward(self.call, &self.app.flows, fault).await,
+        }
+    }
+}

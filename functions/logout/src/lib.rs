@@ -1,0 +1,131 @@
+//! Signing out (contract `login-flow.md` 1.8): a browser asks for a link and follows it, an app hands in its token.
+
+use lambda_http::http::HeaderName;
+use latchkey_core::error::ApiError;
+use latchkey_core::flow::join;
+use latchkey_core::init::return_to_error;
+use latchkey_core::token::{Presented, is_logout_token, logout_token};
+use latchkey_store::{Accounts, Db, Flows};
+use latchkey_web::browser::{expired_session_cookie, forward};
+use latchkey_web::caller::{self, SignedIn};
+use latchkey_web::payload::NO_BODY;
+use latchkey_web::routes::Listener;
+use latchkey_web::secrets::Vault;
+use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, edge};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+
+/// What the function is started with.
+pub struct App {
+    edge: Edge,
+    flows: Flows,
+    accounts: Accounts,
+    vault: Vault,
+}
+
+impl App {
+    /// Reads configuration, secrets and tables, and opens the first connections.
+    ///
+    /// # Errors
+    /// When the environment, the configuration or the secrets are not usable.
+    pub async fn start(env: &Environment) -> Result<Self, StartError> {
+        let loaded = edge::load_config(env)?;
+        let edge = Edge::new(loaded.config.clone(), "logout", Listener::Public);
+        let db = Db::start(env)?;
+        let accounts = Accounts::open(&db, env)?;
+        accounts.warm();
+        Ok(Self { edge, flows: Flows::open(&db, env)?, accounts, vault: Vault::open(env, loaded)? })
+    }
+}
+
+/// Answers one request.
+pub async fn handle(app: &App, request: Request) -> Response {
+    edge::answer(&app.edge, request, async |call| {
+        let answered = match call.path.as_str() {
+            "/self-service/logout/api" => return end_by_token(app, call).await,
+            "/self-service/logout/browser" => make_link(app, call).await,
+            _ => follow_link(app, call).await,
+        };
+        match answered {
+            Ok(reply) => Ok(reply),
+            Err(fault) => forward(call, &app.flows, fault).await,
+        }
+    })
+    .await
+}
+
+async fn signed_in(app: &App, call: &Call<'_>) -> Result<SignedIn, Fault> {
+    Ok(caller::signed_in(call, &app.accounts).await?.ok_or_else(ApiError::session_inactive)?)
+}
+
+async fn make_link(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
+    let signed_in = signed_in(app, call).await?;
+    let return_to = match call.query_filled("return_to").map(|asked| app.edge.return_to.check(asked)).transpose() {
+        Ok(url) => url,
+        Err(error) => return Err(return_to_error(&error).into()),
+    };
+    let secrets = app.vault.get().await.map_err(|e| Fault::internal(e.to_string()))?;
+    let newest = secrets.cookie.first().ok_or_else(|| Fault::internal("there is no secret to sign with"))?;
+    let token = logout_token(newest.expose_secret().as_bytes(), signed_in.session.id);
+    let mut url = join(app.edge.base_url(), "/self-service/logout");
+    if let Some(return_to) = return_to {
+        url = latchkey_core::flow::with_query(&url, "return_to", return_to.as_str());
+    }
+    let url = latchkey_core::flow::with_query(&url, "token", &token);
+    Ok(Reply::json(200, &json!({"logout_url": url, "logout_token": token}), "link made"))
+}
+
+async fn follow_link(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
+    let Some(token) = call.query_filled("token") else {
+        return Err(ApiError::bad_request("Please include a token in the URL query.").into());
+    };
+    let signed_in = signed_in(app, call).await?;
+    let secrets = app.vault.get().await.map_err(|e| Fault::internal(e.to_string()))?;
+    let keys: Vec<&[u8]> = secrets.cookie.iter().map(|key| key.expose_secret().as_bytes()).collect();
+    if !is_logout_token(token, &keys, signed_in.session.id) {
+        let error = ApiError::new(403)
+            .because("Unable to log out because the logout token in the URL query does not match the session cookie.");
+        return Err(error.into());
+    }
+    app.accounts.revoke(signed_in.session.identity, signed_in.session.id).await?;
+    let policy = &app.edge.config.selfservice;
+    let home = policy.logout.after_return_url.as_ref().unwrap_or(&policy.default_browser_return_url);
+    // Found only when the session is gone: the person is signed out and sees the error.
+    let reply = match call.query_filled("return_to").map(|asked| app.edge.return_to.check(asked)).transpose() {
+        Err(error) => forward(call, &app.flows, return_to_error(&error).into())
+            .await
+            .unwrap_or_else(|fault| Reply::error(&fault.public, call.request_id())),
+        Ok(_) if call.is_json_request() => Reply::new(204, "signed out"),
+        Ok(Some(url)) => Reply::redirect(303, url.as_str(), call.is_get(), "signed out"),
+        Ok(None) => Reply::redirect(303, home, call.is_get(), "signed out"),
+    };
+    let reply = if policy.logout.clear_browser_data && app.edge.base_url().starts_with("https://") {
+        reply.header(CLEAR_SITE_DATA, r#""cookies", "storage", "cache""#)
+    } else {
+        reply
+    };
+    Ok(reply.cookie(expired_session_cookie(call)).with_new_csrf(true))
+}
+
+async fn end_by_token(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
+    if call.body().is_empty() {
+        return Err(ApiError::bad_request(NO_BODY).into());
+    }
+    let body: Value = serde_json::from_slice(call.body())
+        .map_err(|_| ApiError::bad_request("Unable to decode the request body as JSON."))?;
+    let unknown = || {
+        ApiError::new(403)
+            .because("The provided Ory Session Token could not be found, is invalid, or otherwise malformed.")
+    };
+    let token = body.get("session_token").and_then(Value::as_str).unwrap_or("");
+    let presented = Presented::from_token(token).ok_or_else(unknown)?;
+    let (session, _) = app.accounts.session(&presented).await?.ok_or_else(unknown)?;
+    // A session that has ended may be ended again, so only the secret counts here.
+    if !session.is_held_by(&presented) {
+        return Err(unknown().into());
+    }
+    app.accounts.revoke(session.identity, session.id).await?;
+    Ok(Reply::new(204, "signed out"))
+}

@@ -1,0 +1,6 @@
+//! The `logout` function on Lambda; everything is in the library.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    latchkey_web::lambda::serve(logout::App::start, |app, request| Box::pin(logout::handle(app, request))).await
+}

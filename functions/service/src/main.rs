@@ -1,0 +1,6 @@
+//! The `service` function on Lambda; everything is in the library.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    latchkey_web::lambda::serve(service::App::start, |app, request| Box::pin(service::handle(app, request))).await
+}

@@ -1,0 +1,147 @@
+//! A person's own sessions (contract `login-flow.md` 1.9, 1.10): the list of the others, ending one or all others, and the
+//! exchange with which a native app fetches the session that a browser made.
+
+use lambda_http::http::{HeaderName, Method, header};
+use latchkey_core::aal::RequiredAal;
+use latchkey_core::error::ApiError;
+use latchkey_core::flow::join;
+use latchkey_core::paging::Page;
+use latchkey_core::session::Session;
+use latchkey_core::token::same_text;
+use latchkey_methods::form::Forms;
+use latchkey_store::accounts::Profile;
+use latchkey_store::{Accounts, Db, Flows};
+use latchkey_web::routes::Listener;
+use latchkey_web::{
+    Call, Edge, Environment, Fault, Reply, Request, Response, StartError, browser, call, caller, chance, edge,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
+/// Most sessions on one page.
+const LARGEST_PAGE: usize = 1000;
+
+/// What the function is started with.
+pub struct App {
+    edge: Edge,
+    forms: Forms,
+    flows: Flows,
+    accounts: Accounts,
+    required: RequiredAal,
+}
+
+impl App {
+    /// Reads configuration and tables, and opens the first connection.
+    ///
+    /// # Errors
+    /// When the environment or the configuration is not usable.
+    pub async fn start(env: &Environment) -> Result<Self, StartError> {
+        let edge = Edge::start(env, "sessions", Listener::Public)?;
+        let db = Db::start(env)?;
+        let accounts = Accounts::open(&db, env)?;
+        accounts.warm();
+        Ok(Self {
+            forms: Forms::new(&edge.config),
+            required: edge.required_aal(),
+            edge,
+            flows: Flows::open(&db, env)?,
+            accounts,
+        })
+    }
+}
+
+/// Answers one request.
+pub async fn handle(app: &App, request: Request) -> Response {
+    edge::answer(&app.edge, request, async |call| match (call.path.as_str(), &call.method) {
+        ("/sessions/token-exchange", _) => exchange(app, call).await,
+        ("/sessions", &Method::DELETE) => end_others(app, call).await,
+        ("/sessions", _) => list(app, call).await,
+        _ => end_one(app, call).await,
+    })
+    .await
+}
+
+/// The caller's session with every other session of theirs.
+struct Own {
+    current: Uuid,
+    profile: Profile,
+    sessions: Vec<Session>,
+}
+
+impl Own {
+    /// One query: the token says whose sessions to read, and the current one is among them.
+    async fn read(app: &App, call: &Call<'_>) -> Result<Self, Fault> {
+        let refused = || ApiError::new(401).because("No valid session cookie found.");
+        let presented = caller::credential(call).presented.ok_or_else(refused)?;
+        let (profile, sessions) = app.accounts.everything_of(presented.identity()).await?;
+        let current = sessions.iter().find(|s| s.id == presented.session()).cloned();
+        let signed_in = caller::prove(Some(presented), current.zip(profile), call.now).ok_or_else(refused)?;
+        Ok(Self { current: signed_in.session.id, profile: signed_in.profile, sessions })
+    }
+
+    fn others(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.iter().filter(|s| s.id != self.current)
+    }
+}
+
+async fn list(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
+    let own = Own::read(app, call).await?;
+    let identity = &own.profile.identity;
+    let strong_enough = own
+        .sessions
+        .iter()
+        .find(|s| s.id == own.current)
+        .is_some_and(|s| app.required.is_met(s.aal(), identity.available_aal));
+    if !strong_enough {
+        let to = join(app.edge.base_url(), "/self-service/login/browser?aal=aal2");
+        return Err(ApiError::session_aal2_required(&to).into());
+    }
+    let mut live: Vec<&Session> = own.others().filter(|s| s.is_live(call.now)).collect();
+    live.sort_by_key(|s| std::cmp::Reverse((s.facts.issued_at, s.id)));
+    let page = Page::parse(|key| call.query(key), LARGEST_PAGE);
+    let shown = identity.public_without_addresses(app.edge.base_url());
+    let items: Vec<Value> =
+        page.slice(&live).iter().map(|s| Value::Object(s.render_with_devices(true, shown.clone()))).collect();
+    Ok(Reply::json(200, &Value::Array(items), "listed")
+        .header(TOTAL, &live.len().to_string())
+        .header(header::LINK, &page.links("/sessions", live.len())))
+}
+
+async fn end_others(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
+    let own = Own::read(app, call).await?;
+    // Ended ones count too, as clients know it; only those still marked active need a write.
+    let count = own.others().count();
+    let active: Vec<Uuid> = own.others().filter(|s| s.active).map(|s| s.id).collect();
+    app.accounts.revoke_all(own.profile.identity.id, &active, chance::id()).await?;
+    Ok(Reply::json(200, &json!({"count": count}), "others ended"))
+}
+
+async fn end_one(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
+    let own = Own::read(app, call).await?;
+    let id = call::parse_id(&call.segment(1)).map_err(|text| ApiError::new(400).saying(text))?;
+    if id == own.current {
+        return Err(ApiError::new(400).saying("cannot revoke current session").into());
+    }
+    // Sessions of other people and unknown ones are answered alike, and nothing happens to them.
+    if own.others().any(|s| s.id == id && s.active) {
+        app.accounts.revoke(own.profile.identity.id, id).await?;
+    }
+    Ok(Reply::new(204, "ended").header(header::CONTENT_TYPE, "application/json; charset=utf-8"))
+}
+
+/// The browser that finishes the flow brings the second code; until then there is the flow to look at.
+async fn exchange(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
+    let (Some(init), Some(back)) = (call.query_filled("init_code"), call.query_filled("return_to_code")) else {
+        let reason = "\"init_code\" and \"return_to_code\" query params must be set";
+        return Err(ApiError::bad_request(reason).into());
+    };
+    let none = || ApiError::new(404).because("no session yet for this \"code\"");
+    let exchange = app.flows.get_exchange(init).await?.ok_or_else(none)?;
+    if !same_text(&exchange.return_to_code, back) || call.now >= exchange.expires_at {
+        return Err(none().into());
+    }
+    let flow = app.flows.get(exchange.flow).await?.ok_or_else(none)?.flow;
+    let form = app.forms.render(&flow, &browser::form_token(call, &flow));
+    Ok(Reply::json(422, &flow.render(&form, None), "pending").of_flow(flow.id))
+}

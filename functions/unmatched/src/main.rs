@@ -1,0 +1,6 @@
+//! The `unmatched` function on Lambda; everything is in the library.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    latchkey_web::lambda::serve(unmatched::App::start, |app, request| Box::pin(unmatched::handle(app, request))).await
+}

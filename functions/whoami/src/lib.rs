@@ -1,0 +1,90 @@
+//! `/sessions/whoami`, every verb: whose session is this? (contract `login-flow.md` 6).
+
+use lambda_http::http::HeaderName;
+use latchkey_core::aal::RequiredAal;
+use latchkey_core::error::ApiError;
+use latchkey_core::flow::join;
+use latchkey_core::session::SecretMatch;
+use latchkey_store::{Accounts, Db};
+use latchkey_web::caller::{self, SignedIn};
+use latchkey_web::routes::Listener;
+use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, browser, edge};
+use serde_json::Value;
+
+const IDENTITY: HeaderName = HeaderName::from_static("x-kratos-authenticated-identity-id");
+const CACHE_FOR: HeaderName = HeaderName::from_static("ory-session-cache-for");
+/// How long a client may remember that it is nobody, in seconds.
+const NOBODY_FOR: &str = "60";
+
+/// What the function is started with.
+pub struct App {
+    edge: Edge,
+    accounts: Accounts,
+    required: RequiredAal,
+}
+
+impl App {
+    /// Reads configuration and tables, and opens the first connection.
+    ///
+    /// # Errors
+    /// When the environment or the configuration is not usable.
+    pub async fn start(env: &Environment) -> Result<Self, StartError> {
+        let edge = Edge::start(env, "whoami", Listener::Public)?;
+        let accounts = Accounts::open(&Db::start(env)?, env)?;
+        accounts.warm();
+        Ok(Self { required: edge.required_aal(), edge, accounts })
+    }
+}
+
+/// Answers one request.
+pub async fn handle(app: &App, request: Request) -> Response {
+    edge::answer(&app.edge, request, async |call| tell(app, call).await).await
+}
+
+async fn tell(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
+    let credential = caller::credential(call);
+    let found = match &credential.presented {
+        Some(presented) => app.accounts.session(presented).await?,
+        None => None,
+    };
+    let Some(signed_in) = caller::prove(credential.presented, found, call.now) else {
+        let error = ApiError::new(401).because("No valid session credentials found in the request.");
+        let reply = Reply::error(&error, call.request_id());
+        let cacheable = app.edge.config.features.cacheable_sessions && !credential.any;
+        return Ok(if cacheable { reply.header(CACHE_FOR, NOBODY_FOR) } else { reply });
+    };
+    let identity = &signed_in.profile.identity;
+    if !app.required.is_met(signed_in.session.aal(), identity.available_aal) {
+        let to = join(app.edge.base_url(), "/self-service/login/browser?aal=aal2");
+        return Err(ApiError::session_aal2_required(&to).into());
+    }
+    let template = call.query_filled("tokenize_as");
+    if let Some(name) = template {
+        return Err(ApiError::bad_request(format!("Unable to find tokenizer template \"{name}\".")).into());
+    }
+    if signed_in.matched == SecretMatch::Current && signed_in.session.previous.is_some() {
+        // Without this write the old secret only keeps its minute, so its failure is no failure of the request.
+        if let Err(error) = app.accounts.forget_previous_secret(&signed_in.session).await {
+            latchkey_web::note("whoami", &error.to_string());
+        }
+    }
+    let body = signed_in.session.render_with_devices(true, identity.public(app.edge.base_url()));
+    let mut reply = Reply::json(200, &Value::Object(body), "known").header(IDENTITY, &identity.id.to_string());
+    if let Some(seconds) = cache_for(app, call, &signed_in) {
+        reply = reply.header(CACHE_FOR, &seconds.to_string());
+    }
+    // The session outlives the cookie: it was refreshed or extended by another client.
+    let whole_seconds = signed_in.session.expires_at.unix_timestamp();
+    if credential.cookie_expires.is_some_and(|at| at.unix_timestamp() < whole_seconds) {
+        reply = reply.cookie(browser::session_cookie(call, &signed_in.presented, &signed_in.session));
+    }
+    Ok(reply)
+}
+
+/// Whole seconds for which the answer stays true, as far as the configuration lets caches remember.
+fn cache_for(app: &App, call: &Call<'_>, signed_in: &SignedIn) -> Option<i64> {
+    let features = &app.edge.config.features;
+    let left = (signed_in.session.expires_at - call.now).whole_seconds();
+    let most = features.cacheable_sessions_max_age.map(|age| edge::signed(age).whole_seconds()).filter(|&s| s > 0);
+    features.cacheable_sessions.then(|| most.map_or(left, |most| left.min(most)))
+}

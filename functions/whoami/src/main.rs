@@ -1,0 +1,6 @@
+//! The `whoami` function on Lambda; everything is in the library.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    latchkey_web::lambda::serve(whoami::App::start, |app, request| Box::pin(whoami::handle(app, request))).await
+}
