@@ -44,9 +44,9 @@ pub fn check_deployment(text: &str, folder: Option<&Path>, env: &[(String, Strin
 ///
 /// # Errors
 /// Those of [`check_deployment`].
-pub fn to_compact(text: &str, folder: Option<&Path>) -> Result<String, ConfigErrors> {
+pub fn to_compact(text: &str, folder: Option<&Path>, env: &[(String, String)]) -> Result<String, ConfigErrors> {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let loaded = check_deployment(text, folder, &[])?;
+    let loaded = check_deployment(text, folder, env)?;
     let document = document::parse(text)?;
     let mut compact = Value::Object(Map::new());
     for key in KEYS.iter().filter(|key| key.role == Role::Used) {

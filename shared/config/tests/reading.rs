@@ -285,11 +285,11 @@ fn a_deployment_carries_no_secrets_and_travels_light() {
     let secret = "secrets: {cookie: [Vq3p9WkX0sLr8Zt1-and-more]}\n";
     let error = check_deployment(&format!("{SMALL}{secret}"), None, &[]).unwrap_err().to_string();
     assert!(error.contains("secrets.cookie") && !error.contains("Vq3p9"), "{error}");
-    let compact = to_compact(&format!("{SMALL}log: {{level: debug}}\n"), None).unwrap();
+    let compact = to_compact(&format!("{SMALL}log: {{level: debug}}\n"), None, &[]).unwrap();
     assert!(!compact.contains('\n') && !compact.contains("debug"), "{compact}");
     let (from_yaml, from_compact) = (config(""), read(&compact, None, &[], false).unwrap().config);
     assert_eq!(format!("{from_yaml:?}"), format!("{from_compact:?}"));
-    assert_eq!(to_compact(&compact, None).unwrap(), compact);
+    assert_eq!(to_compact(&compact, None, &[]).unwrap(), compact);
 }
 
 #[test]

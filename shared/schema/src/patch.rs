@@ -34,7 +34,8 @@ const MOST_OPERATIONS: usize = 1000;
 
 /// Applies a patch to a document.
 ///
-/// An `add` or `replace` below something that the document does not have is passed over, as clients know it.
+/// A `replace` of what is not there adds it; below something that the document does not have, `add` and `replace` are passed
+/// over. That is how clients know it.
 ///
 /// # Errors
 /// When the body is no patch, an operation is unknown, a path is closed, or something to remove or move is not there.
@@ -80,9 +81,17 @@ fn step(document: &mut Value, operation: &Value) -> Result<(), PatchError> {
     }
     let parsed: json_patch::PatchOperation = serde_json::from_value(operation.clone())
         .map_err(|_| PatchError::apply(format!("invalid operation {operation}")))?;
-    match json_patch::patch(document, &[parsed]) {
+    match json_patch::patch(document, std::slice::from_ref(&parsed)) {
         Ok(()) => Ok(()),
-        Err(_) if matches!(op, "add" | "replace") => Ok(()),
+        Err(_) if op == "add" => Ok(()),
+        Err(_) if op == "replace" => {
+            // What has no value yet is given one, as long as there is something to give it to.
+            if let json_patch::PatchOperation::Replace(json_patch::ReplaceOperation { path, value }) = parsed {
+                let add = json_patch::PatchOperation::Add(json_patch::AddOperation { path, value });
+                let _ = json_patch::patch(document, &[add]);
+            }
+            Ok(())
+        }
         Err(_) => Err(PatchError::apply(format!("{op} operation does not apply: the document has no {path:?}"))),
     }
 }
@@ -132,6 +141,7 @@ mod tests {
                 json!({}),
             ),
             (json!([{"op": "replace", "path": "/nope/x", "value": 1}]), "/state", json!("active")),
+            (json!([{"op": "replace", "path": "/traits/phone", "value": "1"}]), "/traits/phone", json!("1")),
         ] {
             let after = apply(&person(), patch.to_string().as_bytes()).unwrap();
             assert_eq!(after.pointer(pointer), Some(&want), "{patch}");

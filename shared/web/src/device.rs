@@ -56,7 +56,9 @@ pub fn of(call: &Call<'_>, id: Uuid) -> Device {
     let address = ["true-client-ip", "cf-connecting-ip", "x-real-ip"]
         .iter()
         .find_map(|name| claimed(name).map(str::to_owned))
-        .or_else(|| claimed("x-forwarded-for").map(nearest_public))
+        .or_else(|| {
+            claimed("x-forwarded-for").and_then(|chain| before(chain, call.source_ip.as_deref())).map(nearest_public)
+        })
         .or_else(|| call.source_ip.clone());
     let place: Vec<&str> = ["cf-ipcity", "cf-ipcountry"].iter().filter_map(|name| claimed(name)).collect();
     let agents: Vec<&str> = call.headers.get_all("user-agent").iter().filter_map(|v| v.to_str().ok()).collect();
@@ -66,6 +68,12 @@ pub fn of(call: &Call<'_>, id: Uuid) -> Device {
         user_agent: (!agents.is_empty()).then(|| cut(agents.join(" "))),
         location: Some(cut(place.join(", "))),
     }
+}
+
+/// The hops before the last, which the gateway itself added; `None` when it was the only one.
+fn before<'a>(chain: &'a str, last: Option<&str>) -> Option<&'a str> {
+    let (earlier, end) = chain.rsplit_once(',').map_or((None, chain), |(earlier, end)| (Some(earlier), end));
+    if last == Some(end.trim()) { earlier } else { Some(chain) }
 }
 
 /// The rightmost address that is not private; empty when all are.

@@ -1,0 +1,120 @@
+//! The functions, called as Lambda calls them: an event in, an answer out. In this process, or each in its own.
+
+use crate::processes::Processes;
+use crate::template::Function;
+use lambda_http::Context;
+use latchkey_web::{Environment, StartError, lambda};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The function ended, panicked or said that it cannot answer.
+    Crashed(String),
+    /// It took longer than the template allows.
+    TimedOut,
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<Value, Failure>> + Send>>;
+type Linked = Arc<dyn Fn(String, Context) -> Answering + Send + Sync>;
+
+/// All functions of a stack.
+pub struct Functions {
+    timeouts: HashMap<String, Duration>,
+    how: How,
+}
+
+enum How {
+    /// Linked into this program.
+    Linked(HashMap<String, Linked>),
+    /// Binaries behind the Runtime API.
+    Processes(Processes),
+}
+
+impl Functions {
+    /// Starts every function in this process.
+    ///
+    /// # Errors
+    /// When one cannot start with its environment, as it could not on AWS.
+    pub async fn linked(functions: &[Function], env: &Environment) -> Result<Self, StartError> {
+        let mut linked = HashMap::new();
+        for function in functions {
+            let env = function.env.iter().fold(env.clone(), |env, (name, value)| env.with(name, value));
+            linked.insert(function.resource.clone(), link(&function.binary, env).await?);
+        }
+        Ok(Self { timeouts: timeouts(functions), how: How::Linked(linked) })
+    }
+
+    /// Takes every function as a binary of its own, started when it is first called.
+    pub fn processes(functions: &[Function], processes: Processes) -> Self {
+        Self { timeouts: timeouts(functions), how: How::Processes(processes) }
+    }
+
+    /// Calls a function by its resource in the template.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn call(&self, function: &str, event: String, request_id: &str) -> Result<Value, Failure> {
+        let timeout = self.timeouts.get(function).copied().unwrap_or_default();
+        let called = async {
+            match &self.how {
+                How::Linked(linked) => {
+                    let function = linked
+                        .get(function)
+                        .ok_or_else(|| Failure::Crashed(format!("there is no function {function}")))?;
+                    let mut context = Context::default();
+                    request_id.clone_into(&mut context.request_id);
+                    // A task of its own, so that a panic ends it and nothing else.
+                    let answer = tokio::spawn(function(event, context)).await;
+                    answer.unwrap_or_else(|e| Err(Failure::Crashed(e.to_string())))
+                }
+                How::Processes(processes) => processes.call(function, event, request_id, timeout).await,
+            }
+        };
+        tokio::time::timeout(timeout, called).await.unwrap_or(Err(Failure::TimedOut))
+    }
+}
+
+fn timeouts(functions: &[Function]) -> HashMap<String, Duration> {
+    functions.iter().map(|function| (function.resource.clone(), Duration::from_secs(function.timeout))).collect()
+}
+
+async fn link(binary: &str, env: Environment) -> Result<Linked, StartError> {
+    macro_rules! link {
+        ($($name:literal => $function:ident),* $(,)?) => {
+            match binary {
+                $($name => {
+                    let app = Arc::new($function::App::start(&env).await.map_err(|e| StartError(e.to_string()))?);
+                    Ok(Arc::new(move |event: String, context| -> Answering {
+                        let app = Arc::clone(&app);
+                        Box::pin(async move {
+                            let answer =
+                                lambda::invoke(&*app, |app, request| Box::pin($function::handle(app, request)), &event, context);
+                            answer.await.map_err(|e| Failure::Crashed(e.to_string()))
+                        })
+                    }))
+                })*
+                _ => Err(StartError(format!("template.yaml names a binary {binary:?} that is not part of this program"))),
+            }
+        };
+    }
+    link!(
+        "login-init-browser" => login_init_browser,
+        "login-init-api" => login_init_api,
+        "login-get-flow" => login_get_flow,
+        "login-submit" => login_submit,
+        "whoami" => whoami,
+        "sessions" => sessions,
+        "logout" => logout,
+        "errors" => errors,
+        "service" => service,
+        "unmatched" => unmatched,
+        "admin-identities" => admin_identities,
+        "admin-sessions" => admin_sessions,
+        "admin-unmatched" => admin_unmatched,
+    )
+}

@@ -1,0 +1,75 @@
+//! API Gateway on this machine: it picks the route, makes the event, calls the function, and says itself what it says itself.
+
+use crate::event::{self, Arrival};
+use crate::functions::{Failure, Functions};
+use crate::template::{Route, pick};
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use latchkey_web::chance;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// Most bytes that the request line and the headers may have together.
+const MOST_HEADERS: usize = 10_240;
+/// Most bytes of a body.
+const MOST_BODY: usize = 10 * 1024 * 1024;
+
+/// One of the two APIs.
+#[derive(Clone)]
+pub struct Api {
+    /// Its routes.
+    pub routes: Arc<[Route]>,
+    /// The functions they lead to.
+    pub functions: Arc<Functions>,
+}
+
+impl Api {
+    /// The API as a service.
+    pub fn router(self) -> Router {
+        let answer = |State(api): State<Self>, ConnectInfo(peer): ConnectInfo<SocketAddr>, request| async move {
+            api.answer(peer.ip(), request).await
+        };
+        Router::new().fallback(answer).with_state(self)
+    }
+
+    /// Answers one request.
+    pub async fn answer(&self, from: IpAddr, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let line = parts.method.as_str().len() + parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
+        if line + size(&parts.headers) > MOST_HEADERS {
+            return event::gateway_error(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "Request Header Fields Too Large",
+            );
+        }
+        let Ok(body) = to_bytes(body, MOST_BODY).await else {
+            return event::gateway_error(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+        };
+        let path = percent_encoding::percent_decode_str(parts.uri.path()).decode_utf8_lossy();
+        let Some(route) = pick(&self.routes, parts.method.as_str(), &path) else {
+            return event::gateway_error(StatusCode::NOT_FOUND, "Not Found");
+        };
+        let arrival = Arrival { id: chance::id().to_string(), at: chance::now(), from };
+        let event = event::event(&parts, &body, &route.key, route.signed, &arrival);
+        match self.functions.call(&route.function, event.to_string(), &arrival.id).await {
+            Ok(answer) => event::response(&answer).unwrap_or_else(failed),
+            Err(Failure::TimedOut) => event::gateway_error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+            Err(Failure::Crashed(why)) => {
+                eprintln!("{} crashed on {} {path}: {why}", route.function, parts.method);
+                failed()
+            }
+        }
+    }
+}
+
+fn failed() -> Response {
+    event::gateway_error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+}
+
+/// Headers as they were on the wire: name, colon, blank, value, line end.
+fn size(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}

@@ -1,0 +1,22 @@
+//! Latchkey on one machine: the functions, tables and routes of `template.yaml` without AWS.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`stack`] | the whole of it: ports, configuration, store, functions |
+//! | [`template`] | what `template.yaml` says, and which route the gateway picks |
+//! | [`gateway`], [`event`] | HTTP in, API Gateway's events out, and what the gateway answers by itself |
+//! | [`functions`], [`processes`] | the functions, linked into this program or each a process behind a Runtime API |
+//! | [`store`] | DynamoDB's API on a local port |
+//! | [`demo`], [`pages`] | somebody to sign in as, and what there is to look at |
+
+pub mod demo;
+pub mod event;
+pub mod functions;
+pub mod gateway;
+pub mod pages;
+pub mod processes;
+pub mod stack;
+pub mod store;
+pub mod template;
+
+pub use stack::{Options, Ports, Stack};

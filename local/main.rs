@@ -1,0 +1,192 @@
+//! `latchkey`: the stack on this machine, and what to ask of a configuration before it is deployed.
+
+use clap::{Args, Parser, Subcommand};
+use latchkey::{Options, Ports, Stack, demo};
+use latchkey_web::Environment;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// A login for people on AWS, on this machine.
+///
+/// Starts the public API, the admin API, login pages and an inbox, on the functions, tables and routes of template.yaml. Without
+/// --config it runs in development mode with a built-in configuration and a demo person.
+#[derive(Debug, Parser)]
+#[command(name = "latchkey", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: Run,
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    /// Kratos configuration file (YAML or JSON)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Keep people and sessions in this folder between runs; in memory without
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Port of the public API; admin is one above, inbox three, login pages twenty-two
+    #[arg(long, value_name = "PORT", default_value_t = 4433, value_parser = clap::value_parser!(u16).range(1..=65_000))]
+    port_base: u16,
+    /// Start no login pages; their port stays free
+    #[arg(long)]
+    no_pages: bool,
+    /// Start no inbox; its port stays free
+    #[arg(long)]
+    no_inbox: bool,
+    /// Development mode: cookies without Secure, secrets that everybody knows, a demo person on an empty store
+    #[arg(long)]
+    dev: bool,
+    /// Run each function as a process of its own, as Lambda does (build them first: cargo build --workspace)
+    #[arg(long)]
+    processes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Look at a configuration as a deployment would
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Say what a deployment would say to this file
+    Check {
+        /// Kratos configuration file (YAML or JSON)
+        file: PathBuf,
+    },
+    /// Write the file as one line of JSON, schemas inlined, without what has no effect: quicker to read at a cold start
+    Build {
+        /// Kratos configuration file (YAML or JSON)
+        file: PathBuf,
+        /// Where to write; standard output without
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => run(&cli.run).await,
+        Some(Command::Config(ConfigCommand::Check { file })) => check(&file),
+        Some(Command::Config(ConfigCommand::Build { file, output })) => build(&file, output.as_deref()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("latchkey: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(run: &Run) -> Result<(), String> {
+    let mut ports = Ports::from_base(run.port_base);
+    ports.pages = ports.pages.filter(|_| !run.no_pages);
+    ports.inbox = ports.inbox.filter(|_| !run.no_inbox);
+    let options = Options {
+        config: run.config.clone(),
+        dev: run.dev || run.config.is_none(),
+        data: run.data.clone(),
+        ports,
+        processes: run.processes.then(folder_of_this_program).transpose()?,
+    };
+    let lines = Arc::new(|line: &str| println!("{line}"));
+    let stack = Stack::start(&options, Environment::from_process(), lines).await?;
+    for warning in &stack.loaded.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let demo = if options.dev && run.config.is_none() { demo::create(&stack.admin).await? } else { false };
+    greet(&stack, &options, demo);
+    stack.serve(interrupted()).await?;
+    println!("\nLatchkey has ended.");
+    Ok(())
+}
+
+fn greet(stack: &Stack, options: &Options, demo: bool) {
+    let at = &stack.addresses;
+    let mode = if options.dev { "development mode" } else { "as deployed" };
+    let state = match &options.data {
+        Some(folder) => format!("state in {}", folder.display()),
+        None => "state in memory".to_owned(),
+    };
+    let parts = if options.processes.is_some() { ", one process per function" } else { "" };
+    println!("\nLatchkey is running: {mode}, {state}{parts}.\n");
+    println!("  public API    http://{}/", at.public);
+    println!("  admin API     http://{}/", at.admin);
+    if let Some(pages) = at.pages {
+        println!("  login pages   http://{pages}/");
+    }
+    if let Some(inbox) = at.inbox {
+        println!("  inbox         http://{inbox}/");
+    }
+    let base_url = &stack.loaded.config.public.base_url;
+    if *base_url != format!("http://{}/", at.public) {
+        println!("  known as      {base_url} (serve.public.base_url)");
+    }
+    if demo {
+        println!("\n  sign in as    {} with {}", demo::EMAIL, demo::PASSWORD);
+    }
+    println!("\n  Ctrl-C ends it.\n");
+}
+
+fn folder_of_this_program() -> Result<PathBuf, String> {
+    let program = std::env::current_exe().map_err(|e| format!("this program cannot be found: {e}"))?;
+    Ok(program.parent().unwrap_or_else(|| Path::new(".")).to_owned())
+}
+
+/// Until Ctrl-C, or until a supervisor asks.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))
+}
+
+fn check(file: &Path) -> Result<(), String> {
+    let env = deployed_addresses();
+    let loaded = latchkey_config::check_deployment(&read(file)?, file.parent(), &env)
+        .map_err(|e| format!("{} cannot be deployed:\n{e}", file.display()))?;
+    for schema in &loaded.config.identity.schemas {
+        latchkey_schema::IdentitySchema::parse(&schema.id, schema.document.clone())
+            .map_err(|e| format!("{} cannot be deployed:\nidentity.schemas: {:?}: {e}", file.display(), schema.id))?;
+    }
+    for warning in &loaded.warnings {
+        println!("warning: {warning}");
+    }
+    println!("{} can be deployed.", file.display());
+    Ok(())
+}
+
+fn build(file: &Path, output: Option<&Path>) -> Result<(), String> {
+    let compact = latchkey_config::to_compact(&read(file)?, file.parent(), &deployed_addresses())
+        .map_err(|e| format!("{} cannot be deployed:\n{e}", file.display()))?;
+    match output {
+        Some(path) => std::fs::write(path, compact).map_err(|e| format!("{}: {e}", path.display())),
+        None => {
+            println!("{compact}");
+            Ok(())
+        }
+    }
+}
+
+/// A deployment knows its own addresses; here they only stand for "there will be one".
+fn deployed_addresses() -> Vec<(String, String)> {
+    [("LATCHKEY_PUBLIC_URL", "https://public.example/"), ("LATCHKEY_ADMIN_URL", "https://admin.example/")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+}

@@ -1,0 +1,214 @@
+//! The whole system on one machine.
+
+use crate::functions::Functions;
+use crate::gateway::Api;
+use crate::pages;
+use crate::processes::{Lines, Processes};
+use crate::store::Store;
+use crate::template::Template;
+use axum::Router;
+use latchkey_config::Loaded;
+use latchkey_web::Environment;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+/// The configuration of a stack that is given none, with its schema.
+const BUILT_IN: [(&str, &str); 2] = [
+    ("kratos.yml", include_str!("../config/kratos.yml")),
+    ("identity.schema.json", include_str!("../config/identity.schema.json")),
+];
+
+/// How a stack is started.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A configuration file; the built-in one without.
+    pub config: Option<PathBuf>,
+    /// Cookies without `Secure`, secrets that everybody knows.
+    pub dev: bool,
+    /// Where state is kept; in memory without.
+    pub data: Option<PathBuf>,
+    /// The ports.
+    pub ports: Ports,
+    /// Where the binaries of the functions are, to run each in a process of its own.
+    pub processes: Option<PathBuf>,
+}
+
+/// The ports of a stack. Zero takes any that is free.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// The public API.
+    pub public: u16,
+    /// The admin API.
+    pub admin: u16,
+    /// Login pages, if any.
+    pub pages: Option<u16>,
+    /// The inbox, if any.
+    pub inbox: Option<u16>,
+}
+
+impl Ports {
+    /// The ports that go with the one of the public API: 4433, 4434, 4455 and 4436.
+    pub fn from_base(base: u16) -> Self {
+        let at = |offset| base.saturating_add(offset);
+        Self { public: base, admin: at(1), pages: Some(at(22)), inbox: Some(at(3)) }
+    }
+}
+
+/// A stack that is running.
+pub struct Stack {
+    /// The public API.
+    pub public: Api,
+    /// The admin API.
+    pub admin: Api,
+    /// Where everything is.
+    pub addresses: Addresses,
+    /// The configuration as it was read.
+    pub loaded: Loaded,
+    /// Where the store is.
+    pub store: Store,
+    servers: Vec<(TcpListener, Router)>,
+    _built_in: Option<TempDir>,
+}
+
+/// Where the parts of a stack listen.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// The public API.
+    pub public: SocketAddr,
+    /// The admin API.
+    pub admin: SocketAddr,
+    /// Login pages.
+    pub pages: Option<SocketAddr>,
+    /// The inbox.
+    pub inbox: Option<SocketAddr>,
+}
+
+impl Stack {
+    /// Starts everything but the listening.
+    ///
+    /// # Errors
+    /// What is wrong with the options, the configuration, the ports or the store, as a text for whoever started it.
+    pub async fn start(options: &Options, env: Environment, lines: Lines) -> Result<Self, String> {
+        let (public, public_at) = listen(options.ports.public, "public API").await?;
+        let (admin, admin_at) = listen(options.ports.admin, "admin API").await?;
+        let pages = listen_if(options.ports.pages, "login pages").await?;
+        let inbox = listen_if(options.ports.inbox, "inbox").await?;
+        let addresses = Addresses {
+            public: public_at,
+            admin: admin_at,
+            pages: pages.as_ref().map(|(_, at)| *at),
+            inbox: inbox.as_ref().map(|(_, at)| *at),
+        };
+        let built_in = options.config.is_none().then(unpack).transpose()?;
+        let file = match (&options.config, &built_in) {
+            (Some(file), _) => file.clone(),
+            (None, Some(folder)) => folder.path().join(BUILT_IN[0].0),
+            (None, None) => return Err("there is no configuration".to_owned()),
+        };
+        let mut env = env
+            .with("LATCHKEY_CONFIG", &file.to_string_lossy())
+            .with("LATCHKEY_PUBLIC_URL", &format!("http://{public_at}/"))
+            .with("LATCHKEY_ADMIN_URL", &format!("http://{admin_at}/"))
+            .with("LATCHKEY_DEV", if options.dev { "1" } else { "" });
+        if let (None, Some((_, at))) = (&options.config, &pages) {
+            env = with_pages(env, *at);
+        }
+        let loaded = load(&file, &env, options.dev)?;
+        let template = Template::load()?;
+        let store = Store::start(&template.tables, options.data.as_deref()).await?;
+        // Never the real ones of whoever starts this: a local stack must not reach into an account.
+        let env = env
+            .with("AWS_REGION", "local")
+            .with("AWS_ACCESS_KEY_ID", "local")
+            .with("AWS_SECRET_ACCESS_KEY", "local")
+            .with("AWS_SESSION_TOKEN", "")
+            .with("AWS_ENDPOINT_URL", &store.endpoint)
+            .with("AWS_ENDPOINT_URL_DYNAMODB", &store.endpoint)
+            .with("LATCHKEY_SECRETS_ARN", "");
+        let functions = match &options.processes {
+            None => Functions::linked(&template.functions, &env).await.map_err(|e| e.to_string())?,
+            Some(folder) => {
+                let processes = Processes::new(&template.functions, folder, &env, lines)?;
+                Functions::processes(&template.functions, processes)
+            }
+        };
+        let functions = Arc::new(functions);
+        let public_api = Api { routes: template.public.into(), functions: Arc::clone(&functions) };
+        let admin_api = Api { routes: template.admin.into(), functions };
+        let mut servers = vec![(public, public_api.clone().router()), (admin, admin_api.clone().router())];
+        servers.extend(pages.map(|(listener, _)| (listener, pages::login(&addresses, &loaded.config))));
+        servers.extend(inbox.map(|(listener, _)| (listener, pages::inbox())));
+        Ok(Self { public: public_api, admin: admin_api, addresses, loaded, store, servers, _built_in: built_in })
+    }
+
+    /// Serves until `end` is there.
+    ///
+    /// # Errors
+    /// When a listener fails.
+    pub async fn serve(self, end: impl Future<Output = ()>) -> Result<(), String> {
+        let mut tasks = tokio::task::JoinSet::new();
+        for (listener, router) in self.servers {
+            let service = router.into_make_service_with_connect_info::<SocketAddr>();
+            tasks.spawn(async move { axum::serve(listener, service).await });
+        }
+        tokio::select! {
+            () = end => Ok(()),
+            Some(ended) = tasks.join_next() => Err(format!("a listener ended: {ended:?}")),
+        }
+    }
+}
+
+async fn listen(port: u16, what: &str) -> Result<(TcpListener, SocketAddr), String> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|e| {
+        if e.kind() == std::io::ErrorKind::AddrInUse {
+            format!("port {port} ({what}) is in use: end what listens there, or choose others with --port-base, such as --port-base 5433")
+        } else {
+            format!("port {port} ({what}) cannot be used: {e}")
+        }
+    })?;
+    let at = listener.local_addr().map_err(|e| e.to_string())?;
+    Ok((listener, at))
+}
+
+async fn listen_if(port: Option<u16>, what: &str) -> Result<Option<(TcpListener, SocketAddr)>, String> {
+    match port {
+        Some(port) => listen(port, what).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Writes the built-in configuration where functions can read it.
+fn unpack() -> Result<TempDir, String> {
+    let folder =
+        tempfile::Builder::new().prefix("latchkey-").tempdir().map_err(|e| format!("no temporary folder: {e}"))?;
+    for (name, text) in BUILT_IN {
+        std::fs::write(folder.path().join(name), text).map_err(|e| format!("no temporary file: {e}"))?;
+    }
+    Ok(folder)
+}
+
+/// The built-in configuration names the usual port of the login pages; this is for another.
+fn with_pages(env: Environment, at: SocketAddr) -> Environment {
+    let page = |path: &str| format!("http://{at}/{path}");
+    [
+        ("SELFSERVICE_DEFAULT_BROWSER_RETURN_URL", page("")),
+        ("SELFSERVICE_ALLOWED_RETURN_URLS", format!("http://{at}")),
+        ("SELFSERVICE_FLOWS_LOGIN_UI_URL", page("login")),
+        ("SELFSERVICE_FLOWS_ERROR_UI_URL", page("error")),
+        ("SELFSERVICE_FLOWS_LOGOUT_AFTER_DEFAULT_BROWSER_RETURN_URL", page("login")),
+    ]
+    .into_iter()
+    .fold(env, |env, (name, value)| if env.get(name).is_some() { env } else { env.with(name, &value) })
+}
+
+/// Reads the configuration as every function will, and asks for the secrets that only some of them need.
+fn load(file: &Path, env: &Environment, dev: bool) -> Result<Loaded, String> {
+    let text = std::fs::read_to_string(file).map_err(|e| format!("--config {}: {e}", file.display()))?;
+    let named = |e: &dyn std::fmt::Display| format!("{}:\n{e}", file.display());
+    let loaded = latchkey_config::read(&text, file.parent(), &env.pairs(), dev).map_err(|e| named(&e))?;
+    loaded.secrets.require(dev).map_err(|e| named(&e))?;
+    Ok(loaded)
+}

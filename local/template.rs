@@ -1,0 +1,256 @@
+//! What `template.yaml` says, as far as a stack on one machine needs it: tables, functions, routes.
+//!
+//! Local and deployed are the same program because both are read from the same file: a route, a table or a variable that is
+//! missing there is missing here too.
+
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// The template that this program was built with.
+const TEMPLATE: &str = include_str!("../template.yaml");
+/// How long a function may take when the template does not say, in seconds; Lambda's own default.
+const DEFAULT_TIMEOUT: u64 = 3;
+
+/// The parts of the template that are not AWS' own business.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// Tables, each as `CreateTable` takes it.
+    pub tables: Vec<Table>,
+    /// Functions by the name of their binary and, where one binary serves twice, of their resource.
+    pub functions: Vec<Function>,
+    /// Routes of the public API.
+    pub public: Vec<Route>,
+    /// Routes of the admin API.
+    pub admin: Vec<Route>,
+}
+
+/// A table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its resource in the template, which is how functions refer to it.
+    pub resource: String,
+    /// Its name on this machine.
+    pub name: String,
+    /// A `CreateTable` request.
+    pub create: Value,
+    /// The attribute by which items die.
+    pub ttl: Option<String>,
+}
+
+/// A function.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its resource in the template.
+    pub resource: String,
+    /// The binary that it runs.
+    pub binary: String,
+    /// Its environment variables, with the names of tables on this machine.
+    pub env: BTreeMap<String, String>,
+    /// How long it may take, in seconds.
+    pub timeout: u64,
+}
+
+/// A route.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The verb; `None` for `ANY`.
+    pub method: Option<String>,
+    /// The path's segments; `None` for `$default`.
+    pub path: Option<Vec<Segment>>,
+    /// The resource of the function that answers.
+    pub function: String,
+    /// Whether the gateway asks for a request that IAM has authorised.
+    pub signed: bool,
+    /// As the template writes it.
+    pub key: String,
+}
+
+/// A part of a route's path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Segment {
+    /// This text.
+    Text(String),
+    /// Any one segment that is not empty.
+    Any,
+    /// Everything that is left.
+    Rest,
+}
+
+impl Template {
+    /// Reads the template that this program was built with.
+    ///
+    /// # Errors
+    /// Names what is missing in the template.
+    pub fn load() -> Result<Self, String> {
+        Self::parse(TEMPLATE)
+    }
+
+    /// Reads a template. Tags such as `!Ref` are passed over: what they name is what matters here.
+    ///
+    /// # Errors
+    /// Names what is missing in the template.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let document: Value = serde_saphyr::from_str(text).map_err(|e| format!("template.yaml: {e}"))?;
+        let resources = document["Resources"].as_object().ok_or("template.yaml: there are no Resources")?;
+        let of_type = |kind: &'static str| {
+            resources
+                .iter()
+                .filter(move |(_, resource)| resource["Type"] == kind)
+                .map(|(name, r)| (name, &r["Properties"]))
+        };
+        let tables: Vec<Table> = of_type("AWS::DynamoDB::Table").map(|(name, table)| read_table(name, table)).collect();
+        let globals = &document["Globals"]["Function"];
+        let functions: Vec<Function> = of_type("AWS::Serverless::Function")
+            .map(|(name, properties)| read_function(name, properties, &resources[name]["Metadata"], globals, &tables))
+            .collect::<Result<_, _>>()?;
+        let integrations: BTreeMap<&str, &str> = of_type("AWS::ApiGatewayV2::Integration")
+            .filter_map(|(name, p)| Some((name.as_str(), p["IntegrationUri"].as_str()?.trim_end_matches(".Arn"))))
+            .collect();
+        let routes = |api: &'static str| {
+            of_type("AWS::ApiGatewayV2::Route")
+                .filter(move |(_, properties)| properties["ApiId"] == api)
+                .map(|(name, properties)| read_route(name, properties, &integrations))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Self { tables, functions, public: routes("PublicApi")?, admin: routes("AdminApi")? })
+    }
+}
+
+fn read_table(resource: &str, properties: &Value) -> Table {
+    let name = resource.trim_end_matches("Table").to_ascii_lowercase();
+    let mut create = Map::new();
+    create.insert("TableName".to_owned(), Value::from(name.as_str()));
+    for key in ["BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes"] {
+        if let Some(value) = properties.get(key) {
+            create.insert(key.to_owned(), value.clone());
+        }
+    }
+    let ttl = properties["TimeToLiveSpecification"]["AttributeName"].as_str().map(str::to_owned);
+    Table { resource: resource.to_owned(), name, create: Value::Object(create), ttl }
+}
+
+fn read_function(
+    resource: &str,
+    properties: &Value,
+    metadata: &Value,
+    globals: &Value,
+    tables: &[Table],
+) -> Result<Function, String> {
+    let binary = metadata["BuildProperties"]["Binary"]
+        .as_str()
+        .ok_or_else(|| format!("template.yaml: {resource} names no binary in Metadata.BuildProperties.Binary"))?;
+    let variables = properties["Environment"]["Variables"].as_object().into_iter().flatten();
+    // Only the variables that name a table mean something here; those that name other AWS resources have none to name.
+    let env = variables
+        .filter_map(|(name, value)| {
+            let table = tables.iter().find(|table| *value == table.resource.as_str())?;
+            Some((name.clone(), table.name.clone()))
+        })
+        .collect();
+    let timeout = properties["Timeout"].as_u64().or_else(|| globals["Timeout"].as_u64()).unwrap_or(DEFAULT_TIMEOUT);
+    Ok(Function { resource: resource.to_owned(), binary: binary.to_owned(), env, timeout })
+}
+
+fn read_route(name: &str, properties: &Value, integrations: &BTreeMap<&str, &str>) -> Result<Route, String> {
+    let key = properties["RouteKey"].as_str().ok_or_else(|| format!("template.yaml: {name} has no RouteKey"))?;
+    let function = properties["Target"]
+        .as_str()
+        .and_then(|target| target.strip_prefix("integrations/${")?.strip_suffix('}'))
+        .and_then(|integration| integrations.get(integration))
+        .ok_or_else(|| format!("template.yaml: {name} leads to no integration"))?;
+    let (method, path) = match key.split_once(' ') {
+        None => (None, None),
+        Some((method, path)) => ((method != "ANY").then(|| method.to_owned()), Some(segments(path))),
+    };
+    Ok(Route {
+        method,
+        path,
+        function: (*function).to_owned(),
+        signed: properties["AuthorizationType"] == "AWS_IAM",
+        key: key.to_owned(),
+    })
+}
+
+fn segments(path: &str) -> Vec<Segment> {
+    path.split('/')
+        .skip(1)
+        .map(|part| match part.strip_prefix('{') {
+            Some(name) if name.ends_with("+}") => Segment::Rest,
+            Some(_) => Segment::Any,
+            None => Segment::Text(part.to_owned()),
+        })
+        .collect()
+}
+
+/// The route that the gateway picks: the most exact path wins, then the one that names the verb, then `$default`.
+pub fn pick<'r>(routes: &'r [Route], method: &str, path: &str) -> Option<&'r Route> {
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    let rank = |route: &Route| {
+        let segments = route.path.as_ref()?;
+        let verb = match &route.method {
+            Some(named) if named == method => true,
+            Some(_) => return None,
+            None => false,
+        };
+        let greedy = segments.last() == Some(&Segment::Rest);
+        let fits = if greedy { parts.len() >= segments.len() } else { parts.len() == segments.len() };
+        let matches = segments.iter().zip(&parts).all(|(segment, part)| match segment {
+            Segment::Text(text) => text == part,
+            Segment::Any => !part.is_empty(),
+            Segment::Rest => true,
+        });
+        let exact: Vec<bool> = segments.iter().map(|segment| matches!(segment, Segment::Text(_))).collect();
+        // A route that names the verb beats one that takes any, even where its path is less exact.
+        (fits && matches).then_some((!greedy, verb, exact))
+    };
+    let best = routes.iter().filter_map(|route| Some((rank(route)?, route))).max_by(|a, b| a.0.cmp(&b.0));
+    best.map(|(_, route)| route).or_else(|| routes.iter().find(|route| route.path.is_none()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picked(routes: &[Route], method: &str, path: &str) -> String {
+        pick(routes, method, path).map(|route| route.key.clone()).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_gateway_prefers_what_is_exact() {
+        let template = Template::load().unwrap();
+        for (method, path, key) in [
+            ("GET", "/sessions/whoami", "ANY /sessions/whoami"),
+            ("PUT", "/sessions/whoami", "ANY /sessions/whoami"),
+            ("DELETE", "/sessions/whoami", "DELETE /sessions/whoami"),
+            ("DELETE", "/sessions/abc", "DELETE /sessions/{id}"),
+            ("GET", "/sessions/abc", "$default"),
+            ("GET", "/sessions/", "$default"),
+            ("OPTIONS", "/self-service/login", "OPTIONS /{proxy+}"),
+            ("POST", "/self-service/login", "POST /self-service/login"),
+            ("POST", "/self-service/login/", "$default"),
+        ] {
+            assert_eq!(picked(&template.public, method, path), key, "{method} {path}");
+        }
+        assert_eq!(
+            picked(&template.admin, "GET", "/admin/identities/by/external/x"),
+            "GET /admin/identities/by/external/{external_id}"
+        );
+    }
+
+    #[test]
+    fn every_admin_route_is_signed_and_no_public_one() {
+        let template = Template::load().unwrap();
+        assert!(template.admin.iter().all(|route| route.signed));
+        assert!(template.public.iter().all(|route| !route.signed));
+    }
+
+    #[test]
+    fn tables_and_their_names_reach_the_functions() {
+        let template = Template::load().unwrap();
+        let submit = template.functions.iter().find(|f| f.binary == "login-submit").unwrap();
+        assert_eq!(submit.env["LATCHKEY_TABLE_FLOWS"], "flows");
+        assert_eq!(submit.timeout, 29);
+        let flows = template.tables.iter().find(|t| t.name == "flows").unwrap();
+        assert_eq!(flows.ttl.as_deref(), Some("ttl"));
+    }
+}
