@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use latchkey_web::chance;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -54,14 +54,19 @@ impl Api {
         };
         let arrival = Arrival { id: chance::id().to_string(), at: chance::now(), from };
         let event = event::event(&parts, &body, &route.key, route.signed, &arrival);
-        match self.functions.call(&route.function, event.to_string(), &arrival.id).await {
+        let mut response = match self.functions.call(&route.function, event.to_string(), &arrival.id).await {
             Ok(answer) => event::response(&answer).unwrap_or_else(failed),
             Err(Failure::TimedOut) => event::gateway_error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
             Err(Failure::Crashed(why)) => {
                 eprintln!("{} crashed on {} {path}: {why}", route.function, parts.method);
                 failed()
             }
+        };
+        // As the gateway itself does: what to name when asking about this request.
+        if let Ok(id) = HeaderValue::from_str(&arrival.id) {
+            response.headers_mut().insert("apigw-requestid", id);
         }
+        response
     }
 }
 

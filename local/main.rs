@@ -94,6 +94,7 @@ async fn run(run: &Run) -> Result<(), String> {
         config: run.config.clone(),
         dev: run.dev || run.config.is_none(),
         data: run.data.clone(),
+        store: None,
         ports,
         processes: run.processes.then(folder_of_this_program).transpose()?,
     };

@@ -30,6 +30,8 @@ pub struct Options {
     pub dev: bool,
     /// Where state is kept; in memory without.
     pub data: Option<PathBuf>,
+    /// A store that runs elsewhere and has its tables, by its URL; an embedded one without.
+    pub store: Option<String>,
     /// The ports.
     pub ports: Ports,
     /// Where the binaries of the functions are, to run each in a process of its own.
@@ -67,8 +69,6 @@ pub struct Stack {
     pub addresses: Addresses,
     /// The configuration as it was read.
     pub loaded: Loaded,
-    /// Where the store is.
-    pub store: Store,
     servers: Vec<(TcpListener, Router)>,
     _built_in: Option<TempDir>,
 }
@@ -118,15 +118,18 @@ impl Stack {
         }
         let loaded = load(&file, &env, options.dev)?;
         let template = Template::load()?;
-        let store = Store::start(&template.tables, options.data.as_deref()).await?;
+        let store = match &options.store {
+            Some(endpoint) => endpoint.clone(),
+            None => Store::start(&template.tables, options.data.as_deref()).await?.endpoint,
+        };
         // Never the real ones of whoever starts this: a local stack must not reach into an account.
         let env = env
             .with("AWS_REGION", "local")
             .with("AWS_ACCESS_KEY_ID", "local")
             .with("AWS_SECRET_ACCESS_KEY", "local")
             .with("AWS_SESSION_TOKEN", "")
-            .with("AWS_ENDPOINT_URL", &store.endpoint)
-            .with("AWS_ENDPOINT_URL_DYNAMODB", &store.endpoint)
+            .with("AWS_ENDPOINT_URL", &store)
+            .with("AWS_ENDPOINT_URL_DYNAMODB", &store)
             .with("LATCHKEY_SECRETS_ARN", "");
         let functions = match &options.processes {
             None => Functions::linked(&template.functions, &env).await.map_err(|e| e.to_string())?,
@@ -141,7 +144,7 @@ impl Stack {
         let mut servers = vec![(public, public_api.clone().router()), (admin, admin_api.clone().router())];
         servers.extend(pages.map(|(listener, _)| (listener, pages::login(&addresses, &loaded.config))));
         servers.extend(inbox.map(|(listener, _)| (listener, pages::inbox())));
-        Ok(Self { public: public_api, admin: admin_api, addresses, loaded, store, servers, _built_in: built_in })
+        Ok(Self { public: public_api, admin: admin_api, addresses, loaded, servers, _built_in: built_in })
     }
 
     /// Serves until `end` is there.

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use base64::{Engine as _, engine::GeneralPurpose};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ pub(crate) fn assemble(
         .unwrap_or_else(|| format!("{}self-service/errors", public.base_url));
     Config {
         dev,
-        revision: from.text("revision").unwrap_or_default(),
+        revision: from.text("revision").unwrap_or_else(|| fingerprint(document)),
         cors: cors(&from),
         trusted_proxies: trusted_proxies(&from, dev),
         cookies: cookies(&from, dev),
@@ -124,6 +125,13 @@ impl Reader<'_> {
     fn texts(&self, path: &str) -> Option<Vec<String>> {
         get(self.document, path).map(texts)
     }
+}
+
+/// A name for a configuration that was given none: another one when anything in it is another.
+fn fingerprint(document: &Value) -> String {
+    let mut hasher = DefaultHasher::new();
+    document.to_string().hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 /// A list of texts, or one.

@@ -487,7 +487,7 @@ pub const KEYS: &[Key] = &[
     later("courier.template_override_path", Text, COURIER),
     later("courier.message_retries", Int(0, ANY), COURIER),
     moot("courier.worker", Map, "a function sends each message when it is stored"),
-    key("revision", Text, "", Used, "shown by `/admin/health/config`"),
+    key("revision", Text, "a hash of the file", Used, "shown by `/admin/health/config`"),
     moot("version", Text, "every version is read alike"),
     moot("dsn", SecretText, "all state is in DynamoDB"),
     moot("dev", Bool, "`--dev` is a matter of the command line"),

@@ -119,8 +119,14 @@ fn host_fits(allowed: &str, host: &str) -> bool {
 /// Text that a browser may read otherwise than we do.
 fn is_ambiguous(asked: &str) -> bool {
     let authority = asked.split_once("//").map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(""));
-    let no_host = asked.split(['?', '#']).next().is_some_and(|url| url.contains("///"));
-    no_host || asked.contains('\\') || asked.chars().any(char::is_control) || authority.contains('@')
+    let url = asked.split(['?', '#']).next().unwrap_or("");
+    // Whether `https:/x` has a host depends on the page it is read on.
+    let no_slashes = url.split_once(':').is_some_and(|(scheme, rest)| !scheme.contains('/') && !rest.starts_with("//"));
+    no_slashes
+        || url.contains("///")
+        || asked.contains('\\')
+        || asked.chars().any(char::is_control)
+        || authority.contains('@')
 }
 
 impl std::fmt::Display for Parts {

@@ -37,6 +37,7 @@ pub use call::Call;
 pub use edge::Edge;
 pub use latchkey_store::{Environment, StartError};
 pub use log::cause as note;
+pub use log::redirect as redirect_log;
 pub use reply::{Fault, Reply};
 
 /// A request as `lambda_http` hands it over.

@@ -6,7 +6,28 @@
 use crate::reply::Reply;
 use latchkey_store::meter::Cost;
 use serde_json::json;
+use std::io::Write as _;
+use std::sync::OnceLock;
 use time::OffsetDateTime;
+
+/// Takes a line.
+type Sink = Box<dyn Fn(&str) + Send + Sync>;
+
+static SINK: OnceLock<Sink> = OnceLock::new();
+
+/// Sends lines elsewhere than to standard output, from now on and for the whole process. The first to ask decides; returns
+/// whether that was this call.
+pub fn redirect(sink: impl Fn(&str) + Send + Sync + 'static) -> bool {
+    SINK.set(Box::new(sink)).is_ok()
+}
+
+fn write(line: &str) {
+    match SINK.get() {
+        Some(sink) => sink(line),
+        // Nobody reads it any more: that is no reason to stop answering.
+        None => drop(writeln!(std::io::stdout(), "{line}")),
+    }
+}
 
 /// What a request is known by.
 pub(crate) struct Ids {
@@ -57,10 +78,10 @@ pub(crate) fn request(
     if let Some(cause) = cause {
         line["cause"] = json!(cause);
     }
-    println!("{line}");
+    write(&line.to_string());
 }
 
 /// Writes why something failed that the client was told less about.
 pub fn cause(function: &'static str, cause: &str) {
-    println!("{}", json!({"level": "error", "function": function, "cause": cause}));
+    write(&json!({"level": "error", "function": function, "cause": cause}).to_string());
 }

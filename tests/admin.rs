@@ -1,0 +1,175 @@
+//! People as operators see and change them.
+
+use crate::support::{Bench, PASSWORD, password, unique};
+use http::Method;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_person_is_created_read_changed_and_deleted() {
+    let bench = Bench::new().await;
+    let admin = bench.admin();
+    let email = format!("{}@example.org", unique("crud"));
+    let made = bench.create(json!({"email": email, "name": {"first": "Ada"}}), json!({"password": PASSWORD})).await;
+    let path = format!("/admin/identities/{}", made["id"].as_str().unwrap());
+    let read = admin.get(&path).await.json();
+    assert_eq!(read["traits"], json!({"email": email, "name": {"first": "Ada"}}));
+    assert_eq!(read["credentials"]["password"]["identifiers"], json!([email]));
+    assert!(!read.to_string().contains("argon2"), "a hash is never shown");
+    let body = json!({"schema_id": "person", "state": "active", "traits": {"email": email, "name": {"last": "L"}}, "metadata_admin": {"a": 1}});
+    let put = admin.json(Method::PUT, &path, &body).await;
+    assert_eq!((put.status, &put.json()["traits"]["name"]), (200, &json!({"last": "L"})));
+    bench.app().sign_in(&email).await;
+    assert_eq!(admin.delete(&path).await.status, 204);
+    assert_eq!(admin.get(&path).await.status, 404);
+    assert_eq!(admin.delete(&path).await.status, 404);
+}
+
+#[tokio::test]
+async fn an_identifier_belongs_to_one_person() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    for spelled in [email.clone(), email.to_uppercase()] {
+        let body = json!({"schema_id": "person", "traits": {"email": spelled}});
+        let taken = bench.admin().post("/admin/identities", &body).await;
+        assert_eq!(taken.status, 409, "{spelled}: {}", taken.body);
+    }
+}
+
+#[tokio::test]
+async fn deleting_frees_the_identifier() {
+    let bench = Bench::new().await;
+    let email = format!("{}@example.org", unique("free"));
+    for _ in 0..3 {
+        let made = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
+        bench.app().sign_in(&email).await;
+        let path = format!("/admin/identities/{}", made["id"].as_str().unwrap());
+        assert_eq!(bench.admin().delete(&path).await.status, 204);
+    }
+    assert!(bench.proxy.items("credentials").await.is_empty(), "nothing is left of somebody who was deleted");
+}
+
+#[tokio::test]
+async fn lists_are_paged_and_looked_up() {
+    let bench = Bench::new().await;
+    let admin = bench.admin();
+    let mut all = Vec::new();
+    for _ in 0..7 {
+        let email = format!("{}@example.org", unique("page"));
+        all.push(bench.create(json!({"email": email}), json!({})).await["id"].clone());
+    }
+    let mut seen = Vec::new();
+    let mut path = "/admin/identities?page_size=3".to_owned();
+    loop {
+        let page = admin.get(&path).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        seen.extend(page.json().as_array().unwrap().iter().map(|person| person["id"].clone()));
+        let link = page.header("link").unwrap_or_default();
+        let next = link.split(',').find(|part| part.contains("rel=\"next\"")).and_then(|part| {
+            let from = part.find("/admin/identities")?;
+            Some(part[from..part.find('>')?].to_owned())
+        });
+        match next {
+            Some(next) => path = next,
+            None => break,
+        }
+    }
+    let sorted = |mut ids: Vec<Value>| {
+        ids.sort_by_key(ToString::to_string);
+        ids
+    };
+    assert_eq!(sorted(seen), sorted(all));
+    let email = bench.person().await;
+    let found = admin.get(&format!("/admin/identities?credentials_identifier={}", email.to_uppercase())).await.json();
+    assert_eq!(found[0]["traits"]["email"], email.as_str());
+    assert_eq!(found.as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_batch_makes_what_it_can() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let fresh = format!("{}@example.org", unique("batch"));
+    let create = |email: &str| json!({"create": {"schema_id": "person", "traits": {"email": email}}, "patch_id": "3fa85f64-5717-4562-b3fc-2c963f66afa6"});
+    let body = json!({"identities": [create(&fresh), create(&email), {}]});
+    let answer = bench.admin().json(Method::PATCH, "/admin/identities", &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let list = answer.json()["identities"].clone();
+    assert_eq!((&list[0]["action"], &list[1]["action"]), (&json!("create"), &json!("error")));
+    assert_eq!(list[1]["error"]["code"], 409);
+}
+
+/// Passwords of other systems, as they left them. The formats themselves are tested where they are read.
+#[tokio::test]
+async fn an_imported_hash_works_and_is_replaced_at_the_next_login() {
+    let bench = Bench::new().await;
+    for (hash, secret) in [
+        ("{SSHA}JFZFs0oHzxbMwkSJmYVeI8MnTDy/276a", "test123"),
+        ("$md5$CY9rzUYh03PK3k6DJie09g==", "test"),
+        ("$argon2id$v=19$m=32,t=2,p=4$cm94YnRVOW5jZzFzcVE4bQ$MNzk5BtR2vUhrp6qQEjRNw", "test"),
+        ("$pbkdf2-sha256$i=1000,l=128$e8/arsEf4cvQihdNgqj0Nw$5xQQKNTyeTHx2Ld5/JDE7A", "123456"),
+    ] {
+        let email = format!("{}@example.org", unique("import"));
+        let made = bench.create(json!({"email": email}), json!({"hashed_password": hash})).await;
+        let app = bench.app();
+        assert_eq!(app.post(&app.begin("").await, &password(&email, "wrong")).await.status, 400);
+        assert!(stored_hash(&bench, &made).await.contains(hash), "a wrong password changes nothing");
+        assert_eq!(app.post(&app.begin("").await, &password(&email, secret)).await.status, 200, "{hash}");
+        let stored = stored_hash(&bench, &made).await;
+        assert!(stored.contains("$argon2id$v=19$m=64,t=1,p=1$"), "{hash} became {stored}");
+        assert!(!stored.contains(hash));
+        assert_eq!(app.post(&app.begin("").await, &password(&email, secret)).await.status, 200, "{hash}, again");
+    }
+}
+
+/// Everything that the credentials table holds of a person, their guards included.
+async fn stored_hash(bench: &Bench, person: &Value) -> String {
+    let id = person["id"].as_str().expect("an id");
+    let items = bench.proxy.items("credentials").await;
+    items.iter().map(ToString::to_string).filter(|item| item.contains(id)).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn hashes_that_cannot_or_should_not_be_compared_are_refused() {
+    let bench = Bench::new().await;
+    for (hash, says) in [
+        ("plain text", "does not match any known hash format"),
+        ("$2a$12$tooshort", "could not be parsed"),
+        ("$2a$16$o6hx.Wog/wvFSkT/Bp/6DOxCtLRTDj7lm9on9suF/WaCGNVHbkfL6", "must be re-hashed"),
+    ] {
+        let body = json!({"schema_id": "person", "traits": {"email": format!("{}@example.org", unique("h"))},
+            "credentials": {"password": {"config": {"hashed_password": hash}}}});
+        let refused = bench.admin().post("/admin/identities", &body).await;
+        assert_eq!(refused.status, 400, "{hash}");
+        assert!(
+            refused.json()["error"]["reason"].as_str().is_some_and(|reason| reason.contains(says)),
+            "{}",
+            refused.body
+        );
+    }
+    assert!(bench.proxy.items("accounts").await.is_empty());
+}
+
+#[tokio::test]
+async fn the_admin_api_cannot_be_reached_through_the_public_one() {
+    let bench = Bench::new().await;
+    let app = bench.app();
+    for path in [
+        "/admin/identities",
+        "/identities",
+        "/admin/sessions",
+        "/admin/version",
+        "//admin/identities",
+        "/./admin/identities",
+    ] {
+        for method in [Method::GET, Method::POST, Method::DELETE, Method::PUT] {
+            let answer = app.json(method.clone(), path, &json!({})).await;
+            assert!(
+                answer.status == 404 || answer.status == 405 || answer.status == 403 || answer.status == 307,
+                "{method} {path}: {} {}",
+                answer.status,
+                answer.body
+            );
+            assert!(!answer.body.contains("traits"));
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What must happen once happens once, however many ask at the same time.
+
+use crate::support::{Bench, PASSWORD, password, unique};
+use serde_json::json;
+
+/// As many as ask at once.
+const MANY: usize = 32;
+
+#[tokio::test]
+async fn parallel_submits_of_a_flow_complete_it_once() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let app = bench.app();
+    let action = app.begin("").await;
+    let body = password(&email, PASSWORD);
+    let answers = futures_util::future::join_all((0..MANY).map(|_| app.post(&action, &body))).await;
+    let won: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(won.len(), 1);
+    for lost in answers.iter().filter(|answer| answer.status != 200) {
+        assert_eq!((lost.status, lost.message_ids()), (400, vec![4_010_002]), "{}", lost.body);
+    }
+    let sessions: Vec<_> = bench.proxy.items("accounts").await;
+    let sessions = sessions.iter().filter(|item| item["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("session#")));
+    assert_eq!(sessions.count(), 1);
+}
+
+#[tokio::test]
+async fn parallel_creates_of_an_identifier_give_one_identity() {
+    let bench = Bench::new().await;
+    let email = format!("{}@example.org", unique("race"));
+    let admin = bench.admin();
+    let bodies: Vec<_> = (0..MANY)
+        .map(|at| {
+            // However it is written.
+            let spelled = if at % 2 == 0 { email.clone() } else { email.to_uppercase() };
+            json!({"schema_id": "person", "traits": {"email": spelled}, "credentials": {"password": {"config": {"password": PASSWORD}}}})
+        })
+        .collect();
+    let answers = futures_util::future::join_all(bodies.iter().map(|body| admin.post("/admin/identities", body))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
+    assert!(
+        answers.iter().all(|answer| matches!(answer.status, 201 | 409)),
+        "{:?}",
+        answers.iter().map(|a| a.status).collect::<Vec<_>>()
+    );
+    assert_eq!(admin.get("/admin/identities").await.json().as_array().map(Vec::len), Some(1));
+    bench.app().sign_in(&email).await;
+}
+
+#[tokio::test]
+async fn parallel_moves_to_an_identifier_give_it_to_one() {
+    let bench = Bench::new().await;
+    let wanted = format!("{}@example.org", unique("wanted"));
+    let admin = bench.admin();
+    let mut paths = Vec::new();
+    for _ in 0..8 {
+        let email = format!("{}@example.org", unique("mover"));
+        let person = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
+        paths.push(format!("/admin/identities/{}", person["id"].as_str().unwrap()));
+    }
+    let body = json!({"schema_id": "person", "state": "active", "traits": {"email": wanted}});
+    let answers =
+        futures_util::future::join_all(paths.iter().map(|path| admin.json(http::Method::PUT, path, &body))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 409)));
+    bench.app().sign_in(&wanted).await;
+}
+
+#[tokio::test]
+async fn a_person_keeps_a_bounded_number_of_sessions() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let app = bench.app();
+    let first = app.sign_in(&email).await;
+    let mut last = String::new();
+    for _ in 0..90 {
+        last = app.sign_in(&email).await;
+    }
+    assert_eq!(app.token(&first).get("/sessions/whoami").await.status, 401, "the oldest session ended");
+    assert_eq!(app.token(&last).get("/sessions/whoami").await.status, 200);
+    let list = app.token(&last).get("/sessions?per_page=500").await;
+    assert_eq!(list.header("x-total-count"), Some("89"), "{}", list.body.len());
+}

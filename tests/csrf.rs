@@ -1,0 +1,122 @@
+//! Forms that are somebody else's, and native flows that a browser was tricked into.
+
+use crate::support::{Bench, PASSWORD, action, csrf, password};
+use serde_json::{Value, json};
+
+/// A login as a single-page app would send it, with this anti-CSRF token.
+fn with_token(email: &str, token: Value) -> Value {
+    let mut body = password(email, PASSWORD);
+    body["csrf_token"] = token;
+    body
+}
+
+#[tokio::test]
+async fn a_token_is_needed_and_only_the_browsers_own_will_do() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let mut victim = bench.browser();
+    let mut attacker = bench.browser();
+    let foreign = csrf(&attacker.begin("").await);
+    let flow = victim.begin("").await;
+    let own = csrf(&flow);
+    let mut truncated = own.as_str().unwrap().to_owned();
+    truncated.pop();
+    for token in [json!(null), json!(""), json!("nonsense"), foreign, json!(truncated), json!("A".repeat(5000))] {
+        let refused = victim.post(&action(&flow), &with_token(&email, token.clone())).await;
+        assert_eq!(refused.status, 403, "{token}: {}", refused.body);
+        assert_eq!(refused.json()["error"]["id"], "security_csrf_violation");
+        assert!(refused.set_cookie("ory_kratos_session").is_none());
+    }
+    assert_eq!(victim.post(&action(&flow), &with_token(&email, own)).await.status, 200);
+}
+
+#[tokio::test]
+async fn without_its_cookie_a_token_is_worth_nothing() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let mut browser = bench.browser();
+    let flow = browser.begin("").await;
+    browser.cookies.clear();
+    let refused = browser.post(&action(&flow), &with_token(&email, csrf(&flow))).await;
+    assert_eq!(refused.status, 403, "{}", refused.body);
+}
+
+#[tokio::test]
+async fn tokens_are_masked_anew_and_stay_good() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let mut browser = bench.browser();
+    let flow = browser.begin("").await;
+    let first = csrf(&flow);
+    let id = flow["id"].as_str().unwrap();
+    let again = browser.get(&format!("/self-service/login/flows?id={id}")).await;
+    assert_ne!(again.node("csrf_token"), first, "a token that repeats can be guessed bit by bit through compression");
+    assert_eq!(browser.post(&action(&flow), &with_token(&email, first)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_flow_belongs_to_the_browser_that_began_it() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let mut victim = bench.browser();
+    let mut attacker = bench.browser();
+    let planted = attacker.begin("").await;
+    victim.begin("").await;
+    let read = victim.get(&format!("/self-service/login/flows?id={}", planted["id"].as_str().unwrap())).await;
+    assert_eq!(read.status, 403, "{}", read.body);
+    // Nor does the planted form, with the attacker's token in it, sign the victim's browser in.
+    let refused = victim.post(&action(&planted), &with_token(&email, csrf(&planted))).await;
+    assert_eq!(refused.status, 403, "{}", refused.body);
+    assert!(refused.set_cookie("ory_kratos_session").is_none());
+}
+
+#[tokio::test]
+async fn two_cookies_of_one_name_work_when_one_fits() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let mut browser = bench.browser();
+    let flow = browser.begin("").await;
+    let (name, value) = browser.cookies.iter().find(|(name, _)| name.starts_with("csrf_token_")).unwrap();
+    let cookies = format!("{name}=rubbish; {name}={value}; __cflb=x; __cfruid=y");
+    let client = bench.app().with("cookie", &cookies);
+    let done = client.post(&action(&flow), &with_token(&email, csrf(&flow))).await;
+    assert_eq!(done.status, 200, "{}", done.body);
+}
+
+#[tokio::test]
+async fn a_native_flow_is_not_for_browsers() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let app = bench.app();
+    for (header, value) in
+        [("origin", "https://evil.example"), ("cookie", "ory_kratos_session=x"), ("cookie", "anything=x")]
+    {
+        let action = app.begin("").await;
+        let refused = app.with(header, value).post(&action, &password(&email, PASSWORD)).await;
+        assert_eq!((refused.status, refused.message_ids()), (400, vec![4_000_001]), "{header}: {}", refused.body);
+        assert!(refused.json().get("session_token").is_none());
+    }
+    // A content network's own cookies say nothing about who is calling.
+    let action = app.begin("").await;
+    let cloudflare = app.with("cookie", "__cflb=x; __cf_bm=y; _cfuvid=z; cf_clearance=w; __cfruid=v");
+    assert_eq!(cloudflare.post(&action, &password(&email, PASSWORD)).await.status, 200);
+}
+
+#[tokio::test]
+async fn logout_needs_the_sessions_own_token() {
+    let bench = Bench::new().await;
+    let (one, other) = (bench.person().await, bench.person().await);
+    let (mut victim, mut attacker) = (bench.browser(), bench.browser());
+    victim.sign_in(&one).await;
+    attacker.sign_in(&other).await;
+    let foreign = attacker.get("/self-service/logout/browser").await.json();
+    let foreign = foreign["logout_token"].as_str().unwrap();
+    let refused = victim.get(&format!("/self-service/logout?token={foreign}")).await;
+    assert_eq!(refused.status, 403, "{}", refused.body);
+    assert_eq!(victim.get("/sessions/whoami").await.status, 200);
+    let own = victim.get("/self-service/logout/browser").await.json();
+    let own = own["logout_token"].as_str().unwrap().to_owned();
+    let ended = victim.get(&format!("/self-service/logout?token={own}")).await;
+    assert_eq!(ended.status, 204, "{}", ended.body);
+    assert_eq!(victim.get("/sessions/whoami").await.status, 401);
+}

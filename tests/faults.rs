@@ -1,0 +1,152 @@
+//! A store that fails: nothing is half written, nobody is signed out because of us, and trying again works.
+
+use crate::support::{Bench, Fault, PASSWORD, password, unique};
+use http::Method;
+use serde_json::{Value, json};
+
+/// More than the client tries.
+const FOR_GOOD: usize = 100;
+const ALL: [Fault; 5] = [Fault::Unreachable, Fault::AnswerLost, Fault::Throttled, Fault::Conflict, Fault::Unprocessed];
+
+#[tokio::test]
+async fn a_store_that_stumbles_once_is_not_noticed() {
+    for (operation, fault) in [
+        ("TransactWriteItems", Fault::Throttled),
+        ("TransactWriteItems", Fault::Conflict),
+        ("TransactWriteItems", Fault::AnswerLost),
+        ("TransactWriteItems", Fault::Unreachable),
+        ("BatchGetItem", Fault::Unprocessed),
+        ("BatchGetItem", Fault::Throttled),
+        ("BatchGetItem", Fault::AnswerLost),
+    ] {
+        let bench = Bench::new().await;
+        let email = bench.person().await;
+        let app = bench.app();
+        let action = app.begin("").await;
+        bench.proxy.fail(operation, fault, 1);
+        let done = app.post(&action, &password(&email, PASSWORD)).await;
+        assert_eq!(done.status, 200, "{operation} {fault:?}: {} {}", done.body, bench.logged(&done));
+        let token = done.json()["session_token"].as_str().unwrap().to_owned();
+        assert_eq!(app.token(&token).get("/sessions/whoami").await.status, 200);
+        assert_eq!(sessions(&bench).await, 1, "{operation} {fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_stays_away_is_503_and_trying_again_works() {
+    for operation in ["BatchGetItem", "TransactWriteItems"] {
+        for fault in ALL {
+            if (operation == "TransactWriteItems") == (fault == Fault::Unprocessed) {
+                continue;
+            }
+            // A transaction whose answers are all lost was made all the same; the next test is about that.
+            if (operation, fault) == ("TransactWriteItems", Fault::AnswerLost) {
+                continue;
+            }
+            let bench = Bench::new().await;
+            let email = bench.person().await;
+            let app = bench.app();
+            let action = app.begin("").await;
+            bench.proxy.fail(operation, fault, FOR_GOOD);
+            let failed = app.post(&action, &password(&email, PASSWORD)).await;
+            assert_eq!(failed.status, 503, "{operation} {fault:?}: {}", failed.body);
+            assert_eq!(failed.json()["error"]["code"], 503);
+            assert_eq!(sessions(&bench).await, 0, "{operation} {fault:?}");
+            bench.proxy.heal();
+            let done = app.post(&action, &password(&email, PASSWORD)).await;
+            assert_eq!(done.status, 200, "{operation} {fault:?}: {}", done.body);
+            assert_eq!(sessions(&bench).await, 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_whose_answers_are_all_lost_happened_once() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let app = bench.app();
+    let action = app.begin("").await;
+    bench.proxy.fail("TransactWriteItems", Fault::AnswerLost, FOR_GOOD);
+    assert_eq!(app.post(&action, &password(&email, PASSWORD)).await.status, 503);
+    bench.proxy.heal();
+    let again = app.post(&action, &password(&email, PASSWORD)).await;
+    assert_eq!((again.status, again.message_ids()), (400, vec![4_010_002]), "the flow is completed: {}", again.body);
+    assert_eq!(sessions(&bench).await, 1);
+    app.sign_in(&email).await;
+}
+
+#[tokio::test]
+async fn whoami_says_503_not_401() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let app = bench.app();
+    let token = app.sign_in(&email).await;
+    for fault in [Fault::Unreachable, Fault::Throttled, Fault::Unprocessed, Fault::AnswerLost] {
+        bench.proxy.fail("BatchGetItem", fault, FOR_GOOD);
+        let answer = app.token(&token).get("/sessions/whoami").await;
+        assert_eq!(answer.status, 503, "{fault:?}: {}", answer.body);
+        bench.proxy.heal();
+    }
+    assert_eq!(app.token(&token).get("/sessions/whoami").await.status, 200);
+}
+
+#[tokio::test]
+async fn changing_people_is_all_or_nothing() {
+    let changes: [Change; 3] = [
+        (
+            "create",
+            Method::POST,
+            |email| json!({"schema_id": "person", "traits": {"email": email}, "credentials": {"password": {"config": {"password": PASSWORD}}}}),
+        ),
+        ("update", Method::PUT, |email| json!({"schema_id": "person", "state": "active", "traits": {"email": email}})),
+        ("delete", Method::DELETE, |_| Value::Null),
+    ];
+    for (what, method, body) in changes {
+        for fault in [Fault::Unreachable, Fault::Throttled, Fault::Conflict] {
+            let bench = Bench::new().await;
+            let person = bench
+                .create(json!({"email": format!("{}@example.org", unique("f"))}), json!({"password": PASSWORD}))
+                .await;
+            let path = match what {
+                "create" => "/admin/identities".to_owned(),
+                _ => format!("/admin/identities/{}", person["id"].as_str().unwrap()),
+            };
+            let body = body(&format!("{}@example.org", unique("g")));
+            let before = snapshot(&bench).await;
+            bench.proxy.fail("TransactWriteItems", fault, FOR_GOOD);
+            let failed = bench.admin().json(method.clone(), &path, &body).await;
+            assert_eq!(failed.status, 503, "{what} {fault:?}: {}", failed.body);
+            assert_eq!(snapshot(&bench).await, before, "{what} {fault:?} left something behind");
+            bench.proxy.heal();
+            let done = bench.admin().json(method.clone(), &path, &body).await;
+            assert!(done.status < 300, "{what} {fault:?}: {}", done.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_create_whose_answer_is_lost_is_repeated_by_the_client_itself() {
+    let bench = Bench::new().await;
+    bench.proxy.fail("TransactWriteItems", Fault::AnswerLost, 1);
+    let email = bench.person().await;
+    let people = bench.admin().get("/admin/identities").await.json();
+    assert_eq!(people.as_array().map(Vec::len), Some(1));
+    bench.app().sign_in(&email).await;
+}
+
+/// What it is called, its verb, and its body for an e-mail address.
+type Change = (&'static str, Method, fn(&str) -> Value);
+
+async fn sessions(bench: &Bench) -> usize {
+    let items = bench.proxy.items("accounts").await;
+    items.iter().filter(|item| item["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("session#"))).count()
+}
+
+/// Everything that is stored about people.
+async fn snapshot(bench: &Bench) -> Vec<String> {
+    let mut items = bench.proxy.items("accounts").await;
+    items.extend(bench.proxy.items("credentials").await);
+    let mut texts: Vec<String> = items.iter().map(Value::to_string).collect();
+    texts.sort();
+    texts
+}

@@ -1,0 +1,242 @@
+//! Clients: a native app that keeps nothing, an operator, a browser that keeps cookies.
+
+use super::{Bench, PASSWORD};
+use axum::body::{Body, to_bytes};
+use http::{HeaderMap, Method, Request};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// An answer as a client sees it.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {} {:?}", self.status, self.body))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub fn location(&self) -> &str {
+        self.header("location").unwrap_or_default()
+    }
+
+    /// The `Set-Cookie` line of a cookie whose name begins so.
+    pub fn set_cookie(&self, name: &str) -> Option<&str> {
+        self.headers.get_all("set-cookie").iter().filter_map(|v| v.to_str().ok()).find(|line| line.starts_with(name))
+    }
+
+    /// The message ids of the form and of its nodes.
+    pub fn message_ids(&self) -> Vec<i64> {
+        let ui = &self.json()["ui"];
+        let of = |messages: &Value| -> Vec<i64> {
+            messages.as_array().into_iter().flatten().filter_map(|message| message["id"].as_i64()).collect()
+        };
+        let nodes = ui["nodes"].as_array().cloned().unwrap_or_default();
+        [of(&ui["messages"]), nodes.iter().flat_map(|node| of(&node["messages"])).collect()].concat()
+    }
+
+    /// The value of a node.
+    pub fn node(&self, name: &str) -> Value {
+        let nodes = self.json()["ui"]["nodes"].as_array().cloned().unwrap_or_default();
+        let found = nodes.into_iter().find(|node| node["attributes"]["name"] == name);
+        found.map(|node| node["attributes"]["value"].clone()).unwrap_or_default()
+    }
+}
+
+/// A client without memory.
+#[derive(Clone)]
+pub struct Client<'b> {
+    bench: &'b Bench,
+    admin: bool,
+    headers: Vec<(String, String)>,
+}
+
+impl<'b> Client<'b> {
+    pub(super) fn new(bench: &'b Bench) -> Self {
+        Self { bench, admin: false, headers: vec![("accept".into(), "application/json".into())] }
+    }
+
+    pub(super) fn admin(bench: &'b Bench) -> Self {
+        Self { admin: true, ..Self::new(bench) }
+    }
+
+    /// The same with one more header.
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut client = self.clone();
+        client.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        client.headers.push((name.to_owned(), value.to_owned()));
+        client
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None, Vec::new()).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None, Vec::new()).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.json(Method::POST, path, body).await
+    }
+
+    pub async fn json(&self, method: Method, path: &str, body: &Value) -> Answer {
+        self.send(method, path, Some("application/json"), body.to_string().into_bytes()).await
+    }
+
+    pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.send(Method::POST, path, Some("application/x-www-form-urlencoded"), body.into_bytes()).await
+    }
+
+    pub async fn send(&self, method: Method, path: &str, content_type: Option<&str>, body: Vec<u8>) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header("host", "gateway.example");
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        if let Some(content_type) = content_type {
+            request = request.header("content-type", content_type);
+        }
+        self.request(request.body(Body::from(body)).unwrap_or_else(|e| panic!("{path}: {e}"))).await
+    }
+
+    pub async fn request(&self, request: Request<Body>) -> Answer {
+        let from = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
+        let response = self.bench.api(self.admin).answer(from, request).await;
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.expect("a body in memory");
+        let body = String::from_utf8(body.to_vec()).expect("a body of text");
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    /// Begins a login as a native app; the path that its form posts to.
+    pub async fn begin(&self, query: &str) -> String {
+        let flow = self.get(&format!("/self-service/login/api{query}")).await;
+        assert_eq!(flow.status, 200, "{}", flow.body);
+        action(&flow.json())
+    }
+
+    /// Signs in as a native app; the session token.
+    pub async fn sign_in(&self, identifier: &str) -> String {
+        let action = self.begin("").await;
+        let done = self.post(&action, &password(identifier, PASSWORD)).await;
+        assert_eq!(done.status, 200, "{}", done.body);
+        done.json()["session_token"].as_str().expect("a token").to_owned()
+    }
+
+    /// The same with a session token.
+    pub fn token(&self, token: &str) -> Self {
+        self.with("x-session-token", token)
+    }
+}
+
+/// The body of a login by password.
+pub fn password(identifier: &str, password: &str) -> Value {
+    json!({"method": "password", "identifier": identifier, "password": password})
+}
+
+/// Where a form posts to, on this stack.
+pub fn action(flow: &Value) -> String {
+    let action = flow["ui"]["action"].as_str().expect("an action");
+    let at = action.find("/self-service").expect("a path");
+    action[at..].to_owned()
+}
+
+/// A browser: keeps cookies as they are set.
+pub struct Browser<'b> {
+    client: Client<'b>,
+    pub cookies: BTreeMap<String, String>,
+}
+
+impl<'b> Browser<'b> {
+    pub(super) fn new(bench: &'b Bench) -> Self {
+        Self { client: Client::new(bench), cookies: BTreeMap::new() }
+    }
+
+    /// A page that a person follows a link to, or a form that they send.
+    pub fn html(mut self) -> Self {
+        self.client = self.client.with("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+        self
+    }
+
+    fn loaded(&self) -> Client<'b> {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if cookies.is_empty() { self.client.clone() } else { self.client.with("cookie", &cookies.join("; ")) }
+    }
+
+    fn keep(&mut self, answer: &Answer) {
+        for line in answer.headers.get_all("set-cookie").iter().filter_map(|v| v.to_str().ok()) {
+            let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
+            let (name, value) = pair.split_once('=').expect("a cookie has a value");
+            if attributes.to_ascii_lowercase().contains("max-age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+
+    pub async fn get(&mut self, path: &str) -> Answer {
+        let answer = self.loaded().get(path).await;
+        self.keep(&answer);
+        answer
+    }
+
+    pub async fn delete(&mut self, path: &str) -> Answer {
+        let answer = self.loaded().delete(path).await;
+        self.keep(&answer);
+        answer
+    }
+
+    pub async fn post(&mut self, path: &str, body: &Value) -> Answer {
+        let answer = self.loaded().post(path, body).await;
+        self.keep(&answer);
+        answer
+    }
+
+    pub async fn form(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let answer = self.loaded().form(path, fields).await;
+        self.keep(&answer);
+        answer
+    }
+
+    /// Begins a login as a single-page app does; the flow.
+    pub async fn begin(&mut self, query: &str) -> Value {
+        let accept = self.client.clone();
+        self.client = self.client.with("accept", "application/json");
+        let answer = self.get(&format!("/self-service/login/browser{query}")).await;
+        self.client = accept;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()
+    }
+
+    /// Signs in as a single-page app does; the answer.
+    pub async fn sign_in(&mut self, identifier: &str) -> Value {
+        let flow = self.begin("").await;
+        let mut body = password(identifier, PASSWORD);
+        body["csrf_token"] = csrf(&flow);
+        let done = self.post(&action(&flow), &body).await;
+        assert_eq!(done.status, 200, "{}", done.body);
+        done.json()
+    }
+
+    /// The session cookie.
+    pub fn session(&self) -> String {
+        self.cookies.get("ory_kratos_session").cloned().unwrap_or_default()
+    }
+}
+
+/// The anti-CSRF token of a form.
+pub fn csrf(flow: &Value) -> Value {
+    let nodes = flow["ui"]["nodes"].as_array().expect("nodes");
+    let node = nodes.iter().find(|node| node["attributes"]["name"] == "csrf_token").expect("a token");
+    node["attributes"]["value"].clone()
+}

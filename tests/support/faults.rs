@@ -1,0 +1,141 @@
+//! What stands between the functions and the store: it sees every call and can make one fail the ways DynamoDB does.
+
+use super::dynamodb;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+
+/// A call that was made.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub operation: String,
+    pub request: Value,
+}
+
+/// A way to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The call never arrives, and its connection ends.
+    Unreachable,
+    /// It is done, and the answer is lost.
+    AnswerLost,
+    /// The table is over its throughput.
+    Throttled,
+    /// Another transaction touches the same item.
+    Conflict,
+    /// Nothing of a batch is done.
+    Unprocessed,
+}
+
+/// A store that can be watched and made to fail.
+pub struct Proxy {
+    pub endpoint: String,
+    state: Arc<Inner>,
+}
+
+struct Inner {
+    store: String,
+    key: String,
+    calls: Mutex<Vec<Call>>,
+    /// Operation, what happens to it, how often from now on.
+    plan: Mutex<Vec<(String, Fault, usize)>>,
+}
+
+impl Proxy {
+    pub async fn start(store: String, key: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+        let state = Arc::new(Inner { store, key, calls: Mutex::default(), plan: Mutex::default() });
+        let router = Router::new()
+            .fallback(pass)
+            .layer(axum::extract::DefaultBodyLimit::disable())
+            .with_state(Arc::clone(&state));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { endpoint, state }
+    }
+
+    /// Lets the next `times` calls of an operation fail.
+    pub fn fail(&self, operation: &str, fault: Fault, times: usize) {
+        self.state.plan.lock().expect("unlocked").push((operation.to_owned(), fault, times));
+    }
+
+    /// Takes back what was planned.
+    pub fn heal(&self) {
+        self.state.plan.lock().expect("unlocked").clear();
+    }
+
+    /// The calls since the last time this was asked.
+    pub fn calls(&self) -> Vec<Call> {
+        std::mem::take(&mut *self.state.calls.lock().expect("unlocked"))
+    }
+
+    /// Calls the store itself.
+    pub async fn store(&self, operation: &str, request: Value) -> Value {
+        let (status, answer) = dynamodb(&self.state.store, &self.state.key, operation, &request).await;
+        assert_eq!(status, 200, "{operation} {request}: {answer}");
+        answer
+    }
+
+    /// Every item of a table.
+    pub async fn items(&self, table: &str) -> Vec<Value> {
+        let answer = self.store("Scan", json!({"TableName": table, "ConsistentRead": true})).await;
+        answer["Items"].as_array().cloned().unwrap_or_default()
+    }
+}
+
+async fn pass(State(state): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) -> Response {
+    let target = headers.get("x-amz-target").and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    let request: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    state.calls.lock().expect("unlocked").push(Call { operation: operation.clone(), request: request.clone() });
+    let fault = {
+        let mut plan = state.plan.lock().expect("unlocked");
+        let planned = plan.iter_mut().find(|(name, _, times)| *name == operation && *times > 0);
+        planned.map(|(_, fault, times)| {
+            *times -= 1;
+            *fault
+        })
+    };
+    match fault {
+        Some(Fault::Unreachable) => broken(),
+        Some(Fault::Throttled) => error("ProvisionedThroughputExceededException", json!({})),
+        Some(Fault::Conflict) if operation == "TransactWriteItems" => {
+            let count = request["TransactItems"].as_array().map_or(1, Vec::len);
+            let reasons: Vec<Value> = (0..count).map(|_| json!({"Code": "TransactionConflict"})).collect();
+            error("TransactionCanceledException", json!({"CancellationReasons": reasons}))
+        }
+        Some(Fault::Conflict) => error("TransactionConflictException", json!({})),
+        Some(Fault::Unprocessed) => {
+            let answer = json!({"Responses": {}, "UnprocessedKeys": request["RequestItems"]});
+            (StatusCode::OK, [("content-type", "application/x-amz-json-1.0")], answer.to_string()).into_response()
+        }
+        fault => {
+            let (status, answer) = dynamodb(&state.store, &state.key, &operation, &request).await;
+            if fault == Some(Fault::AnswerLost) {
+                return broken();
+            }
+            let status = StatusCode::from_u16(status).expect("a status");
+            (status, [("content-type", "application/x-amz-json-1.0")], answer.to_string()).into_response()
+        }
+    }
+}
+
+fn error(kind: &str, more: Value) -> Response {
+    let mut body = json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{kind}"), "message": kind});
+    for (name, value) in more.as_object().into_iter().flatten() {
+        body[name] = value.clone();
+    }
+    (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.0")], body.to_string()).into_response()
+}
+
+/// An answer that ends before it is whole.
+fn broken() -> Response {
+    let mut response = Response::new(axum::body::Body::from("{"));
+    response.headers_mut().insert("content-length", http::HeaderValue::from_static("4096"));
+    response
+}

@@ -1,0 +1,209 @@
+//! The test bench: a whole stack in this process, clients that speak to it through API Gateway's events, a store that can be
+//! looked into and made to fail, and the log.
+
+mod client;
+mod faults;
+mod log;
+
+pub use client::{Answer, Browser, Client, action, csrf, password};
+pub use faults::{Call, Fault, Proxy};
+
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client as HttpClient;
+use hyper_util::rt::TokioExecutor;
+use latchkey::gateway::Api;
+use latchkey::template::Template;
+use latchkey::{Options, Ports, Stack, store::Store};
+use latchkey_web::Environment;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tempfile::TempDir;
+
+/// The configuration of most tests: one schema, cheap hashes.
+pub const CONFIG: &str = r#"
+serve:
+  public:
+    base_url: https://login.example.org/
+    cors: {enabled: true, allowed_origins: ["https://app.example.org", "https://*.apps.example.org"]}
+  admin: {base_url: "https://admin.example.org/"}
+selfservice:
+  default_browser_return_url: https://app.example.org/welcome
+  allowed_return_urls: ["https://app.example.org", "https://www.example.org/path", "exp://example.org/Callback"]
+  flows:
+    login: {ui_url: "https://app.example.org/login", lifespan: 10m}
+    error: {ui_url: "https://app.example.org/error"}
+    logout: {after: {default_browser_return_url: "https://app.example.org/bye"}}
+secrets: {cookie: [test-key-test-key-test-key]}
+hashers: {algorithm: argon2, argon2: {memory: 64KB, iterations: 1}}
+identity:
+  default_schema_id: person
+  schemas: [{id: person, url: "file://person.json", selfservice_selectable: true}, {id: contacts, url: "file://contacts.json", selfservice_selectable: true}]
+"#;
+
+/// People with an e-mail address and perhaps a name.
+const PERSON: &str = r#"{
+  "$id": "person", "type": "object",
+  "properties": {"traits": {
+    "type": "object",
+    "properties": {
+      "email": {"type": "string", "format": "email", "title": "E-Mail", "minLength": 3, "ory.sh/kratos": {
+        "credentials": {"password": {"identifier": true}}, "verification": {"via": "email"}, "recovery": {"via": "email"}}},
+      "name": {"type": "object", "properties": {"first": {"type": "string"}, "last": {"type": "string"}}, "additionalProperties": false}
+    },
+    "required": ["email"], "additionalProperties": false
+  }}
+}"#;
+
+/// People who sign in by any of three identifiers.
+const CONTACTS: &str = r#"{
+  "$id": "contacts", "type": "object",
+  "properties": {"traits": {
+    "type": "object",
+    "properties": {
+      "username": {"type": "string", "title": "User name", "ory.sh/kratos": {"credentials": {"password": {"identifier": true}}}},
+      "email": {"type": "string", "format": "email", "ory.sh/kratos": {
+        "credentials": {"password": {"identifier": true}}, "verification": {"via": "email"}}},
+      "phone": {"type": "string", "format": "tel", "ory.sh/kratos": {
+        "credentials": {"password": {"identifier": true}}, "verification": {"via": "sms"}}}
+    }
+  }}
+}"#;
+
+/// The password of everybody in the tests who has not another one.
+pub const PASSWORD: &str = "kepler-22b-is-far-away";
+
+/// A running stack.
+pub struct Bench {
+    pub stack: Stack,
+    /// What stands between the functions and the store.
+    pub proxy: Proxy,
+    _folder: TempDir,
+}
+
+/// A value that no other test of this run has.
+pub fn unique(prefix: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("{prefix}{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+impl Bench {
+    /// A stack with the usual configuration.
+    pub async fn new() -> Self {
+        Self::with(CONFIG).await
+    }
+
+    /// A stack with its own configuration; schemas `person.json` and `contacts.json` lie beside it.
+    pub async fn with(config: &str) -> Self {
+        Self::start(config).await
+    }
+
+    async fn start(config: &str) -> Self {
+        log::collect();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (name, text) in [("kratos.yml", config), ("person.json", PERSON), ("contacts.json", CONTACTS)] {
+            std::fs::write(folder.path().join(name), text).expect("a temporary file");
+        }
+        let (endpoint, key) = store().await;
+        let proxy = Proxy::start(endpoint, key).await;
+        let options = Options {
+            config: Some(folder.path().join("kratos.yml")),
+            dev: false,
+            data: None,
+            store: Some(proxy.endpoint.clone()),
+            ports: Ports { public: 0, admin: 0, pages: None, inbox: None },
+            processes: None,
+        };
+        let stack = Stack::start(&options, Environment::default(), Arc::new(|_| ())).await.expect("the stack starts");
+        Self { stack, proxy, _folder: folder }
+    }
+
+    /// A native app.
+    pub fn app(&self) -> Client<'_> {
+        Client::new(self)
+    }
+
+    /// A browser.
+    pub fn browser(&self) -> Browser<'_> {
+        Browser::new(self)
+    }
+
+    /// Somebody with an operator's rights.
+    pub fn admin(&self) -> Client<'_> {
+        Client::admin(self)
+    }
+
+    pub(crate) fn api(&self, admin: bool) -> &Api {
+        if admin { &self.stack.admin } else { &self.stack.public }
+    }
+
+    /// Creates somebody with a password; gives their e-mail address.
+    pub async fn person(&self) -> String {
+        let email = format!("{}@example.org", unique("p"));
+        self.create(json!({"email": email}), json!({"password": PASSWORD})).await;
+        email
+    }
+
+    /// Creates somebody with traits of the person schema and a password's configuration; gives the identity.
+    pub async fn create(&self, traits: Value, password: Value) -> Value {
+        let body = json!({"schema_id": "person", "traits": traits, "credentials": {"password": {"config": password}}});
+        let answer = self.admin().post("/admin/identities", &body).await;
+        assert_eq!(answer.status, 201, "{} {}", answer.body, self.logged(&answer));
+        answer.json()
+    }
+
+    /// Moves a flow's end into the past, or the future.
+    pub async fn set_flow_expiry(&self, id: &str, expires_at: &str) {
+        let table = "flows";
+        let key = json!({"pk": {"S": format!("login#{id}")}});
+        let item = self.proxy.store("GetItem", json!({"TableName": table, "Key": key})).await;
+        let mut item = item["Item"].clone();
+        let mut doc: Value = serde_json::from_str(item["doc"]["S"].as_str().expect("a flow")).expect("JSON");
+        doc["expires_at"] = json!(expires_at);
+        item["doc"]["S"] = json!(doc.to_string());
+        self.proxy.store("PutItem", json!({"TableName": table, "Item": item})).await;
+    }
+
+    /// What all requests of this run have logged for a request.
+    pub fn logged(&self, answer: &Answer) -> Value {
+        log::of_request(answer.header("apigw-requestid").unwrap_or_default())
+    }
+
+    /// Every line that was logged in this run so far.
+    pub fn everything_logged() -> String {
+        log::all()
+    }
+}
+
+/// A store with the template's tables: embedded, or the one that `LATCHKEY_TEST_DYNAMODB` names. Its URL, and an access key that
+/// makes it this test's own.
+async fn store() -> (String, String) {
+    let template = Template::load().expect("a template");
+    let Ok(endpoint) = std::env::var("LATCHKEY_TEST_DYNAMODB") else {
+        let store = Store::start(&template.tables, None).await.expect("a store");
+        return (store.endpoint, "local".to_owned());
+    };
+    // DynamoDB Local keeps a database per access key.
+    let key = unique("key");
+    for table in &template.tables {
+        let (status, answer) = dynamodb(&endpoint, &key, "CreateTable", &table.create).await;
+        assert!(status == 200, "{answer}");
+    }
+    (endpoint, key)
+}
+
+/// One call of DynamoDB's API; status and answer.
+async fn dynamodb(endpoint: &str, key: &str, operation: &str, body: &Value) -> (u16, Value) {
+    let request = http::Request::post(endpoint)
+        .header("content-type", "application/x-amz-json-1.0")
+        .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
+        .header("x-amz-date", "20260101T000000Z")
+        .header("authorization", format!("AWS4-HMAC-SHA256 Credential={key}/20260101/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0"))
+        .body(Full::new(hyper::body::Bytes::from(body.to_string())))
+        .expect("a request");
+    let client: HttpClient<_, Full<hyper::body::Bytes>> = HttpClient::builder(TokioExecutor::new()).build_http();
+    let response = client.request(request).await.expect("an answer");
+    let status = response.status().as_u16();
+    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+}
