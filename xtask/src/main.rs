@@ -1,2 +1,53 @@
-//! (being written)
-fn main() {}
+//! `cargo xtask`: what belongs to working on Latchkey and is too slow, or needs too much, for `cargo test`.
+
+mod deny;
+mod dynamodb_local;
+mod sdk;
+mod tools;
+mod wire;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Work on Latchkey.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Sign in with the official clients for JavaScript and Python against a running stack (needs node and python)
+    Sdk,
+    /// Play the recorded exchanges beside the project, in one process and with one process per function (needs python)
+    Wire {
+        /// Scenarios or files of scenarios; those of password login without
+        names: Vec<String>,
+    },
+    /// Check licences, bans and sources of all dependencies (installs cargo-deny below target/)
+    Deny {
+        /// Check published advisories too; fetches their database
+        #[arg(long)]
+        advisories: bool,
+    },
+    /// Run the tests at the edge against Amazon's DynamoDB Local (needs java and maven)
+    TestDynamodbLocal,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Sdk => sdk::run(),
+        Command::Wire { names } => wire::run(&names),
+        Command::Deny { advisories } => deny::run(advisories),
+        Command::TestDynamodbLocal => dynamodb_local::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Folders, commands, and a stack to point clients at.
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a program may take until it listens.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The folder of the project.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_owned)
+}
+
+/// Where cargo builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// A command in the project's folder.
+pub(crate) fn command(program: impl AsRef<Path>) -> Command {
+    let mut command = Command::new(program.as_ref());
+    command.current_dir(root());
+    command
+}
+
+/// Cargo, as it called us.
+pub(crate) fn cargo() -> Command {
+    command(std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from))
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
+    let shown = format!(
+        "{} {}",
+        command.get_program().display(),
+        command.get_args().map(|a| a.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    );
+    let status = command.status().map_err(|e| format!("{shown}: {e}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{shown}: {status}")) }
+}
+
+/// A Python environment of its own below the build folder, with what a file asks for. Gives its interpreter.
+pub(crate) fn python(name: &str, requirements: &Path) -> Result<PathBuf, String> {
+    let folder = target().join("venv").join(name);
+    let interpreter = folder.join("bin/python");
+    if !interpreter.is_file() {
+        run(command("python3").args(["-m", "venv"]).arg(&folder))?;
+    }
+    run(command(&interpreter).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))?;
+    Ok(interpreter)
+}
+
+/// A program that is ended when this is dropped.
+pub(crate) struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts a program and waits until it listens on a port of this machine.
+pub(crate) fn start(command: &mut Command, port: u16) -> Result<Running, String> {
+    let program = command.get_program().display().to_string();
+    let child = command.stdin(Stdio::null()).spawn().map_err(|e| format!("{program}: {e}"))?;
+    let mut running = Running(child);
+    let began = Instant::now();
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        if let Ok(Some(status)) = running.0.try_wait() {
+            return Err(format!("{program} ended before it listened: {status}"));
+        }
+        if began.elapsed() > PATIENCE {
+            return Err(format!("{program} does not listen on port {port}"));
+        }
+        #[expect(clippy::disallowed_methods, reason = "waiting for another program to start, not on a request path")]
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(running)
+}
+
+/// A port that nothing listens on, with room above it for the others of a stack.
+pub(crate) fn free_port() -> Result<u16, String> {
+    (0..100)
+        .find_map(|_| {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
+            let port = listener.local_addr().ok()?.port();
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port.checked_add(1)?))
+                .is_ok()
+                .then_some(port)
+                .filter(|port| *port < 65_000)
+        })
+        .ok_or_else(|| "there is no free port".to_owned())
+}
+
+/// Builds the stack and every function.
+pub(crate) fn build() -> Result<(), String> {
+    run(cargo().args(["build", "--workspace", "--locked"]))
+}
