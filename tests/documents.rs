@@ -1,6 +1,7 @@
 //! What the project says about itself is so.
 
 use latchkey::template::{Route, Segment, Template};
+use latchkey_config::keys::{KEYS, Key, Kind, Role};
 use latchkey_web::routes;
 
 /// The routes of the table in code, one by verb, in the template's spelling.
@@ -45,4 +46,83 @@ fn the_template_routes_what_the_functions_know() {
     public.retain(|route| route != "DELETE /sessions/whoami");
     assert_eq!(public, in_code(routes::PUBLIC, &["/admin"]));
     assert_eq!(in_template(&template.admin), in_code(routes::ADMIN, &["/admin", ""]));
+}
+
+/// Where the table stands in `docs/configuration.md`.
+const BEGIN: &str = "<!-- keys: written by `LATCHKEY_WRITE_DOCS=1 cargo test --test edge documents` -->\n";
+const END: &str = "<!-- end of keys -->\n";
+
+#[test]
+fn the_configuration_is_documented_key_by_key() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(BEGIN).unwrap();
+    let (table, after) = rest.split_once(END).unwrap();
+    let current = tables();
+    if std::env::var_os("LATCHKEY_WRITE_DOCS").is_some() {
+        std::fs::write(&path, format!("{before}{BEGIN}{current}{END}{after}")).unwrap();
+        return;
+    }
+    assert_eq!(table, current, "docs/configuration.md is not what the table in code says");
+}
+
+fn tables() -> String {
+    let used = KEYS.iter().filter(|key| matches!(key.role, Role::Used | Role::Secret));
+    let later = KEYS.iter().filter(|key| matches!(key.role, Role::NotBuilt(_)));
+    let moot = KEYS.iter().filter(|key| key.role == Role::NoEffect);
+    let mut out = String::from("\n## What is used\n\n| key | value | default | |\n|---|---|---|---|\n");
+    for key in used {
+        out += &format!("| `{}` | {} | {} | {} |\n", key.path, value(key), key.default, key.meaning);
+    }
+    out += "\n## What has no effect yet\n\nValues are checked; the start warns of each key that is set.\n\n| key | value | belongs to |\n|---|---|---|\n";
+    for key in later {
+        let Role::NotBuilt(what) = key.role else { continue };
+        out += &format!("| `{}` | {} | {what} |\n", key.path, value(key));
+    }
+    out += "\n## What has no effect here\n\n| key | because |\n|---|---|\n";
+    for key in moot {
+        out += &format!("| `{}` | {} |\n", key.path, key.meaning);
+    }
+    out + "\n"
+}
+
+/// What a key may hold, in words.
+fn value(key: &Key) -> String {
+    match key.kind {
+        Kind::Bool => "true or false".to_owned(),
+        Kind::Int(least, i64::MAX) => format!("number from {least}"),
+        Kind::Int(least, most) => format!("number from {least} to {most}"),
+        Kind::Text | Kind::SecretText | Kind::CookieName => "text".to_owned(),
+        Kind::Path => "path".to_owned(),
+        Kind::Url => "URL".to_owned(),
+        Kind::UrlOrPath => "URL or path".to_owned(),
+        Kind::AnyUrl => "URL of any scheme".to_owned(),
+        Kind::Duration => "duration".to_owned(),
+        Kind::DurationOr(word) => format!("duration or `{word}`"),
+        Kind::Memory(least, most) => format!("memory from {least}KB to {}MB", most / 1024),
+        Kind::OneOf(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+        Kind::Texts => "list of texts".to_owned(),
+        Kind::Words(_) => "list of verbs".to_owned(),
+        Kind::Networks => "list of networks".to_owned(),
+        Kind::Secrets(least, most) if least == most => format!("list of texts of {least} characters"),
+        Kind::Secrets(least, _) => format!("list of texts of at least {least} characters"),
+        Kind::Hooks => "list of hooks".to_owned(),
+        Kind::List => "list".to_owned(),
+        Kind::Map => "keys and values".to_owned(),
+    }
+}
+
+/// Every guard that `docs/security.md` names is a test that is there.
+#[test]
+fn every_guard_exists() {
+    let text = include_str!("../docs/security.md");
+    let named = regex_lite::Regex::new(r"`([a-z_/]+\.rs)::([a-z_0-9]+)`").unwrap();
+    let mut count = 0;
+    for found in named.captures_iter(text) {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(&found[1]);
+        let source = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert!(source.contains(&format!("fn {}(", &found[2])), "{} has no {}", &found[1], &found[2]);
+        count += 1;
+    }
+    assert!(count >= 25, "{count}");
 }

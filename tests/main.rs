@@ -10,6 +10,7 @@ mod concurrency;
 mod cost;
 mod csrf;
 mod documents;
+mod events;
 mod faults;
 mod login;
 mod secrets;

@@ -190,6 +190,13 @@ impl<'b> Browser<'b> {
         answer
     }
 
+    /// Follows a link, whatever the browser otherwise asks for.
+    pub async fn with_html(&mut self, path: &str) -> Answer {
+        let answer = self.loaded().with("accept", "text/html").get(path).await;
+        self.keep(&answer);
+        answer
+    }
+
     pub async fn delete(&mut self, path: &str) -> Answer {
         let answer = self.loaded().delete(path).await;
         self.keep(&answer);

@@ -146,7 +146,12 @@ impl Bench {
 
     /// Creates somebody with traits of the person schema and a password's configuration; gives the identity.
     pub async fn create(&self, traits: Value, password: Value) -> Value {
-        let body = json!({"schema_id": "person", "traits": traits, "credentials": {"password": {"config": password}}});
+        self.create_as("person", traits, password).await
+    }
+
+    /// The same with another schema.
+    pub async fn create_as(&self, schema: &str, traits: Value, password: Value) -> Value {
+        let body = json!({"schema_id": schema, "traits": traits, "credentials": {"password": {"config": password}}});
         let answer = self.admin().post("/admin/identities", &body).await;
         assert_eq!(answer.status, 201, "{} {}", answer.body, self.logged(&answer));
         answer.json()
@@ -190,6 +195,12 @@ async fn store() -> (String, String) {
         assert!(status == 200, "{answer}");
     }
     (endpoint, key)
+}
+
+/// One call of the API of an embedded store.
+pub async fn call_store(endpoint: &str, operation: &str, request: &Value) {
+    let (status, answer) = dynamodb(endpoint, "local", operation, request).await;
+    assert_eq!(status, 200, "{operation}: {answer}");
 }
 
 /// One call of DynamoDB's API; status and answer.

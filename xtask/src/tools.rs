@@ -27,7 +27,14 @@ pub(crate) fn command(program: impl AsRef<Path>) -> Command {
 
 /// Cargo, as it called us.
 pub(crate) fn cargo() -> Command {
-    command(std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from))
+    let mut cargo = command(std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from));
+    // Cargo tells a program that it runs which package it is of; build scripts that look at that would run anew.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_") || name.to_string_lossy().starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// Runs a command to its end.

@@ -1,0 +1,381 @@
+//! The events below `events/`, replayed against the deployed binaries through a Runtime API: the whole answer is compared.
+//!
+//! `LATCHKEY_WRITE_EVENTS=1 cargo test --test edge events` writes them anew, with the state that they need and the answers.
+
+use crate::support::{Bench, Browser, PASSWORD, action, csrf};
+use axum::body::Body;
+use http::Request;
+use latchkey::event::{self, Arrival};
+use latchkey::processes::Processes;
+use latchkey::store::Store;
+use latchkey::template::{Function, Template, pick};
+use latchkey_web::Environment;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// Flows and sessions that are still good when somebody replays them in years.
+const CONFIG: &str = include_str!("../events/kratos.yml");
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("events")
+}
+
+#[tokio::test]
+async fn every_event_is_answered_as_it_is_written_down() {
+    if std::env::var_os("LATCHKEY_WRITE_EVENTS").is_some() {
+        write_all().await;
+    }
+    let binaries = build();
+    let state: Value = read(&folder().join("state.json"));
+    let mut replayed = BTreeMap::<String, usize>::new();
+    let mut wrong = Vec::new();
+    for file in events() {
+        let binary = file.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap().to_owned();
+        let answer = replay(&binaries, &binary, &read(&file), &state).await;
+        let expected: Value = read(&file.with_extension("answer.json"));
+        if scrubbed(&answer) != expected {
+            wrong.push(format!("{}:\n  is      {}\n  must be {expected}", file.display(), scrubbed(&answer)));
+        }
+        *replayed.entry(binary).or_default() += 1;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for function in Template::load().unwrap().functions {
+        assert!(
+            replayed.get(&function.binary).is_some_and(|count| *count >= 2),
+            "{} has too few events",
+            function.binary
+        );
+    }
+}
+
+/// Event files: `events/<binary>/<name>.json`.
+fn events() -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for folder in std::fs::read_dir(folder()).expect("events").flatten().filter(|entry| entry.path().is_dir()) {
+        let inside = std::fs::read_dir(folder.path()).expect("a folder").flatten().map(|entry| entry.path());
+        files.extend(inside.filter(|path| !path.to_string_lossy().ends_with(".answer.json")));
+    }
+    files.sort();
+    files
+}
+
+fn read(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// Builds the functions and says where they are. While tests run, nobody else holds the build folder.
+fn build() -> PathBuf {
+    let program = std::env::current_exe().expect("this program");
+    let profile = program.ancestors().nth(2).expect("target/debug").to_owned();
+    let target = profile.parent().expect("target");
+    let mut build = Command::new(env!("CARGO"));
+    build.current_dir(env!("CARGO_MANIFEST_DIR")).env("CARGO_TARGET_DIR", target);
+    // Cargo tells a test which package it is of; build scripts that look at that would run anew.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_") || name.to_string_lossy().starts_with("CARGO_MANIFEST_") {
+            build.env_remove(name);
+        }
+    }
+    let built = build.args(["build", "--workspace", "--bins", "--locked", "--quiet"]).status().expect("cargo");
+    assert!(built.success(), "the functions do not build");
+    profile
+}
+
+async fn replay(binaries: &Path, binary: &str, event: &Value, state: &Value) -> Value {
+    let template = Template::load().expect("a template");
+    let store = Store::start(&template.tables, None).await.expect("a store");
+    for (table, items) in state.as_object().expect("tables") {
+        for item in items.as_array().expect("items") {
+            crate::support::call_store(&store.endpoint, "PutItem", &json!({"TableName": table, "Item": item})).await;
+        }
+    }
+    let admin = event["requestContext"].get("authorizer").is_some();
+    let routes = if admin { &template.admin } else { &template.public };
+    let route = routes.iter().find(|route| event["routeKey"] == route.key.as_str()).expect("a route of the template");
+    let function = route.function.clone();
+    let functions: Vec<Function> = template.functions.into_iter().filter(|known| known.resource == function).collect();
+    assert!(functions.iter().all(|function| function.binary == binary), "{} does not lead to {binary}", route.key);
+    let processes =
+        Processes::new(&functions, binaries, &environment(&store.endpoint), Arc::new(|_| ())).expect("binaries");
+    let answer = processes
+        .call(&function, event.to_string(), "5f6c1a2e-0000-4000-8000-000000000000", Duration::from_secs(29))
+        .await;
+    answer.unwrap_or_else(|e| panic!("{binary}: {e:?}"))
+}
+
+fn environment(endpoint: &str) -> Environment {
+    let config = folder().join("kratos.yml");
+    Environment::default()
+        .with("LATCHKEY_CONFIG", &config.to_string_lossy())
+        .with("AWS_REGION", "local")
+        .with("AWS_ACCESS_KEY_ID", "local")
+        .with("AWS_SECRET_ACCESS_KEY", "local")
+        .with("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+}
+
+/// An answer without what is different every time. A body that is JSON is shown as such.
+fn scrubbed(answer: &Value) -> Value {
+    let mut answer = answer.clone();
+    if let Some(body) = answer["body"].as_str().and_then(|body| serde_json::from_str::<Value>(body).ok()) {
+        answer["body"] = body;
+    }
+    let mut text = answer.to_string();
+    for (pattern, with) in [
+        (r"csrf_token_[0-9a-f]+=[^;\x22]*", "csrf_token_<hash>=<secret>"),
+        (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
+        (r"ory_(st|lo|ac)_[A-Za-z0-9]+", "<token>"),
+        (r"Expires=[^;\x22]*", "Expires=<time>"),
+        (r"Max-Age=\d{3,}", "Max-Age=<seconds>"),
+        (r"ory_kratos_session=[A-Za-z0-9_-]{40,}", "ory_kratos_session=<session>"),
+        (r"[A-Za-z0-9+/]{86}==", "<token>"),
+        (r"[A-Za-z0-9+/]{43}=", "<secret>"),
+        (r"[0-9a-f]{64}", "<hash>"),
+    ] {
+        text = regex_lite::Regex::new(pattern).expect("a pattern").replace_all(&text, with).into_owned();
+    }
+    serde_json::from_str(&text).expect("still JSON")
+}
+
+/// Writes events, the state they need, and what is answered now.
+async fn write_all() {
+    let config = CONFIG.replace("file://identity.schema.json", "file://person.json");
+    let bench = Bench::with(&config).await;
+    let email = "ada@example.org";
+    bench.create_as("default", json!({"email": email, "name": {"first": "Ada"}}), json!({"password": PASSWORD})).await;
+    let token = bench.app().sign_in(email).await;
+    let ended = bench.app().sign_in(email).await;
+    let mut signed_in = bench.browser();
+    signed_in.sign_in(email).await;
+    let logout =
+        signed_in.get("/self-service/logout/browser").await.json()["logout_token"].as_str().unwrap().to_owned();
+    let native = bench.app().begin("").await;
+    let mut visitor = bench.browser();
+    let form = visitor.begin("").await;
+    let page = visitor.with_html("/self-service/login/browser?return_to=https://elsewhere.example").await;
+    let error = page.location().rsplit("id=").next().unwrap().to_owned();
+    let tables = ["flows", "accounts", "credentials"];
+    let mut state = serde_json::Map::new();
+    for table in tables {
+        state.insert(table.to_owned(), bench.proxy.items(table).await.into());
+    }
+    let state = Value::Object(state);
+    write(&folder().join("state.json"), &state);
+
+    let known = cookies(&visitor);
+    let session = cookies(&signed_in);
+    let (id, own) = (form["id"].as_str().unwrap(), csrf(&form));
+    let own = own.as_str().unwrap();
+    let form_path = action(&form);
+    let json_login = |password: &str, token: Option<&str>| {
+        let mut body = json!({"method": "password", "identifier": email, "password": password});
+        if let Some(token) = token {
+            body["csrf_token"] = json!(token);
+        }
+        body.to_string()
+    };
+    let form_login = |password: &str| {
+        let fields = [("method", "password"), ("identifier", email), ("password", password), ("csrf_token", own)];
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+    };
+    let html = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+    let js = ("accept", "application/json");
+    let sends_json = ("content-type", "application/json");
+    let sends_form = ("content-type", "application/x-www-form-urlencoded");
+    let with_token = ("x-session-token", token.as_str());
+    let from_app = ("origin", "https://app.example.org");
+    let (visits, is_in) = (("cookie", known.as_str()), ("cookie", session.as_str()));
+    let person = |email: &str| {
+        json!({"schema_id": "default", "traits": {"email": email}, "credentials": {"password": {"config": {"password": PASSWORD}}}}).to_string()
+    };
+    let admin = "admin ";
+    let person_path = format!("/admin/identities/{}", state["accounts"][0]["pk"]["S"].as_str().unwrap());
+    let session_of = |token: &str| json!({"session_token": token}).to_string();
+    let none = String::new;
+    let cases: Vec<(&str, &str, String, Vec<(&str, &str)>, String)> = vec![
+        ("login-init-browser/browser", "GET", "/self-service/login/browser".into(), vec![html], none()),
+        (
+            "login-init-browser/spa",
+            "GET",
+            "/self-service/login/browser?return_to=/deep".into(),
+            vec![js, from_app],
+            none(),
+        ),
+        (
+            "login-init-browser/spa-foreign-return-to",
+            "GET",
+            "/self-service/login/browser?return_to=https://elsewhere.example".into(),
+            vec![js],
+            none(),
+        ),
+        (
+            "login-init-browser/browser-foreign-return-to",
+            "GET",
+            "/self-service/login/browser?return_to=https://elsewhere.example".into(),
+            vec![html],
+            none(),
+        ),
+        (
+            "login-init-browser/browser-signed-in",
+            "GET",
+            "/self-service/login/browser".into(),
+            vec![html, is_in],
+            none(),
+        ),
+        ("login-init-api/native", "GET", "/self-service/login/api".into(), vec![js], none()),
+        ("login-init-api/native-signed-in", "GET", "/self-service/login/api".into(), vec![js, with_token], none()),
+        ("login-get-flow/spa", "GET", format!("/self-service/login/flows?id={id}"), vec![js, visits], none()),
+        ("login-get-flow/browser-foreign", "GET", format!("/self-service/login/flows?id={id}"), vec![js], none()),
+        ("login-get-flow/native", "GET", native.replace("login?flow", "login/flows?id"), vec![js], none()),
+        (
+            "login-get-flow/native-unknown",
+            "GET",
+            "/self-service/login/flows?id=00000000-0000-4000-8000-000000000000".into(),
+            vec![js],
+            none(),
+        ),
+        ("login-submit/native", "POST", native.clone(), vec![js, sends_json], json_login(PASSWORD, None)),
+        ("login-submit/native-wrong-password", "POST", native.clone(), vec![js, sends_json], json_login("wrong", None)),
+        (
+            "login-submit/spa",
+            "POST",
+            form_path.clone(),
+            vec![js, sends_json, visits, from_app],
+            json_login(PASSWORD, Some(own)),
+        ),
+        (
+            "login-submit/spa-without-csrf-token",
+            "POST",
+            form_path.clone(),
+            vec![js, sends_json, visits],
+            json_login(PASSWORD, None),
+        ),
+        ("login-submit/browser", "POST", form_path.clone(), vec![html, sends_form, visits], form_login(PASSWORD)),
+        (
+            "login-submit/browser-wrong-password",
+            "POST",
+            form_path.clone(),
+            vec![html, sends_form, visits],
+            form_login("wrong"),
+        ),
+        ("whoami/native", "GET", "/sessions/whoami".into(), vec![js, with_token], none()),
+        ("whoami/spa", "GET", "/sessions/whoami".into(), vec![js, is_in, from_app], none()),
+        ("whoami/nobody", "GET", "/sessions/whoami".into(), vec![js], none()),
+        ("sessions/native-list", "GET", "/sessions".into(), vec![js, with_token], none()),
+        ("sessions/spa-end-others", "DELETE", "/sessions".into(), vec![js, is_in], none()),
+        ("sessions/nobody", "GET", "/sessions".into(), vec![js], none()),
+        (
+            "sessions/exchange-unknown-code",
+            "GET",
+            "/sessions/token-exchange?init_code=a&return_to_code=b".into(),
+            vec![js],
+            none(),
+        ),
+        ("logout/spa-begin", "GET", "/self-service/logout/browser".into(), vec![js, is_in], none()),
+        ("logout/browser", "GET", format!("/self-service/logout?token={logout}"), vec![html, is_in], none()),
+        (
+            "logout/browser-wrong-token",
+            "GET",
+            "/self-service/logout?token=ory_lo_wrong".into(),
+            vec![html, is_in],
+            none(),
+        ),
+        ("logout/native", "DELETE", "/self-service/logout/api".into(), vec![js, sends_json], session_of(&ended)),
+        (
+            "logout/native-unknown-token",
+            "DELETE",
+            "/self-service/logout/api".into(),
+            vec![js, sends_json],
+            session_of("ory_st_unknown"),
+        ),
+        ("errors/spa", "GET", format!("/self-service/errors?id={error}"), vec![js], none()),
+        (
+            "errors/unknown",
+            "GET",
+            "/self-service/errors?id=00000000-0000-4000-8000-000000000000".into(),
+            vec![js],
+            none(),
+        ),
+        ("service/schemas", "GET", "/schemas".into(), vec![js], none()),
+        ("service/schema-unknown", "GET", "/schemas/nope".into(), vec![js], none()),
+        ("service/alive", "GET", "/health/alive".into(), vec![js], none()),
+        ("service/admin-version", "GET", format!("{admin}/admin/version"), vec![js], none()),
+        ("unmatched/not-found", "GET", "/nothing/here".into(), vec![js], none()),
+        ("unmatched/wrong-verb", "PUT", "/self-service/login".into(), vec![js], none()),
+        (
+            "unmatched/preflight",
+            "OPTIONS",
+            "/self-service/login".into(),
+            vec![
+                from_app,
+                ("access-control-request-method", "POST"),
+                ("access-control-request-headers", "content-type"),
+            ],
+            none(),
+        ),
+        (
+            "admin-identities/create",
+            "POST",
+            format!("{admin}/admin/identities"),
+            vec![js, sends_json],
+            person("grace@example.org"),
+        ),
+        (
+            "admin-identities/create-taken",
+            "POST",
+            format!("{admin}/admin/identities"),
+            vec![js, sends_json],
+            person("ADA@example.org"),
+        ),
+        ("admin-identities/get", "GET", format!("{admin}{person_path}"), vec![js], none()),
+        ("admin-identities/list", "GET", format!("{admin}/admin/identities"), vec![js], none()),
+        ("admin-identities/delete", "DELETE", format!("{admin}{person_path}"), vec![js], none()),
+        ("admin-sessions/of-a-person", "GET", format!("{admin}{person_path}/sessions"), vec![js], none()),
+        (
+            "admin-sessions/unknown",
+            "GET",
+            format!("{admin}/admin/sessions/00000000-0000-4000-8000-000000000000"),
+            vec![js],
+            none(),
+        ),
+        ("admin-unmatched/not-found", "GET", format!("{admin}/admin/nothing"), vec![js], none()),
+        ("admin-unmatched/wrong-verb", "PUT", format!("{admin}/admin/identities"), vec![js], none()),
+    ];
+    let template = Template::load().unwrap();
+    let binaries = build();
+    for (name, method, path, headers, body) in cases {
+        let (admin, path) = path.strip_prefix(admin).map_or((false, path.as_str()), |path| (true, path));
+        let host = if admin { "admin.example.org" } else { "login.example.org" };
+        let mut request =
+            Request::builder().method(method).uri(path).header("host", host).header("user-agent", "an example");
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let (parts, _) = request.body(Body::empty()).unwrap().into_parts();
+        let routes = if admin { &template.admin } else { &template.public };
+        let route = pick(routes, method, parts.uri.path()).unwrap();
+        let at = OffsetDateTime::UNIX_EPOCH;
+        let arrival = Arrival { id: "JKJaXmPLvHcESHA=".into(), at, from: [192, 0, 2, 1].into() };
+        let event = event::event(&parts, body.as_bytes(), &route.key, route.signed, &arrival);
+        let file = folder().join(format!("{name}.json"));
+        write(&file, &event);
+        let binary = name.split('/').next().unwrap();
+        let answer = replay(&binaries, binary, &event, &state).await;
+        write(&file.with_extension("answer.json"), &scrubbed(&answer));
+    }
+}
+
+fn write(path: &Path, value: &Value) {
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    std::fs::write(path, format!("{value:#}\n")).expect("a file");
+}
+
+fn cookies(browser: &Browser<'_>) -> String {
+    browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+}
