@@ -69,6 +69,8 @@ pub struct Stack {
     pub addresses: Addresses,
     /// The configuration as it was read.
     pub loaded: Loaded,
+    /// Where the store is.
+    pub store: String,
     servers: Vec<(TcpListener, Router)>,
     _built_in: Option<TempDir>,
 }
@@ -144,7 +146,7 @@ impl Stack {
         let mut servers = vec![(public, public_api.clone().router()), (admin, admin_api.clone().router())];
         servers.extend(pages.map(|(listener, _)| (listener, pages::login(&addresses, &loaded.config))));
         servers.extend(inbox.map(|(listener, _)| (listener, pages::inbox())));
-        Ok(Self { public: public_api, admin: admin_api, addresses, loaded, servers, _built_in: built_in })
+        Ok(Self { public: public_api, admin: admin_api, addresses, loaded, store, servers, _built_in: built_in })
     }
 
     /// Serves until `end` is there.

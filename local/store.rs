@@ -2,7 +2,11 @@
 
 use crate::template::Table;
 use dynoxide::Database;
-use serde_json::json;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
 use std::path::Path;
 use tokio::net::TcpListener;
 
@@ -55,4 +59,33 @@ fn create(db: &Database, tables: &[Table]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Calls a store's API as a client would that knows no AWS SDK; for looking into an embedded store, which checks no signatures.
+///
+/// # Errors
+/// What the store said, or why it could not be asked.
+pub async fn call(endpoint: &str, operation: &str, request: &Value) -> Result<Value, String> {
+    call_as(endpoint, "local", operation, request).await
+}
+
+/// The same with an access key, by which DynamoDB Local keeps databases apart.
+///
+/// # Errors
+/// What the store said, or why it could not be asked.
+pub async fn call_as(endpoint: &str, key: &str, operation: &str, request: &Value) -> Result<Value, String> {
+    let credential = format!("Credential={key}/20260101/local/dynamodb/aws4_request");
+    let request = http::Request::post(endpoint)
+        .header("content-type", "application/x-amz-json-1.0")
+        .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
+        .header("x-amz-date", "20260101T000000Z")
+        .header("authorization", format!("AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"))
+        .body(Full::new(Bytes::from(request.to_string())))
+        .map_err(|e| e.to_string())?;
+    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let response = client.request(request).await.map_err(|e| format!("{endpoint}: {e}"))?;
+    let status = response.status();
+    let bytes = response.into_body().collect().await.map_err(|e| format!("{endpoint}: {e}"))?.to_bytes();
+    let answer: Value = serde_json::from_slice(&bytes).map_err(|e| format!("{endpoint}: {status}: {e}"))?;
+    if status.is_success() { Ok(answer) } else { Err(answer.to_string()) }
 }

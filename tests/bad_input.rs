@@ -129,6 +129,8 @@ const ELSEWHERE: &[&str] = &[
     "\\\\evil.example",
     "https:\\\\evil.example",
     "https:/evil.example",
+    "%2f//evil.example",
+    "%2f%2fevil.example",
     "https:evil.example",
     "https://app.example.org@evil.example",
     "https://app.example.org:pw@evil.example/",

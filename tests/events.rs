@@ -143,6 +143,9 @@ fn scrubbed(answer: &Value) -> Value {
     serde_json::from_str(&text).expect("still JSON")
 }
 
+/// Name, verb, path, headers, body.
+type Case<'a> = (&'a str, &'a str, String, Vec<(&'a str, &'a str)>, String);
+
 /// Writes events, the state they need, and what is answered now.
 async fn write_all() {
     let config = CONFIG.replace("file://identity.schema.json", "file://person.json");
@@ -198,7 +201,7 @@ async fn write_all() {
     let person_path = format!("/admin/identities/{}", state["accounts"][0]["pk"]["S"].as_str().unwrap());
     let session_of = |token: &str| json!({"session_token": token}).to_string();
     let none = String::new;
-    let cases: Vec<(&str, &str, String, Vec<(&str, &str)>, String)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         ("login-init-browser/browser", "GET", "/self-service/login/browser".into(), vec![html], none()),
         (
             "login-init-browser/spa",

@@ -1,6 +1,7 @@
 //! The system at its edge: requests in, answers out, through the events that API Gateway sends, against a store that speaks
 //! DynamoDB's API. One program for all of it, because linking it is what takes the time.
 #![expect(unreachable_pub, reason = "a test program has nobody to export to")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -11,6 +12,7 @@ mod cost;
 mod csrf;
 mod documents;
 mod events;
+mod examples;
 mod faults;
 mod login;
 mod secrets;

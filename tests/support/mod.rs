@@ -8,9 +8,6 @@ mod log;
 pub use client::{Answer, Browser, Client, action, csrf, password};
 pub use faults::{Call, Fault, Proxy};
 
-use http_body_util::{BodyExt as _, Full};
-use hyper_util::client::legacy::Client as HttpClient;
-use hyper_util::rt::TokioExecutor;
 use latchkey::gateway::Api;
 use latchkey::template::Template;
 use latchkey::{Options, Ports, Stack, store::Store};
@@ -205,16 +202,8 @@ pub async fn call_store(endpoint: &str, operation: &str, request: &Value) {
 
 /// One call of DynamoDB's API; status and answer.
 async fn dynamodb(endpoint: &str, key: &str, operation: &str, body: &Value) -> (u16, Value) {
-    let request = http::Request::post(endpoint)
-        .header("content-type", "application/x-amz-json-1.0")
-        .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
-        .header("x-amz-date", "20260101T000000Z")
-        .header("authorization", format!("AWS4-HMAC-SHA256 Credential={key}/20260101/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0"))
-        .body(Full::new(hyper::body::Bytes::from(body.to_string())))
-        .expect("a request");
-    let client: HttpClient<_, Full<hyper::body::Bytes>> = HttpClient::builder(TokioExecutor::new()).build_http();
-    let response = client.request(request).await.expect("an answer");
-    let status = response.status().as_u16();
-    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
-    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    match latchkey::store::call_as(endpoint, key, operation, body).await {
+        Ok(answer) => (200, answer),
+        Err(refusal) => (400, serde_json::from_str(&refusal).unwrap_or_else(|_| panic!("{refusal}"))),
+    }
 }

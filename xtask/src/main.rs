@@ -1,5 +1,6 @@
 //! `cargo xtask`: what belongs to working on Latchkey and is too slow, or needs too much, for `cargo test`.
 
+mod bench;
 mod deny;
 mod dynamodb_local;
 mod sdk;
@@ -32,6 +33,12 @@ enum Command {
         #[arg(long)]
         advisories: bool,
     },
+    /// Measure what is deployed: cold starts, CPU, memory, sizes, with ratios from the same run
+    Bench {
+        /// Store no more than 10,000 people
+        #[arg(long)]
+        quick: bool,
+    },
     /// Run the tests at the edge against Amazon's DynamoDB Local (needs java and maven)
     TestDynamodbLocal,
 }
@@ -41,6 +48,7 @@ fn main() -> ExitCode {
         Command::Sdk => sdk::run(),
         Command::Wire { names } => wire::run(&names),
         Command::Deny { advisories } => deny::run(advisories),
+        Command::Bench { quick } => bench::run(quick),
         Command::TestDynamodbLocal => dynamodb_local::run(),
     };
     match done {

@@ -1,0 +1,232 @@
+//! Somebody who signs in, among as many others as wanted, in a store of the bench's own.
+
+use axum::body::{Body, to_bytes};
+use http::Request;
+use http::request::Parts;
+use latchkey::event::{self, Arrival};
+use latchkey::template::pick;
+use latchkey::{Options, Ports, Stack};
+use latchkey_web::Environment;
+use serde_json::{Value, json};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+
+const EMAIL: &str = "ada@example.org";
+const PASSWORD: &str = "kepler-22b-is-far-away";
+const ANYBODY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+/// As many items as one call writes.
+const BATCH: usize = 25;
+
+/// A stack whose store the measured processes use too.
+pub(crate) struct World {
+    runtime: Runtime,
+    stack: Stack,
+    token: String,
+    person: Value,
+    filled: std::cell::Cell<usize>,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) fn new() -> Result<Self, String> {
+        let runtime = Runtime::new().map_err(|e| e.to_string())?;
+        let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let events = crate::tools::root().join("events");
+        let text = std::fs::read_to_string(events.join("kratos.yml")).map_err(|e| e.to_string())?;
+        std::fs::write(folder.path().join("kratos.yml"), text).map_err(|e| e.to_string())?;
+        std::fs::copy(events.join("identity.schema.json"), folder.path().join("identity.schema.json"))
+            .map_err(|e| e.to_string())?;
+        let options = Options {
+            config: Some(folder.path().join("kratos.yml")),
+            dev: false,
+            data: None,
+            store: None,
+            ports: Ports { public: 0, admin: 0, pages: None, inbox: None },
+            processes: None,
+        };
+        latchkey_web::redirect_log(|_| ());
+        let stack = runtime.block_on(Stack::start(&options, Environment::default(), Arc::new(|_| ())))?;
+        let mut world = Self { runtime, stack, token: String::new(), person: Value::Null, filled: 0.into(), folder };
+        let body = json!({"traits": {"email": EMAIL}, "credentials": {"password": {"config": {"password": PASSWORD}}}});
+        world.person = world.ask(true, "POST", "/admin/identities", &[], &body.to_string())?;
+        let done = world.ask(false, "POST", &world.begin()?, &[], &Self::login())?;
+        world.token = done["session_token"].as_str().ok_or("no session")?.to_owned();
+        Ok(world)
+    }
+
+    /// The variables of a function.
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+        let mut env = vec![
+            ("LATCHKEY_CONFIG".to_owned(), self.config().to_string_lossy().into_owned()),
+            ("AWS_REGION".to_owned(), "local".to_owned()),
+            ("AWS_ACCESS_KEY_ID".to_owned(), "local".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY".to_owned(), "local".to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), self.stack.store.clone()),
+        ];
+        for table in ["FLOWS", "ACCOUNTS", "CREDENTIALS"] {
+            env.push((format!("LATCHKEY_TABLE_{table}"), table.to_ascii_lowercase()));
+        }
+        env
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("kratos.yml")
+    }
+
+    /// Fills the store up to this many people.
+    pub(crate) fn fill(&self, people: usize) -> Result<(), String> {
+        let id = self.person["id"].as_str().ok_or("no person")?;
+        let mut originals = Vec::new();
+        for table in ["accounts", "credentials"] {
+            let all = self.runtime.block_on(dynamodb(&self.stack.store, "Scan", &json!({"TableName": table})))?;
+            let items = all["Items"].as_array().cloned().unwrap_or_default();
+            let of_ada = items
+                .into_iter()
+                .map(|item| item.to_string())
+                .filter(|item| item.contains(id) && !item.contains("session#"));
+            originals.extend(of_ada.take(8).map(|item| (table, item)));
+        }
+        let mut waiting = Vec::new();
+        for at in self.filled.get()..people {
+            // Ids must spread like random ones do.
+            let other = format!("{:08x}-0000-4000-8000-{at:012x}", (at as u32).wrapping_mul(0x9E37_79B1));
+            for (table, item) in &originals {
+                let item = item.replace(id, &other).replace(EMAIL, &format!("p{at}@example.org"));
+                let item: Value = serde_json::from_str(&item).map_err(|e| e.to_string())?;
+                waiting.push((*table, json!({"PutRequest": {"Item": item}})));
+                if waiting.len() == BATCH {
+                    self.put(std::mem::take(&mut waiting))?;
+                }
+            }
+        }
+        self.filled.set(people);
+        if waiting.is_empty() { Ok(()) } else { self.put(waiting) }
+    }
+
+    fn put(&self, batch: Vec<(&str, Value)>) -> Result<(), String> {
+        let mut items = json!({});
+        for (table, put) in batch {
+            match items[table].as_array_mut() {
+                Some(list) => list.push(put),
+                None => items[table] = json!([put]),
+            }
+        }
+        self.runtime.block_on(dynamodb(&self.stack.store, "BatchWriteItem", &json!({"RequestItems": items}))).map(drop)
+    }
+
+    /// An event for a function's first answer.
+    pub(crate) fn first_event(&self, function: &str) -> String {
+        match function {
+            "whoami" => self.event("whoami", 0),
+            "login-init-api" => self.event("init-api", 0),
+            "login-init-browser" => self.made(false, "GET", "/self-service/login/browser", &[], ""),
+            "login-get-flow" => {
+                self.made(false, "GET", "/self-service/login/flows?id=00000000-0000-4000-8000-000000000000", &[], "")
+            }
+            "login-submit" => self.made(
+                false,
+                "POST",
+                "/self-service/login?flow=00000000-0000-4000-8000-000000000000",
+                &[],
+                &Self::login(),
+            ),
+            "sessions" => self.made(false, "GET", "/sessions", &[("x-session-token", &self.token)], ""),
+            "logout" => self.made(false, "GET", "/self-service/logout/browser", &[], ""),
+            "errors" => {
+                self.made(false, "GET", "/self-service/errors?id=00000000-0000-4000-8000-000000000000", &[], "")
+            }
+            "admin-identities" => self.made(true, "GET", "/admin/identities?page_size=1", &[], ""),
+            "admin-sessions" => self.made(true, "GET", "/admin/sessions/00000000-0000-4000-8000-000000000000", &[], ""),
+            "admin-unmatched" => self.made(true, "GET", "/admin/nothing", &[], ""),
+            _ => self.made(false, "GET", "/health/alive", &[], ""),
+        }
+    }
+
+    /// An event that needs nothing made before.
+    pub(crate) fn event(&self, endpoint: &str, _: u32) -> String {
+        match endpoint {
+            "whoami" => self.made(false, "GET", "/sessions/whoami", &[("x-session-token", &self.token)], ""),
+            _ => self.made(false, "GET", "/self-service/login/api", &[], ""),
+        }
+    }
+
+    /// As many events of an endpoint, each with a flow of its own where it needs one.
+    pub(crate) fn events(&self, endpoint: &str, count: u32) -> Result<Vec<String>, String> {
+        (0..count)
+            .map(|at| match endpoint {
+                "get-flow" => {
+                    Ok(self.made(false, "GET", &self.begin()?.replace("login?flow", "login/flows?id"), &[], ""))
+                }
+                "submit" => Ok(self.made(false, "POST", &self.begin()?, &[], &Self::login())),
+                other => Ok(self.event(other, at)),
+            })
+            .collect()
+    }
+
+    /// Round trips in sequence, as the tests assert them.
+    pub(crate) fn trips(&self, endpoint: &str) -> u32 {
+        if endpoint == "submit" { 2 } else { 1 }
+    }
+
+    fn login() -> String {
+        json!({"method": "password", "identifier": EMAIL, "password": PASSWORD}).to_string()
+    }
+
+    /// Begins a native login; where its form posts to.
+    fn begin(&self) -> Result<String, String> {
+        let flow = self.ask(false, "GET", "/self-service/login/api", &[], "")?;
+        let id = flow["id"].as_str().ok_or("no flow")?;
+        Ok(format!("/self-service/login?flow={id}"))
+    }
+
+    fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("accept", "application/json")
+            .header("host", "login.example.org");
+        if !body.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(Body::from(body.to_owned())).unwrap_or_default()
+    }
+
+    fn ask(
+        &self,
+        admin: bool,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Value, String> {
+        let api = if admin { &self.stack.admin } else { &self.stack.public };
+        self.runtime.block_on(async {
+            let response = api.answer(ANYBODY, Self::request(method, path, headers, body)).await;
+            let status = response.status();
+            let bytes = to_bytes(response.into_body(), usize::MAX).await.map_err(|e| e.to_string())?;
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            if status.is_success() {
+                serde_json::from_str(&text).map_err(|e| e.to_string())
+            } else {
+                Err(format!("{path}: {status} {text}"))
+            }
+        })
+    }
+
+    fn made(&self, admin: bool, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
+        let (parts, _): (Parts, _) = Self::request(method, path, headers, body).into_parts();
+        let api = if admin { &self.stack.admin } else { &self.stack.public };
+        let key = pick(&api.routes, method, parts.uri.path()).map_or("$default", |route| route.key.as_str());
+        let arrival = Arrival { id: "bench".to_owned(), at: time::OffsetDateTime::UNIX_EPOCH, from: ANYBODY };
+        event::event(&parts, body.as_bytes(), key, admin, &arrival).to_string()
+    }
+}
+
+async fn dynamodb(endpoint: &str, operation: &str, body: &Value) -> Result<Value, String> {
+    latchkey::store::call(endpoint, operation, body).await
+}
