@@ -37,7 +37,7 @@ struct Run {
     /// Start no inbox; its port stays free
     #[arg(long)]
     no_inbox: bool,
-    /// Development mode: cookies without Secure, secrets that everybody knows, a demo person on an empty store
+    /// Development mode: cookies without Secure, secrets that everybody knows; what runs without --config is in it anyway
     #[arg(long)]
     dev: bool,
     /// Run each function as a process of its own, as Lambda does (build them first: cargo build --workspace)
