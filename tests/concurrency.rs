@@ -66,6 +66,26 @@ async fn parallel_moves_to_an_identifier_give_it_to_one() {
     bench.app().sign_in(&wanted).await;
 }
 
+/// A hash that is replaced at the first login, while others by the same password are under way.
+#[tokio::test]
+async fn parallel_first_logins_by_an_imported_hash_all_succeed() {
+    let bench = Bench::new().await;
+    let email = format!("{}@example.org", unique("import"));
+    bench.create(json!({"email": email}), json!({"hashed_password": "$md5$CY9rzUYh03PK3k6DJie09g=="})).await;
+    let app = bench.app();
+    let mut paths = Vec::new();
+    for _ in 0..8 {
+        paths.push(app.begin("").await);
+    }
+    let body = password(&email, "test");
+    let answers = futures_util::future::join_all(paths.iter().map(|path| app.post(path, &body))).await;
+    for answer in &answers {
+        assert_eq!(answer.status, 200, "{} {}", answer.body, bench.logged(answer));
+    }
+    let stored = bench.proxy.items("credentials").await;
+    assert!(stored.iter().all(|item| !item.to_string().contains("$md5$")), "{stored:?}");
+}
+
 #[tokio::test]
 async fn a_person_keeps_a_bounded_number_of_sessions() {
     let bench = Bench::new().await;
@@ -80,4 +100,10 @@ async fn a_person_keeps_a_bounded_number_of_sessions() {
     assert_eq!(app.token(&last).get("/sessions/whoami").await.status, 200);
     let list = app.token(&last).get("/sessions?per_page=500").await;
     assert_eq!(list.header("x-total-count"), Some("89"), "{}", list.body.len());
+    // Ended ones are kept too, but not for ever, or each login would read more than the one before.
+    assert_eq!(app.token(&last).delete("/sessions").await.status, 200);
+    app.sign_in(&email).await;
+    let items = bench.proxy.items("accounts").await;
+    let sessions = items.iter().filter(|item| item["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("session#")));
+    assert_eq!(sessions.count(), 60 + 2);
 }

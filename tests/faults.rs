@@ -2,7 +2,9 @@
 
 use crate::support::{Bench, Fault, PASSWORD, password, unique};
 use http::Method;
+use latchkey_store::{Accounts, Db, Environment};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// More than the client tries.
 const FOR_GOOD: usize = 100;
@@ -132,6 +134,34 @@ async fn a_create_whose_answer_is_lost_is_repeated_by_the_client_itself() {
     let people = bench.admin().get("/admin/identities").await.json();
     assert_eq!(people.as_array().map(Vec::len), Some(1));
     bench.app().sign_in(&email).await;
+}
+
+/// A session that is gone by the time the others are revoked must not keep them alive.
+#[tokio::test]
+async fn revoking_many_does_not_stumble_over_one_that_is_gone() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let app = bench.app();
+    let (mine, other) = (app.sign_in(&email).await, app.sign_in(&email).await);
+    let session = app.token(&other).get("/sessions/whoami").await.json();
+    let id = |text: &serde_json::Value| text.as_str().and_then(|id| id.parse().ok()).expect("an id");
+    let (person, session) = (id(&session["identity"]["id"]), id(&session["id"]));
+    let env = Environment::from_pairs(
+        [
+            ("AWS_REGION", "local"),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("AWS_ENDPOINT_URL", bench.proxy.endpoint.as_str()),
+            ("LATCHKEY_TABLE_ACCOUNTS", "accounts"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    let accounts = Accounts::open(&Db::start(&env).unwrap(), &env).unwrap();
+    let gone = [Uuid::from_u128(1), session, Uuid::from_u128(2)];
+    accounts.revoke_all(person, &gone, Uuid::from_u128(3)).await.unwrap();
+    assert_eq!(app.token(&other).get("/sessions/whoami").await.status, 401);
+    assert_eq!(app.token(&mine).get("/sessions/whoami").await.status, 200);
+    assert_eq!(sessions(&bench).await, 2, "nothing was made of what was gone");
 }
 
 /// What it is called, its verb, and its body for an e-mail address.

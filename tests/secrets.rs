@@ -31,7 +31,8 @@ async fn a_line_per_request_with_ids_and_nothing_secret() {
 
     let line = bench.logged(&done);
     assert_eq!(line["flow_id"], path.rsplit('=').next().unwrap());
-    for key in ["request_id", "function", "method", "outcome"] {
+    assert_eq!(line["method"], "password");
+    for key in ["request_id", "function", "verb", "outcome"] {
         assert!(line[key].as_str().is_some_and(|text| !text.is_empty()), "{key}: {line}");
     }
     assert!(line["milliseconds"].is_number() && line["round_trips"].is_number());

@@ -7,7 +7,7 @@ use latchkey_core::flow::{FlowKind, join};
 use latchkey_core::identity::{CredentialType, State};
 use latchkey_core::init::return_to_error;
 use latchkey_core::message::Message;
-use latchkey_core::session::{Session, beyond_the_cap};
+use latchkey_core::session::{Session, beyond_the_caps};
 use latchkey_core::token::Presented;
 use latchkey_store::accounts::Profile;
 use latchkey_store::login::{self, NextSession, Overtaken};
@@ -43,7 +43,7 @@ impl Submission<'_> {
         self.flow.say(Vec::new(), Vec::new(), self.call.now);
         let (presented, session) = loop {
             let (presented, next) = self.next_session(&proof, strengthen);
-            let ending = beyond_the_cap(&proof.sessions, strengthen.then(|| next.session().id), self.call.now);
+            let forgetting = beyond_the_caps(&proof.sessions, strengthen.then(|| next.session().id), self.call.now);
             let app = self.app;
             let done = login::complete(
                 &app.flows,
@@ -51,7 +51,7 @@ impl Submission<'_> {
                 &app.credentials,
                 &self.flow,
                 &next,
-                &ending,
+                &forgetting,
                 proof.credential,
                 chance::id(),
             );
@@ -60,9 +60,7 @@ impl Submission<'_> {
                 Err(Overtaken::FlowDone) => return Ok(self.used_up()),
                 Err(Overtaken::AccountChanged) => return self.account_changed(identity).await,
                 Err(Overtaken::SessionEnded) if strengthen => strengthen = false,
-                Err(Overtaken::SessionEnded) => {
-                    return Err(Fault::internal("a session that was to end is gone; trying again will do"));
-                }
+                Err(Overtaken::SessionEnded) => return Err(Fault::internal("a new session was there already")),
             }
         };
         if let Some(rehash) = rehash {

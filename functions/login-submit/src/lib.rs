@@ -7,7 +7,7 @@ mod finish;
 mod form_error;
 mod password;
 
-use latchkey_core::aal::RequiredAal;
+use latchkey_core::aal::{Method, RequiredAal};
 use latchkey_core::error::ApiError;
 use latchkey_core::flow::{FlowKind, LoginFlow, with_query};
 use latchkey_core::identity::CredentialType;
@@ -170,7 +170,9 @@ impl Submission<'_> {
             }
         };
         match (claim(&self.app.forms, &self.flow, payload.text("method")), attempt) {
-            (Claim::Password, Some(attempt)) => self.password(&payload, attempt, guards).await,
+            (Claim::Password, Some(attempt)) => {
+                Ok(self.password(&payload, attempt, guards).await?.by_method(Method::Password))
+            }
             (Claim::Disabled, _) => self.fail(ApiError::disabled().into()).await,
             (Claim::Nobody | Claim::Password, _) => {
                 self.flow.say(vec![Message::no_strategy()], Vec::new(), self.call.now);

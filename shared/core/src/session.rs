@@ -11,8 +11,15 @@ use uuid::Uuid;
 /// How long the secret before a refresh stays good, so that a lost answer signs nobody out.
 pub const GRACE: Duration = Duration::seconds(60);
 
-/// Live sessions one person may have; beyond it the oldest end, so that every change of a person fits one transaction.
+/// Live sessions one person may have; beyond it the oldest are forgotten.
 pub const MOST_LIVE_SESSIONS: usize = 90;
+
+/// Ended sessions that are kept of one person; beyond it the oldest are forgotten. With the live ones they bound what a login
+/// reads, however often somebody signs in.
+pub const MOST_ENDED_SESSIONS: usize = 60;
+
+/// Sessions that one login forgets at most, so that they fit into its transaction.
+const MOST_FORGOTTEN: usize = 90;
 
 /// How long an ended session is still recognised as a known device.
 pub const REMEMBERED: Duration = Duration::days(30);
@@ -159,14 +166,18 @@ impl Session {
     }
 }
 
-/// The sessions that must end so that, with one more, at most [`MOST_LIVE_SESSIONS`] live: the oldest first.
+/// The sessions to forget so that, with one more, at most [`MOST_LIVE_SESSIONS`] live and [`MOST_ENDED_SESSIONS`] ended ones
+/// stay: the oldest first.
 ///
-/// `keep` is the one being renewed, if any; it neither ends nor counts twice.
-pub fn beyond_the_cap(sessions: &[Session], keep: Option<Uuid>, now: OffsetDateTime) -> Vec<Uuid> {
-    let mut live: Vec<_> = sessions.iter().filter(|s| s.is_live(now) && Some(s.id) != keep).collect();
-    let surplus = (live.len() + 1).saturating_sub(MOST_LIVE_SESSIONS);
+/// `keep` is the one being renewed, if any; it is neither forgotten nor counted twice.
+pub fn beyond_the_caps(sessions: &[Session], keep: Option<Uuid>, now: OffsetDateTime) -> Vec<Uuid> {
+    let others = sessions.iter().filter(|s| Some(s.id) != keep);
+    let (mut live, mut ended): (Vec<_>, Vec<_>) = others.partition(|s| s.is_live(now));
     live.sort_by_key(|s| s.facts.authenticated_at);
-    live.iter().take(surplus).map(|s| s.id).collect()
+    ended.sort_by_key(|s| s.facts.authenticated_at);
+    live.truncate((live.len() + 1).saturating_sub(MOST_LIVE_SESSIONS));
+    ended.truncate(ended.len().saturating_sub(MOST_ENDED_SESSIONS));
+    live.iter().chain(&ended).take(MOST_FORGOTTEN).map(|s| s.id).collect()
 }
 
 #[cfg(test)]
@@ -220,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_cap_the_oldest_end() {
+    fn beyond_the_caps_the_oldest_are_forgotten() {
         let session = |n: u32| Session {
             id: Uuid::from_u128(u128::from(n)),
             facts: Facts {
@@ -231,10 +242,14 @@ mod tests {
         };
         let mut all: Vec<_> = (0..92).rev().map(session).collect();
         let ids = |list: &[u32]| list.iter().map(|&n| Uuid::from_u128(u128::from(n))).collect::<Vec<_>>();
-        assert_eq!(beyond_the_cap(&all, None, NOW), ids(&[0, 1, 2]));
-        assert_eq!(beyond_the_cap(&all, Some(Uuid::from_u128(0)), NOW), ids(&[1, 2]));
+        assert_eq!(beyond_the_caps(&all, None, NOW), ids(&[0, 1, 2]));
+        assert_eq!(beyond_the_caps(&all, Some(Uuid::from_u128(0)), NOW), ids(&[1, 2]));
         all.iter_mut().filter(|s| s.id.as_u128() < 3).for_each(|s| s.active = false);
-        assert!(beyond_the_cap(&all, None, NOW).is_empty(), "ended ones do not count");
-        assert_eq!(beyond_the_cap(&all[..89], None, NOW).len(), 0);
+        assert!(beyond_the_caps(&all, None, NOW).is_empty(), "ended ones count for themselves");
+        assert_eq!(beyond_the_caps(&all[..89], None, NOW).len(), 0);
+        all.iter_mut().filter(|s| s.id.as_u128() < 62).for_each(|s| s.active = false);
+        assert_eq!(beyond_the_caps(&all, None, NOW), ids(&[0, 1]));
+        let many: Vec<_> = (0..500).map(|n| Session { active: false, ..session(n) }).collect();
+        assert_eq!(beyond_the_caps(&many, None, NOW).len(), MOST_FORGOTTEN, "no more than fit into a transaction");
     }
 }

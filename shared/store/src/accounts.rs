@@ -292,12 +292,12 @@ impl Accounts {
         }
     }
 
-    /// Revokes these sessions of a person at once, as far as 100 fit into one transaction.
+    /// Revokes these sessions of a person at once, as far as 100 fit into one transaction. Those that are gone stay so.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn revoke_all(&self, identity: Uuid, sessions: &[Uuid], request: Uuid) -> Result<(), StoreError> {
-        self.in_chunks(sessions, request, |&id| self.end_session(identity, id)).await
+        self.in_chunks(sessions, request, |id| self.end_session(identity, id)).await
     }
 
     /// Deletes these sessions of a person, as far as 100 fit into one transaction.
@@ -305,25 +305,31 @@ impl Accounts {
     /// # Errors
     /// When the store fails.
     pub async fn delete_sessions(&self, identity: Uuid, sessions: &[Uuid], request: Uuid) -> Result<(), StoreError> {
-        self.in_chunks(sessions, request, |&id| {
-            let delete = Delete::builder().table_name(&self.table).set_key(Some(session_key(identity, id)));
-            Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
-        })
-        .await
+        self.in_chunks(sessions, request, |id| self.delete_session(identity, id)).await
     }
 
-    async fn in_chunks<T>(
+    async fn in_chunks(
         &self,
-        items: &[T],
+        sessions: &[Uuid],
         request: Uuid,
-        action: impl Fn(&T) -> Result<TransactWriteItem, StoreError>,
+        action: impl Fn(Uuid) -> Result<TransactWriteItem, StoreError>,
     ) -> Result<(), StoreError> {
-        for (n, chunk) in items.chunks(100).enumerate() {
-            let actions = chunk.iter().map(&action).collect::<Result<_, _>>()?;
-            // Each chunk is a request of its own, and a repeated one must be recognised.
-            let token = Uuid::from_u128(request.as_u128().wrapping_add(n as u128));
-            // The conditions only keep an item that is gone from coming back, so a failed one is no failure.
-            let _ = self.db.transact(actions, token).await?;
+        let mut token = request.as_u128();
+        for chunk in sessions.chunks(100) {
+            let mut rest = chunk.to_vec();
+            while !rest.is_empty() {
+                let actions = rest.iter().map(|&id| action(id)).collect::<Result<_, _>>()?;
+                // Each transaction is a request of its own, and a repeated one must be recognised.
+                token = token.wrapping_add(1);
+                match self.db.transact(actions, Uuid::from_u128(token)).await? {
+                    Ok(()) => break,
+                    // Nothing was written because some are gone: that must not save the others.
+                    Err(cancelled) => {
+                        let mut place = 0..;
+                        rest.retain(|_| !place.next().is_some_and(|place| cancelled.failed(place)));
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -394,7 +400,7 @@ impl Accounts {
         Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
     }
 
-    pub(crate) fn end_session(&self, identity: Uuid, session: Uuid) -> Result<TransactWriteItem, StoreError> {
+    fn end_session(&self, identity: Uuid, session: Uuid) -> Result<TransactWriteItem, StoreError> {
         let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(session_key(identity, session)))
@@ -402,6 +408,11 @@ impl Accounts {
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":no", AttributeValue::Bool(false));
         Ok(TransactWriteItem::builder().update(update.build().map_err(incomplete)?).build())
+    }
+
+    pub(crate) fn delete_session(&self, identity: Uuid, session: Uuid) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder().table_name(&self.table).set_key(Some(session_key(identity, session)));
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
     }
 
     /// The person is still there and may sign in.

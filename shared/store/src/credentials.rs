@@ -162,33 +162,31 @@ impl Credentials {
     /// Replaces a password's hash by a better one of the same password, in the credential and in every guard; false when
     /// the credential changed in the meantime.
     ///
+    /// The version stays: it is the same password, and other logins by it that are under way must not fail.
+    ///
     /// # Errors
     /// When the store fails.
     pub async fn rehash(
         &self,
         identity: Uuid,
         identifiers: &[String],
-        from: u64,
+        version: u64,
         hash: &str,
         request: Uuid,
     ) -> Result<bool, StoreError> {
         let config = serde_json::json!({"hashed_password": hash});
-        let mut actions = vec![self.put_credential(
-            identity,
-            &Credential { kind: CredentialType::Password, version: from + 1, config },
-            Some(from),
-        )?];
+        let credential = Credential { kind: CredentialType::Password, version, config };
+        let mut actions = vec![self.put_credential(identity, &credential, Some(version))?];
         for identifier in identifiers {
             let unique = Unique::Identifier(CredentialType::Password, identifier.clone());
             let update = Update::builder()
                 .table_name(&self.table)
                 .set_key(Some(unique.key()))
-                .update_expression("SET version = :to, #hash = :hash")
-                .condition_expression("#identity = :identity AND version = :from")
+                .update_expression("SET #hash = :hash")
+                .condition_expression("#identity = :identity AND version = :version")
                 .expression_attribute_names("#hash", "hash")
                 .expression_attribute_names("#identity", "identity")
-                .expression_attribute_values(":to", n(from + 1))
-                .expression_attribute_values(":from", n(from))
+                .expression_attribute_values(":version", n(version))
                 .expression_attribute_values(":hash", s(hash))
                 .expression_attribute_values(":identity", s(identity.to_string()));
             actions.push(TransactWriteItem::builder().update(update.build().map_err(incomplete)?).build());

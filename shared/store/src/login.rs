@@ -80,7 +80,7 @@ pub enum Overtaken {
     SessionEnded,
 }
 
-/// Trip 2: completes the flow, stores the session, ends those beyond the cap, provided that the credential and the person
+/// Trip 2: completes the flow, stores the session, forgets those beyond the caps, provided that the credential and the person
 /// are what they were; all or nothing.
 ///
 /// # Errors
@@ -92,7 +92,7 @@ pub async fn complete(
     credentials: &Credentials,
     flow: &LoginFlow,
     next: &NextSession,
-    ending: &[Uuid],
+    forgetting: &[Uuid],
     credential: (CredentialType, u64),
     request: Uuid,
 ) -> Result<Result<(), Overtaken>, StoreError> {
@@ -106,8 +106,8 @@ pub async fn complete(
             NextSession::Strengthened(session) => accounts.strengthen_session(session)?,
         },
     ];
-    for &id in ending {
-        actions.push(accounts.end_session(session.identity, id)?);
+    for &id in forgetting {
+        actions.push(accounts.delete_session(session.identity, id)?);
     }
     Ok(accounts.db().transact(actions, request).await?.map_err(|cancelled| {
         if cancelled.failed(0) {
@@ -115,7 +115,7 @@ pub async fn complete(
         } else if cancelled.failed(1) || cancelled.failed(2) {
             Overtaken::AccountChanged
         } else {
-            // The new session's id is random, so only a revoked session can fail here, or one of those to end that is gone.
+            // A new session's id is random and deleting has no condition, so only a session that was revoked can fail here.
             Overtaken::SessionEnded
         }
     }))

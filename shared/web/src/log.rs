@@ -1,7 +1,8 @@
 //! One JSON line per request, which is also its metrics in CloudWatch's embedded format.
 //!
 //! A line holds ids, counts and fixed words. Nothing of a body, a cookie, a header or an address is ever written, so nothing
-//! secret or personal can be.
+//! secret or personal can be. CloudWatch charges by the month for each metric of each set of dimensions, so there are two per
+//! function; what else a line tells is there to be queried.
 
 use crate::reply::Reply;
 use latchkey_store::meter::Cost;
@@ -39,7 +40,7 @@ pub(crate) struct Ids {
 pub(crate) fn request(
     function: &'static str,
     ids: &Ids,
-    method: &str,
+    verb: &str,
     reply: &Reply,
     cost: &Cost,
     began: OffsetDateTime,
@@ -54,7 +55,8 @@ pub(crate) fn request(
         "request_id": ids.request,
         "trace_id": ids.trace,
         "flow_id": reply.flow,
-        "method": method,
+        "verb": verb,
+        "method": reply.method,
         "status": reply.status,
         "outcome": reply.outcome,
         "round_trips": cost.trips,
@@ -66,10 +68,9 @@ pub(crate) fn request(
             "Timestamp": (ended.unix_timestamp_nanos() / 1_000_000) as i64,
             "CloudWatchMetrics": [{
                 "Namespace": "Latchkey",
-                "Dimensions": [["function"], ["function", "outcome"]],
+                "Dimensions": [["function"]],
                 "Metrics": [
                     {"Name": "milliseconds", "Unit": "Milliseconds"},
-                    {"Name": "round_trips", "Unit": "Count"},
                     {"Name": "errors", "Unit": "Count"}
                 ]
             }]

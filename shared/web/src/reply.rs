@@ -1,6 +1,7 @@
 //! One answer, and the errors it may be.
 
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use latchkey_core::aal::Method;
 use latchkey_core::error::ApiError;
 use latchkey_store::StoreError;
 use serde_json::Value;
@@ -16,6 +17,8 @@ pub struct Reply {
     /// What happened, for the log: a word, never a value of the request.
     pub(crate) outcome: &'static str,
     pub(crate) flow: Option<Uuid>,
+    /// The login method that had its turn, for the log.
+    pub(crate) method: Option<Method>,
     /// Whether the browser gets another anti-CSRF cookie.
     pub(crate) new_csrf: bool,
 }
@@ -23,7 +26,16 @@ pub struct Reply {
 impl Reply {
     /// An empty answer.
     pub fn new(status: u16, outcome: &'static str) -> Self {
-        Self { status, headers: Vec::new(), cookies: Vec::new(), body: None, outcome, flow: None, new_csrf: false }
+        Self {
+            status,
+            headers: Vec::new(),
+            cookies: Vec::new(),
+            body: None,
+            outcome,
+            flow: None,
+            method: None,
+            new_csrf: false,
+        }
     }
 
     /// JSON of a success; a form shown again with its faults counts as one.
@@ -92,6 +104,12 @@ impl Reply {
     /// Names the flow for the log.
     pub fn of_flow(mut self, id: Uuid) -> Self {
         self.flow = Some(id);
+        self
+    }
+
+    /// Names the login method for the log.
+    pub fn by_method(mut self, method: Method) -> Self {
+        self.method = Some(method);
         self
     }
 
