@@ -43,7 +43,7 @@ impl Submission<'_> {
         self.flow.say(Vec::new(), Vec::new(), self.call.now);
         let (presented, session) = loop {
             let (presented, next) = self.next_session(&proof, strengthen);
-            let forgetting = beyond_the_caps(&proof.sessions, strengthen.then(|| next.session().id), self.call.now);
+            let surplus = beyond_the_caps(&proof.sessions, strengthen.then(|| next.session().id), self.call.now);
             let app = self.app;
             let done = login::complete(
                 &app.flows,
@@ -51,7 +51,7 @@ impl Submission<'_> {
                 &app.credentials,
                 &self.flow,
                 &next,
-                &forgetting,
+                &surplus,
                 proof.credential,
                 chance::id(),
             );

@@ -11,15 +11,15 @@ use uuid::Uuid;
 /// How long the secret before a refresh stays good, so that a lost answer signs nobody out.
 pub const GRACE: Duration = Duration::seconds(60);
 
-/// Live sessions one person may have; beyond it the oldest are forgotten.
+/// Live sessions one person may have; beyond it the oldest end.
 pub const MOST_LIVE_SESSIONS: usize = 90;
 
 /// Ended sessions that are kept of one person; beyond it the oldest are forgotten. With the live ones they bound what a login
 /// reads, however often somebody signs in.
 pub const MOST_ENDED_SESSIONS: usize = 60;
 
-/// Sessions that one login forgets at most, so that they fit into its transaction.
-const MOST_FORGOTTEN: usize = 90;
+/// Sessions that one login ends and forgets at most, so that they fit into its transaction.
+const MOST_AT_ONCE: usize = 90;
 
 /// How long an ended session is still recognised as a known device.
 pub const REMEMBERED: Duration = Duration::days(30);
@@ -166,18 +166,30 @@ impl Session {
     }
 }
 
-/// The sessions to forget so that, with one more, at most [`MOST_LIVE_SESSIONS`] live and [`MOST_ENDED_SESSIONS`] ended ones
-/// stay: the oldest first.
+/// Sessions of a person that are too many.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Surplus {
+    /// Live ones to end, as they are then.
+    pub ending: Vec<Session>,
+    /// Ended ones to forget.
+    pub forgetting: Vec<Uuid>,
+}
+
+/// What must go so that, with one more, at most [`MOST_LIVE_SESSIONS`] live and [`MOST_ENDED_SESSIONS`] ended ones stay: the
+/// oldest first.
 ///
-/// `keep` is the one being renewed, if any; it is neither forgotten nor counted twice.
-pub fn beyond_the_caps(sessions: &[Session], keep: Option<Uuid>, now: OffsetDateTime) -> Vec<Uuid> {
+/// `keep` is the one being renewed, if any; it neither ends nor counts twice.
+pub fn beyond_the_caps(sessions: &[Session], keep: Option<Uuid>, now: OffsetDateTime) -> Surplus {
     let others = sessions.iter().filter(|s| Some(s.id) != keep);
     let (mut live, mut ended): (Vec<_>, Vec<_>) = others.partition(|s| s.is_live(now));
     live.sort_by_key(|s| s.facts.authenticated_at);
     ended.sort_by_key(|s| s.facts.authenticated_at);
-    live.truncate((live.len() + 1).saturating_sub(MOST_LIVE_SESSIONS));
-    ended.truncate(ended.len().saturating_sub(MOST_ENDED_SESSIONS));
-    live.iter().chain(&ended).take(MOST_FORGOTTEN).map(|s| s.id).collect()
+    live.truncate((live.len() + 1).saturating_sub(MOST_LIVE_SESSIONS).min(MOST_AT_ONCE));
+    ended.truncate(ended.len().saturating_sub(MOST_ENDED_SESSIONS).min(MOST_AT_ONCE - live.len()));
+    Surplus {
+        ending: live.into_iter().map(|s| Session { active: false, ..s.clone() }).collect(),
+        forgetting: ended.into_iter().map(|s| s.id).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -231,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_caps_the_oldest_are_forgotten() {
+    fn beyond_the_caps_the_oldest_go() {
         let session = |n: u32| Session {
             id: Uuid::from_u128(u128::from(n)),
             facts: Facts {
@@ -242,14 +254,23 @@ mod tests {
         };
         let mut all: Vec<_> = (0..92).rev().map(session).collect();
         let ids = |list: &[u32]| list.iter().map(|&n| Uuid::from_u128(u128::from(n))).collect::<Vec<_>>();
-        assert_eq!(beyond_the_caps(&all, None, NOW), ids(&[0, 1, 2]));
-        assert_eq!(beyond_the_caps(&all, Some(Uuid::from_u128(0)), NOW), ids(&[1, 2]));
+        let ending = |surplus: Surplus| {
+            assert!(surplus.forgetting.is_empty() && surplus.ending.iter().all(|s| !s.active));
+            surplus.ending.iter().map(|s| s.id).collect::<Vec<_>>()
+        };
+        assert_eq!(ending(beyond_the_caps(&all, None, NOW)), ids(&[0, 1, 2]));
+        assert_eq!(ending(beyond_the_caps(&all, Some(Uuid::from_u128(0)), NOW)), ids(&[1, 2]));
         all.iter_mut().filter(|s| s.id.as_u128() < 3).for_each(|s| s.active = false);
-        assert!(beyond_the_caps(&all, None, NOW).is_empty(), "ended ones count for themselves");
-        assert_eq!(beyond_the_caps(&all[..89], None, NOW).len(), 0);
+        assert_eq!(beyond_the_caps(&all, None, NOW), Surplus::default(), "ended ones count for themselves");
+        assert_eq!(beyond_the_caps(&all[..89], None, NOW), Surplus::default());
         all.iter_mut().filter(|s| s.id.as_u128() < 62).for_each(|s| s.active = false);
-        assert_eq!(beyond_the_caps(&all, None, NOW), ids(&[0, 1]));
-        let many: Vec<_> = (0..500).map(|n| Session { active: false, ..session(n) }).collect();
-        assert_eq!(beyond_the_caps(&many, None, NOW).len(), MOST_FORGOTTEN, "no more than fit into a transaction");
+        assert_eq!(beyond_the_caps(&all, None, NOW), Surplus { ending: vec![], forgetting: ids(&[0, 1]) });
+        let many: Vec<_> = (0..500).map(|n| Session { active: n >= 300, ..session(n) }).collect();
+        let surplus = beyond_the_caps(&many, None, NOW);
+        assert_eq!(
+            surplus.ending.len() + surplus.forgetting.len(),
+            MOST_AT_ONCE,
+            "no more than fit into a transaction"
+        );
     }
 }

@@ -410,6 +410,13 @@ impl Accounts {
         Ok(TransactWriteItem::builder().update(update.build().map_err(incomplete)?).build())
     }
 
+    /// Stores a session that has ended, even one that is gone: unlike an update with a condition this cannot fail the
+    /// transaction that it is part of.
+    pub(crate) fn put_ended_session(&self, session: &Session) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder().table_name(&self.table).set_item(Some(session_item(session)?));
+        Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
+    }
+
     pub(crate) fn delete_session(&self, identity: Uuid, session: Uuid) -> Result<TransactWriteItem, StoreError> {
         let delete = Delete::builder().table_name(&self.table).set_key(Some(session_key(identity, session)));
         Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())

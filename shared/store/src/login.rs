@@ -7,7 +7,7 @@ use crate::flows::{Flows, StoredFlow, flow_key, read_flow};
 use crate::item::key;
 use latchkey_core::flow::LoginFlow;
 use latchkey_core::identity::CredentialType;
-use latchkey_core::session::Session;
+use latchkey_core::session::{Session, Surplus};
 use latchkey_core::token::Presented;
 use uuid::Uuid;
 
@@ -80,7 +80,7 @@ pub enum Overtaken {
     SessionEnded,
 }
 
-/// Trip 2: completes the flow, stores the session, forgets those beyond the caps, provided that the credential and the person
+/// Trip 2: completes the flow, stores the session, ends and forgets those beyond the caps, provided that the credential and the person
 /// are what they were; all or nothing.
 ///
 /// # Errors
@@ -92,7 +92,7 @@ pub async fn complete(
     credentials: &Credentials,
     flow: &LoginFlow,
     next: &NextSession,
-    forgetting: &[Uuid],
+    surplus: &Surplus,
     credential: (CredentialType, u64),
     request: Uuid,
 ) -> Result<Result<(), Overtaken>, StoreError> {
@@ -106,7 +106,10 @@ pub async fn complete(
             NextSession::Strengthened(session) => accounts.strengthen_session(session)?,
         },
     ];
-    for &id in forgetting {
+    for ended in &surplus.ending {
+        actions.push(accounts.put_ended_session(ended)?);
+    }
+    for &id in &surplus.forgetting {
         actions.push(accounts.delete_session(session.identity, id)?);
     }
     Ok(accounts.db().transact(actions, request).await?.map_err(|cancelled| {
@@ -115,7 +118,7 @@ pub async fn complete(
         } else if cancelled.failed(1) || cancelled.failed(2) {
             Overtaken::AccountChanged
         } else {
-            // A new session's id is random and deleting has no condition, so only a session that was revoked can fail here.
+            // A new session's id is random and ending others has no condition, so only a revoked session can fail here.
             Overtaken::SessionEnded
         }
     }))

@@ -2,6 +2,7 @@
 //!
 //! Plain sockets and one thread: what is measured is the function, so nothing here may get in its way.
 
+use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
@@ -17,6 +18,7 @@ pub(crate) struct Process {
     /// From the start of the process to its first question for an event.
     pub(crate) first_poll: Duration,
     next_id: u32,
+    log: tempfile::NamedTempFile,
 }
 
 impl Drop for Process {
@@ -33,6 +35,8 @@ impl Process {
         let said = |e: std::io::Error| format!("{}: {e}", binary.display());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(said)?;
         let address = listener.local_addr().map_err(said)?;
+        let log = tempfile::NamedTempFile::new().map_err(said)?;
+        let out = log.reopen().map_err(said)?;
         let began = Instant::now();
         let child = Command::new(binary)
             .env_clear()
@@ -42,12 +46,12 @@ impl Process {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(out)
             .stderr(Stdio::inherit())
             .spawn()
             .map_err(said)?;
         let connection = BufReader::new(listener.accept().map_err(said)?.0);
-        let mut process = Self { child, listener, connection, began, first_poll: Duration::ZERO, next_id: 0 };
+        let mut process = Self { child, listener, connection, began, first_poll: Duration::ZERO, next_id: 0, log };
         process.read_request().map_err(said)?;
         process.first_poll = process.began.elapsed();
         Ok(process)
@@ -69,6 +73,13 @@ impl Process {
         self.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n").map_err(said)?;
         self.read_request().map_err(said)?;
         Ok(answer)
+    }
+
+    /// A value of the last line that the function logged of a request.
+    pub(crate) fn last_logged(&self, key: &str) -> Option<String> {
+        let text = std::fs::read_to_string(self.log.path()).ok()?;
+        let line: Value = serde_json::from_str(text.lines().last()?).ok()?;
+        line.get(key).map(Value::to_string)
     }
 
     /// From the start of the process until now.

@@ -19,6 +19,15 @@ const ANYBODY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 /// As many items as one call writes.
 const BATCH: usize = 25;
 
+/// What a hash costs in a world.
+#[derive(Clone, Copy)]
+pub(crate) enum Hash {
+    /// Next to nothing, so that everything else can be seen.
+    Negligible,
+    /// What a deployment starts with.
+    Owasp,
+}
+
 /// A stack whose store the measured processes use too.
 pub(crate) struct World {
     runtime: Runtime,
@@ -30,11 +39,15 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new() -> Result<Self, String> {
+    pub(crate) fn new(hash: Hash) -> Result<Self, String> {
         let runtime = Runtime::new().map_err(|e| e.to_string())?;
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
         let events = crate::tools::root().join("events");
         let text = std::fs::read_to_string(events.join("kratos.yml")).map_err(|e| e.to_string())?;
+        let text = match hash {
+            Hash::Negligible => text,
+            Hash::Owasp => text.lines().filter(|line| !line.starts_with("hashers:")).collect::<Vec<_>>().join("\n"),
+        };
         std::fs::write(folder.path().join("kratos.yml"), text).map_err(|e| e.to_string())?;
         std::fs::copy(events.join("identity.schema.json"), folder.path().join("identity.schema.json"))
             .map_err(|e| e.to_string())?;
@@ -51,7 +64,7 @@ impl World {
         let mut world = Self { runtime, stack, token: String::new(), person: Value::Null, filled: 0.into(), folder };
         let body = json!({"traits": {"email": EMAIL}, "credentials": {"password": {"config": {"password": PASSWORD}}}});
         world.person = world.ask(true, "POST", "/admin/identities", &[], &body.to_string())?;
-        let done = world.ask(false, "POST", &world.begin()?, &[], &Self::login())?;
+        let done = world.ask(false, "POST", &world.begin()?, &[], &Self::login(EMAIL))?;
         world.token = done["session_token"].as_str().ok_or("no session")?.to_owned();
         Ok(world)
     }
@@ -119,8 +132,8 @@ impl World {
     /// An event for a function's first answer.
     pub(crate) fn first_event(&self, function: &str) -> String {
         match function {
-            "whoami" => self.event("whoami", 0),
-            "login-init-api" => self.event("init-api", 0),
+            "whoami" => self.event("whoami"),
+            "login-init-api" => self.event("init-api"),
             "login-init-browser" => self.made(false, "GET", "/self-service/login/browser", &[], ""),
             "login-get-flow" => {
                 self.made(false, "GET", "/self-service/login/flows?id=00000000-0000-4000-8000-000000000000", &[], "")
@@ -130,7 +143,7 @@ impl World {
                 "POST",
                 "/self-service/login?flow=00000000-0000-4000-8000-000000000000",
                 &[],
-                &Self::login(),
+                &Self::login(EMAIL),
             ),
             "sessions" => self.made(false, "GET", "/sessions", &[("x-session-token", &self.token)], ""),
             "logout" => self.made(false, "GET", "/self-service/logout/browser", &[], ""),
@@ -145,7 +158,7 @@ impl World {
     }
 
     /// An event that needs nothing made before.
-    pub(crate) fn event(&self, endpoint: &str, _: u32) -> String {
+    pub(crate) fn event(&self, endpoint: &str) -> String {
         match endpoint {
             "whoami" => self.made(false, "GET", "/sessions/whoami", &[("x-session-token", &self.token)], ""),
             _ => self.made(false, "GET", "/self-service/login/api", &[], ""),
@@ -155,23 +168,31 @@ impl World {
     /// As many events of an endpoint, each with a flow of its own where it needs one.
     pub(crate) fn events(&self, endpoint: &str, count: u32) -> Result<Vec<String>, String> {
         (0..count)
-            .map(|at| match endpoint {
+            .map(|_| match endpoint {
                 "get-flow" => {
                     Ok(self.made(false, "GET", &self.begin()?.replace("login?flow", "login/flows?id"), &[], ""))
                 }
-                "submit" => Ok(self.made(false, "POST", &self.begin()?, &[], &Self::login())),
-                other => Ok(self.event(other, at)),
+                "submit" => Ok(self.made(false, "POST", &self.begin()?, &[], &Self::login(EMAIL))),
+                other => Ok(self.event(other)),
             })
             .collect()
     }
 
-    /// Round trips in sequence, as the tests assert them.
-    pub(crate) fn trips(&self, endpoint: &str) -> u32 {
-        if endpoint == "submit" { 2 } else { 1 }
+    /// A submission that must fail, because of the password or because there is no such person.
+    pub(crate) fn attempt(&self, identifier: &str) -> Result<String, String> {
+        let body = json!({"method": "password", "identifier": identifier, "password": "not the password"}).to_string();
+        Ok(self.made(false, "POST", &self.begin()?, &[], &body))
     }
 
-    fn login() -> String {
-        json!({"method": "password", "identifier": EMAIL, "password": PASSWORD}).to_string()
+    /// Somebody with a password hash of another system.
+    pub(crate) fn import(&self, email: &str, hash: &str) -> Result<(), String> {
+        let config = json!({"hashed_password": hash});
+        let body = json!({"traits": {"email": email}, "credentials": {"password": {"config": config}}});
+        self.ask(true, "POST", "/admin/identities", &[], &body.to_string()).map(drop)
+    }
+
+    fn login(identifier: &str) -> String {
+        json!({"method": "password", "identifier": identifier, "password": PASSWORD}).to_string()
     }
 
     /// Begins a native login; where its form posts to.

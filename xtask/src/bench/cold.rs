@@ -1,0 +1,103 @@
+//! Cold starts, memory and package size of every function.
+
+use super::runtime::Process;
+use super::world::World;
+use super::{median, ms, verdict};
+use crate::tools::{command, run as run_command, target};
+use latchkey::template::Template;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Cold starts of each function; the median counts.
+const STARTS: usize = 21;
+/// First poll, as a multiple of the bare function's.
+const MOST_OF_BARE: f64 = 1.25;
+const MOST_MEMORY_MIB: f64 = 16.0;
+const MOST_ZIPPED_MIB: f64 = 3.0;
+/// An address at which nobody answers, so that a function sets up TLS as on AWS and connects in vain.
+const NOBODY: &str = "https://127.0.0.1:9";
+
+/// Prints the table; how many figures are over budget.
+pub(super) fn measure(folder: &Path, world: &World) -> Result<u32, String> {
+    let template = Template::load()?;
+    let mut names: Vec<&str> = template.functions.iter().map(|function| function.binary.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    println!(
+        "\nCold start, medians of {STARTS}. First poll: from the start of the process until it asks for an event, with TLS to the store set up as on \
+         AWS. First answer: a native login is begun, or what is nearest, against a store beside it. Budgets: first poll {MOST_OF_BARE} × bare, \
+         {MOST_MEMORY_MIB} MiB, {MOST_ZIPPED_MIB} MiB zipped.\n"
+    );
+    println!("| function | first poll | × bare | first answer | peak memory | zipped | budgets |");
+    println!("|---|---|---|---|---|---|---|");
+    let bare = Cold::of(&folder.join("bare"), world, &world.event("init-api"))?;
+    row("bare", &bare, &bare);
+    let mut missed = 0;
+    for name in names {
+        let cold = Cold::of(&folder.join(name), world, &world.first_event(name))?;
+        missed += row(name, &cold, &bare);
+    }
+    Ok(missed)
+}
+
+fn row(name: &str, cold: &Cold, bare: &Cold) -> u32 {
+    let ratio = cold.poll.as_secs_f64() / bare.poll.as_secs_f64();
+    let (memory, zipped) = (mib(cold.peak_kib * 1024), mib(cold.zipped));
+    let verdicts =
+        [("start", ratio, MOST_OF_BARE), ("memory", memory, MOST_MEMORY_MIB), ("size", zipped, MOST_ZIPPED_MIB)];
+    let over: Vec<String> = verdicts
+        .into_iter()
+        .map(|(what, is, most)| (what, verdict(is, most)))
+        .filter(|(_, (_, over))| *over > 0)
+        .map(|(what, (text, _))| format!("{what} {text}"))
+        .collect();
+    let said = if over.is_empty() { "within".to_owned() } else { over.join(", ") };
+    println!(
+        "| {name} | {} | {ratio:.2} | {} | {memory:.1} MiB | {zipped:.2} MiB | {said} |",
+        ms(cold.poll),
+        ms(cold.answer),
+    );
+    // Few enough to count.
+    over.len() as u32
+}
+
+/// A cold start.
+struct Cold {
+    poll: Duration,
+    answer: Duration,
+    peak_kib: u64,
+    zipped: u64,
+}
+
+impl Cold {
+    fn of(binary: &Path, world: &World, event: &str) -> Result<Self, String> {
+        let (mut polls, mut answers, mut peak_kib) = (Vec::new(), Vec::new(), 0);
+        let mut as_on_aws = world.environment();
+        for (name, value) in &mut as_on_aws {
+            if name.starts_with("AWS_ENDPOINT_URL") {
+                NOBODY.clone_into(value);
+            }
+        }
+        for _ in 0..STARTS {
+            polls.push(Process::start(binary, &as_on_aws)?.first_poll);
+            let mut process = Process::start(binary, &world.environment())?;
+            process.call(event)?;
+            answers.push(process.age());
+            peak_kib = peak_kib.max(process.peak_kib());
+        }
+        Ok(Self { poll: median(polls), answer: median(answers), peak_kib, zipped: zipped(binary)? })
+    }
+}
+
+/// Size of a binary as a deployment package, in bytes.
+fn zipped(binary: &Path) -> Result<u64, String> {
+    let archive: PathBuf = target().join("bench.zip");
+    let zip =
+        "import sys,zipfile; zipfile.ZipFile(sys.argv[2],'w',zipfile.ZIP_DEFLATED).write(sys.argv[1],'bootstrap')";
+    run_command(command("python3").args(["-c", zip]).arg(binary).arg(&archive))?;
+    std::fs::metadata(&archive).map(|meta| meta.len()).map_err(|e| e.to_string())
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / (1024.0 * 1024.0)
+}

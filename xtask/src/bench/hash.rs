@@ -1,0 +1,106 @@
+//! The password hash as a login pays for it, and whether its time tells who exists.
+
+use super::runtime::Process;
+use super::world::{Hash, World};
+use super::{in_ms, median, ms, verdict};
+use crate::tools::command;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Logins per figure.
+const LOGINS: u32 = 100;
+/// Attempts of each kind that are compared.
+const ATTEMPTS: usize = 400;
+/// What the hash may cost, as a multiple of the argon2 crate alone.
+const MOST_OF_ALONE: f64 = 1.1;
+/// Distance of two distributions in standard errors from which they can be told apart.
+const TELLING: f64 = 3.0;
+
+/// Prints two tables; how many figures are over budget.
+pub(super) fn measure(folder: &Path, quick: bool) -> Result<u32, String> {
+    let alone = alone(folder)?;
+    let whole = login(folder, Hash::Owasp)?;
+    let rest = login(folder, Hash::Negligible)?;
+    let hash = whole.saturating_sub(rest);
+    let ratio = hash.as_secs_f64() / alone.as_secs_f64();
+    let (said, missed) = verdict(ratio, MOST_OF_ALONE);
+    println!(
+        "\nThe password hash, argon2id with 19 MiB and two passes, CPU over {LOGINS}. Budget: {MOST_OF_ALONE} × the crate alone.\n"
+    );
+    println!("| | CPU | × alone | budget |");
+    println!("|---|---|---|---|");
+    println!("| the argon2 crate alone | {} | 1.00 | |", ms(alone));
+    println!(
+        "| in a submit: its CPU less that of one without a hash to speak of | {} | {ratio:.2} | {said} |",
+        ms(hash)
+    );
+    Ok(missed + telling(folder, if quick { ATTEMPTS / 4 } else { ATTEMPTS })?)
+}
+
+fn alone(folder: &Path) -> Result<Duration, String> {
+    let program = folder.join("argon2-alone");
+    let out = command(&program).arg(LOGINS.to_string()).output().map_err(|e| format!("{}: {e}", program.display()))?;
+    let text = String::from_utf8_lossy(&out.stdout);
+    text.trim().parse().map(Duration::from_nanos).map_err(|_| format!("{} says {text:?}", program.display()))
+}
+
+/// CPU of one submit.
+fn login(folder: &Path, hash: Hash) -> Result<Duration, String> {
+    let world = World::new(hash)?;
+    let mut process = Process::start(&folder.join("login-submit"), &world.environment())?;
+    process.call(&world.events("submit", 1)?[0])?;
+    let events = world.events("submit", LOGINS)?;
+    let before = process.cpu();
+    for event in &events {
+        process.call(event)?;
+    }
+    Ok((process.cpu() - before) / LOGINS)
+}
+
+/// Compares how long attempts take that must look alike. They take turns, so that what else the machine does hits all.
+fn telling(folder: &Path, attempts: usize) -> Result<u32, String> {
+    let world = World::new(Hash::Owasp)?;
+    world.import("cheap@example.org", "{SSHA}JFZFs0oHzxbMwkSJmYVeI8MnTDy/276a")?;
+    let kinds = [
+        ("wrong password", "ada@example.org"),
+        ("unknown person", "nobody@example.org"),
+        ("wrong password, imported cheap hash", "cheap@example.org"),
+    ];
+    let mut process = Process::start(&folder.join("login-submit"), &world.environment())?;
+    let mut times: [Vec<Duration>; 3] = Default::default();
+    for _ in 0..attempts {
+        for ((_, identifier), times) in kinds.iter().zip(&mut times) {
+            let event = world.attempt(identifier)?;
+            let began = Instant::now();
+            process.call(&event)?;
+            times.push(began.elapsed());
+        }
+    }
+    println!(
+        "\nTime of {attempts} attempts each, taking turns. Distance: how far the mean rank is from that of a wrong password, in standard errors \
+         (Mann and Whitney); below {TELLING} nobody tells them apart by so many attempts.\n"
+    );
+    println!("| attempt | 10 % | median | 90 % | distance | |");
+    println!("|---|---|---|---|---|---|");
+    let mut missed = 0;
+    for (at, (name, _)) in kinds.iter().enumerate() {
+        let distance = distance(&times[0], &times[at]);
+        let (said, over) = if at == 0 { (String::new(), 0) } else { verdict(distance.abs(), TELLING) };
+        missed += over;
+        let mut sorted = times[at].clone();
+        sorted.sort_unstable();
+        let part = |tenths: usize| format!("{:.2} ms", in_ms(sorted[sorted.len() * tenths / 10]));
+        println!("| {name} | {} | {} | {} | {distance:+.1} | {said} |", part(1), ms(median(sorted.clone())), part(9));
+    }
+    Ok(missed)
+}
+
+/// The rank-sum statistic of two samples, normalised: 0 when one is as often above the other as below.
+fn distance(a: &[Duration], b: &[Duration]) -> f64 {
+    let above: f64 = b
+        .iter()
+        .map(|y| a.iter().map(|x| f64::from(u8::from(y > x)) + 0.5 * f64::from(u8::from(y == x))).sum::<f64>())
+        .sum();
+    let (n, m) = (a.len() as f64, b.len() as f64);
+    (above - n * m / 2.0) / (n * m * (n + m + 1.0) / 12.0).sqrt()
+}
