@@ -75,6 +75,27 @@ async fn a_very_long_password_is_a_wrong_one() {
     assert_eq!(app.post(&app.begin("").await, &password(&email, &format!("{long}a"))).await.status, 400);
 }
 
+/// A key of the store holds 2,048 bytes, a body more than that.
+#[tokio::test]
+async fn a_very_long_identifier_is_one_like_any_other() {
+    let bench = Bench::new().await;
+    let app = bench.app();
+    for identifier in ["a".repeat(2100), "é".repeat(1500), "a".repeat(60_000)] {
+        let answer = app.post(&app.begin("").await, &password(&identifier, "x")).await;
+        assert_eq!((answer.status, answer.message_ids()), (400, vec![4_000_006]), "{}", identifier.len());
+    }
+    // As many characters as are normalised, and more bytes than stand in a key.
+    let name = format!("{}{}", unique("Long"), "É".repeat(900));
+    let body = json!({"schema_id": "contacts", "traits": {"username": name}, "credentials": {"password": {"config": {"password": PASSWORD}}}});
+    let admin = bench.admin();
+    assert_eq!(admin.post("/admin/identities", &body).await.status, 201);
+    assert_eq!(admin.post("/admin/identities", &body).await.status, 409, "it is unique like any other");
+    app.sign_in(&name.to_uppercase()).await;
+    let body = json!({"schema_id": "contacts", "traits": {"username": "big"}, "metadata_public": "x".repeat(400_000)});
+    let big = admin.post("/admin/identities", &body).await;
+    assert_eq!(big.status, 400, "{}", big.body);
+}
+
 #[tokio::test]
 async fn flows_that_are_not_there() {
     let bench = Bench::new().await;

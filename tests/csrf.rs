@@ -120,3 +120,49 @@ async fn logout_needs_the_sessions_own_token() {
     assert_eq!(ended.status, 204, "{}", ended.body);
     assert_eq!(victim.get("/sessions/whoami").await.status, 401);
 }
+
+/// Somebody who knows the id of a flow in which a signed-in person confirms themselves.
+#[tokio::test]
+async fn a_stranger_with_a_flows_id_neither_reads_nor_takes_it() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let mut owner = bench.browser();
+    owner.sign_in(&email).await;
+    let flow = owner.begin("?refresh=true").await;
+    let id = flow["id"].as_str().unwrap();
+    assert!(flow.to_string().contains(&email), "the owner's form is filled in");
+    let mut stranger = bench.browser();
+    let token = csrf(&stranger.begin("").await);
+    for body in [
+        json!({"method": "password", "identifier": "x", "password": "x", "csrf_token": token}),
+        json!({"method": "password", "password": "x", "csrf_token": token}),
+        json!({"method": "nothing", "csrf_token": token}),
+    ] {
+        let answer = stranger.post(&action(&flow), &body).await;
+        assert_eq!(answer.status, 400, "{}", answer.body);
+        assert!(!answer.body.contains(&email), "{}", answer.body);
+    }
+    assert_eq!(stranger.get(&format!("/self-service/login/flows?id={id}")).await.status, 403);
+    assert_eq!(owner.get(&format!("/self-service/login/flows?id={id}")).await.status, 200);
+    assert_eq!(owner.post(&action(&flow), &with_token(&email, csrf(&flow))).await.status, 200);
+}
+
+/// The flow that takes the place of an expired one says nothing of who began the expired one.
+#[tokio::test]
+async fn the_successor_of_an_expired_flow_is_about_whoever_asks() {
+    let bench = Bench::new().await;
+    let (email, other) = (bench.person().await, bench.person().await);
+    let app = bench.app();
+    let (owner, stranger) = (app.token(&app.sign_in(&email).await), app.token(&app.sign_in(&other).await));
+    let path = owner.begin("?refresh=true&organization=6b5b5f7e-2d6c-4d5c-9f0e-0f2f7c3f0a11").await;
+    bench.set_flow_expiry(path.rsplit('=').next().unwrap(), "2020-01-01T00:00:00Z").await;
+    for (client, shows) in [(&stranger, Some(&other)), (&owner, Some(&email)), (&app, None)] {
+        let gone = client.post(&path, &password(&email, "x")).await;
+        assert_eq!(gone.status, 410, "{}", gone.body);
+        let next = gone.json()["use_flow_id"].as_str().unwrap().to_owned();
+        let next = client.get(&format!("/self-service/login/flows?id={next}")).await;
+        assert_eq!(next.json()["organization_id"], Value::Null);
+        assert_eq!(next.json()["refresh"], shows.is_some());
+        assert_eq!(next.node("identifier"), shows.map_or(json!(""), |email| json!(email)));
+    }
+}

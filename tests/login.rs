@@ -135,6 +135,18 @@ async fn a_flow_makes_one_session() {
 }
 
 #[tokio::test]
+async fn a_flow_that_is_completed_and_expired_has_a_successor_too() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let app = bench.app();
+    let path = app.begin("").await;
+    assert_eq!(app.post(&path, &password(&email, PASSWORD)).await.status, 200);
+    bench.set_flow_expiry(path.rsplit('=').next().unwrap(), "2020-01-01T00:00:00Z").await;
+    let gone = app.post(&path, &password(&email, PASSWORD)).await;
+    assert_eq!(gone.status, 410, "{}", gone.body);
+}
+
+#[tokio::test]
 async fn an_expired_flow_has_a_successor() {
     let bench = Bench::new().await;
     let email = bench.person().await;

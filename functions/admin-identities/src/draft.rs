@@ -16,6 +16,8 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+/// Largest person without credentials, in bytes of JSON: an item holds 400 KB.
+const LARGEST_PERSON: usize = 350 * 1024;
 /// Longest external id, in characters: it becomes part of a key.
 const LONGEST_EXTERNAL_ID: usize = 256;
 
@@ -265,10 +267,15 @@ impl Draft {
     /// What only the whole person shows: whether it can be stored at all, and what level can be reached.
     ///
     /// # Errors
-    /// 400 when there is more that must be unique than one transaction can hold.
+    /// 400 when there is more than one item, or more that must be unique than one transaction can hold.
     pub(crate) fn settle(&mut self) -> Result<(), ApiError> {
         let usable = self.identity.credentials.values().any(|c| c.usable);
         self.identity.available_aal = if usable { Aal::Aal1 } else { Aal::Aal0 };
+        let size = self.identity.admin("", None).to_string().len();
+        if size > LARGEST_PERSON {
+            let fault = format!("This identity takes {size} bytes as JSON, at most {LARGEST_PERSON} can be kept.");
+            return Err(ApiError::bad_request(fault));
+        }
         let count = unique_of(&self.identity).len();
         if count > MOST_UNIQUE {
             let fault = format!(

@@ -7,10 +7,10 @@ mod finish;
 mod form_error;
 mod password;
 
-use latchkey_core::aal::{Method, RequiredAal};
+use latchkey_core::aal::{Aal, Method, RequiredAal};
 use latchkey_core::error::ApiError;
 use latchkey_core::flow::{FlowKind, LoginFlow, with_query};
-use latchkey_core::identity::CredentialType;
+use latchkey_core::identity::{CredentialType, Identity};
 use latchkey_core::message::Message;
 use latchkey_hashers::Hasher;
 use latchkey_methods::form::Forms;
@@ -92,10 +92,10 @@ async fn submit(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
         submission.refuse_signed_in(stored.done).await
     } else if submission.lacks_first_factor() {
         submission.fail(ApiError::session_aal1_required().into()).await
-    } else if stored.done {
-        Ok(submission.used_up())
     } else if submission.flow.is_expired(call.now) {
         submission.replace().await
+    } else if stored.done {
+        Ok(submission.used_up())
     } else {
         submission.take(payload, attempt, &found.guards).await
     };
@@ -123,7 +123,7 @@ impl Submission<'_> {
     }
 
     fn lacks_first_factor(&self) -> bool {
-        self.signed_in.is_none() && self.flow.requested_aal > latchkey_core::aal::Aal::Aal1
+        self.signed_in.is_none() && self.flow.requested_aal > Aal::Aal1
     }
 
     fn wants_json(&self) -> bool {
@@ -141,10 +141,13 @@ impl Submission<'_> {
 
     /// A flow that has expired is answered with one that takes its place.
     async fn replace(&mut self) -> Result<Reply, Fault> {
-        if self.signed_in.is_none() {
-            self.flow.refresh = false;
-            self.flow.confirming = None;
-        }
+        let person = self.signed_in.as_ref().map(|s| &s.profile.identity);
+        self.flow.refresh &= person.is_some();
+        // Whoever submits is not always who began: what the new flow says of a person is said of the one who asks now.
+        self.flow.confirming =
+            person.filter(|_| self.flow.refresh).and_then(Identity::refresh_identifier).map(str::to_owned);
+        self.flow.organization_id =
+            person.and_then(|person| person.organization_id).filter(|_| self.flow.requested_aal == Aal::Aal1);
         let binding = self.call.csrf_secret().map(latchkey_core::csrf::CsrfSecret::binding).or(self.flow.csrf);
         let binding = binding.filter(|_| self.flow.kind == FlowKind::Browser);
         let next = self.flow.successor(chance::id(), binding, self.app.edge.flow_lifespan(), self.call.now);

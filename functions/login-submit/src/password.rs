@@ -22,7 +22,7 @@ impl Submission<'_> {
         let now = self.call.now;
         let before = self.flow.form.identifier.take();
         let typed = payload.text("identifier").or(payload.text("password_identifier"));
-        self.flow.form.identifier = typed.map(str::to_owned);
+        self.flow.form.identifier = Some(typed.unwrap_or_default().to_owned());
         let attempt = match attempt {
             Ok(attempt) => attempt,
             Err(fields) => {
@@ -35,11 +35,10 @@ impl Submission<'_> {
             return self.form_error("browser in an api flow").await;
         }
         if self.flow.kind == FlowKind::Browser {
+            // Whoever passes is this form's sender, not its owner: the flow stays bound to the browser that began it.
             if let Err(fault) = self.call.check_csrf_token(payload.text("csrf_token"), payload.is_json) {
                 return self.fail(fault).await;
             }
-            // The form now belongs to the browser that has just proven it holds the token.
-            self.flow.csrf = self.call.csrf_secret().map(latchkey_core::csrf::CsrfSecret::binding);
         }
 
         // The lookups are the normalised identifier and, if it differs, the raw one, whose hit counts more.

@@ -32,8 +32,8 @@ impl Aal {
         match text.to_lowercase().as_str() {
             "aal1" => Ok(Self::Aal1),
             "aal2" => Ok(Self::Aal2),
-            _ => Err(format!(
-                "Unable to parse AuthenticationMethod Assurance Level (AAL): expected one of [aal1, aal2] but got {text}"
+            other => Err(format!(
+                "Unable to parse AuthenticationMethod Assurance Level (AAL): expected one of [aal1, aal2] but got {other}"
             )),
         }
     }
@@ -177,5 +177,6 @@ mod tests {
         for bad in ["aal0", "aal3", "", "2"] {
             assert!(Aal::parse_requested(bad).unwrap_err().ends_with(&format!("but got {bad}")));
         }
+        assert!(Aal::parse_requested("AAL9").unwrap_err().ends_with("but got aal9"));
     }
 }

@@ -120,8 +120,9 @@ fn host_fits(allowed: &str, host: &str) -> bool {
 
 /// Text that a browser may read otherwise than we do.
 fn is_ambiguous(asked: &str) -> bool {
-    let authority = asked.split_once("//").map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(""));
+    // What stands in a query or fragment is for the page that gets it.
     let url = asked.split(['?', '#']).next().unwrap_or("");
+    let authority = url.split_once("//").map_or("", |(_, rest)| rest.split('/').next().unwrap_or(""));
     // Whether `https:/x` has a host depends on the page it is read on.
     let no_slashes = url.split_once(':').is_some_and(|(scheme, rest)| !scheme.contains('/') && !rest.starts_with("//"));
     no_slashes
@@ -285,6 +286,8 @@ mod tests {
             ("http://127.0.0.1:4433/self-service", "http://127.0.0.1:4433/self-service"),
             ("http://127.0.0.1:4433/self-service/login/browser", "http://127.0.0.1:4433/self-service/login/browser"),
             ("http://127.0.0.1:4455/a b", "http://127.0.0.1:4455/a%20b"),
+            ("/x?u=http://bob@host/", "http://127.0.0.1:4455/x?u=http://bob@host/"),
+            ("/x#//bob@host", "http://127.0.0.1:4455/x#//bob@host"),
         ] {
             assert_eq!(list().check(asked).as_ref().map(ReturnTo::as_str), Ok(sent), "{asked}");
         }

@@ -173,9 +173,9 @@ pub fn exchange_code(random: &[u8]) -> Option<String> {
     base62::letters(random, 64)
 }
 
-/// The hash under which the store keeps the half of an exchange that the app received.
-pub fn exchange_hash(code: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(code))
+/// The SHA-256 of a text, in 43 characters: what the store keeps of a code, or uses as a key instead of a text without bounds.
+pub fn digest(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(text))
 }
 
 /// Compares two texts in constant time (their lengths are not hidden).

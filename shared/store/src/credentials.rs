@@ -10,10 +10,13 @@ use crate::flows::incomplete;
 use crate::item::{FORMAT, Item, doc, key, n, number, read_doc, s, string};
 use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use latchkey_core::identity::{CredentialType, Via};
+use latchkey_core::token;
 use serde_json::Value;
 use uuid::Uuid;
 
 const GUARD: &str = "guard";
+/// Longest value that stands in a key as it is, in bytes.
+const LONGEST_IN_KEY: usize = 1024;
 
 /// A handle for the `credentials` table.
 #[derive(Clone, Debug)]
@@ -47,11 +50,17 @@ impl Unique {
     }
 
     fn key(&self) -> Item {
-        let pk = match self {
-            Self::Identifier(kind, value) => format!("{}#{value}", kind.as_str()),
-            Self::Verifiable(via, value) => format!("verifiable#{via}#{value}"),
-            Self::Recovery(via, value) => format!("recovery#{via}#{value}"),
-            Self::ExternalId(value) => format!("external#{value}"),
+        let (kind, value) = match self {
+            Self::Identifier(kind, value) => (kind.as_str().to_owned(), value),
+            Self::Verifiable(via, value) => (format!("verifiable#{via}"), value),
+            Self::Recovery(via, value) => (format!("recovery#{via}"), value),
+            Self::ExternalId(value) => ("external".to_owned(), value),
+        };
+        // A key holds 2,048 bytes and a person may type more. No kind has a `!` in it, so the two forms never meet.
+        let pk = if value.len() > LONGEST_IN_KEY {
+            format!("{kind}!{}", token::digest(value))
+        } else {
+            format!("{kind}#{value}")
         };
         key(pk, Some(GUARD))
     }

@@ -234,7 +234,7 @@ fn error_key(id: Uuid) -> String {
 
 /// The app's half of the pair is a bearer secret, so the key holds its hash.
 fn exchange_key(init_code: &str) -> String {
-    format!("exchange#{}", token::exchange_hash(init_code))
+    format!("exchange#{}", token::digest(init_code))
 }
 
 fn body(value: &impl Serialize, until: OffsetDateTime) -> Result<Item, StoreError> {

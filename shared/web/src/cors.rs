@@ -24,8 +24,7 @@ pub(crate) fn headers(cors: &Cors, origin: &str) -> Vec<(HeaderName, String)> {
 
 /// Headers for the question before a request: may I send `method` with these `headers`?
 pub(crate) fn preflight(cors: &Cors, origin: &str, method: &str, headers: Option<&str>) -> Vec<(HeaderName, String)> {
-    let known = cors.allowed_methods.iter().any(|m| m.eq_ignore_ascii_case(method))
-        || matches!(method, "GET" | "HEAD" | "POST");
+    let known = cors.allowed_methods.iter().any(|m| m.eq_ignore_ascii_case(method));
     let fits =
         |name: &str| cors.allowed_headers.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(name));
     let asked: Vec<&str> = headers.unwrap_or("").split(',').map(str::trim).filter(|name| !name.is_empty()).collect();

@@ -201,11 +201,14 @@ fn read(edge: &Edge, request: Request) -> (Call<'_>, bool) {
     (call, oversize)
 }
 
-/// The cookies of a request. One that cannot be split is no cookie; blanks around names do not count.
+/// The cookies of a request. One without `=` has a name and no value; blanks around names do not count.
 fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect()
+    let pairs = lines.flat_map(|line| line.split(';')).map(str::trim).filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()))
+        .collect()
 }
 
 /// What is answered without asking the handler.
@@ -227,7 +230,8 @@ fn checks(call: &Call<'_>, oversize: bool) -> Option<Result<Reply, Fault>> {
         let field = form
             .then(|| form_urlencoded::parse(call.body()).find(|(k, _)| k == "csrf_token").map(|(_, v)| v.into_owned()))
             .flatten();
-        let token = call.header("x-csrf-token").map(str::to_owned).or(field);
+        let header = call.header("x-csrf-token").filter(|token| !token.is_empty());
+        let token = header.map(str::to_owned).or(field);
         if let Err(fault) = call.check_csrf_token(token.as_deref(), typed == "application/json") {
             return Some(Err(fault));
         }
@@ -286,7 +290,9 @@ fn finish(call: &Call<'_>, reply: Reply) -> Response {
             set(VARY, vary);
         }
         let replaced = reply.new_csrf.then(|| CsrfSecret::new(chance::bytes()));
-        if let Some(secret) = replaced.as_ref().or(call.csrf_new.as_ref()) {
+        // A browser asks whether it may send a request without the cookies that it would send with it.
+        let given = call.csrf_new.as_ref().filter(|_| reply.outcome != "preflight");
+        if let Some(secret) = replaced.as_ref().or(given) {
             set(SET_COOKIE, &browser::csrf_cookie(call, secret));
         }
     }

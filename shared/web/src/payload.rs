@@ -6,6 +6,7 @@
 use crate::call::Call;
 use http::Method;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
@@ -73,7 +74,7 @@ fn from_json(body: &[u8]) -> Result<Payload, String> {
     let first = serde_json::Deserializer::from_slice(body).into_iter::<Value>().next();
     let Some(Ok(value)) = first else { return Err("Unable to decode form as JSON.".to_owned()) };
     let kind = match &value {
-        Value::Object(map) => return Ok(from_map(map)),
+        Value::Object(map) => return Ok(from_map(map, &numbers(body))),
         Value::Array(_) => "JSON",
         Value::String(_) => "String",
         Value::Number(_) => "Number",
@@ -84,7 +85,15 @@ fn from_json(body: &[u8]) -> Result<Payload, String> {
     Err(format!("Expected JSON sent in request body to be an object but got: {kind}"))
 }
 
-fn from_map(map: &Map<String, Value>) -> Payload {
+/// The numbers of an object as they were written: a password may be one, and longer than a number can be.
+fn numbers(body: &[u8]) -> HashMap<String, String> {
+    let first = serde_json::Deserializer::from_slice(body).into_iter::<HashMap<String, &RawValue>>().next();
+    let written = first.and_then(Result::ok).unwrap_or_default();
+    let whole = |text: &str| text.strip_prefix('-').unwrap_or(text).bytes().all(|b| b.is_ascii_digit());
+    written.into_iter().map(|(key, raw)| (key, raw.get().to_owned())).filter(|(_, text)| whole(text)).collect()
+}
+
+fn from_map(map: &Map<String, Value>, numbers: &HashMap<String, String>) -> Payload {
     let mut payload = Payload { is_json: true, ..Payload::default() };
     for (key, value) in map {
         let text = match value {
@@ -94,6 +103,11 @@ fn from_map(map: &Map<String, Value>) -> Payload {
             }
             Value::Null => continue,
             Value::String(text) => text.clone(),
+            Value::Number(number) => numbers
+                .get(key)
+                .cloned()
+                .or_else(|| number.as_f64().map(|number| number.to_string()))
+                .unwrap_or_else(|| number.to_string()),
             other => other.to_string(),
         };
         payload.fields.insert(key.clone(), SecretString::from(text));
@@ -110,15 +124,10 @@ fn from_form(body: &[u8]) -> Result<Payload, String> {
         let at = pair.iter().position(|&b| b == b'=');
         let (key, value) = at.map_or((pair, &[][..]), |at| (&pair[..at], &pair[at + 1..]));
         let (key, value) = (unescape(key)?, unescape(value)?);
-        if key == "transient_payload" {
-            payload.transient = match serde_json::from_str::<Value>(&value) {
-                _ if value.is_empty() => None,
-                Ok(value) => transient_fault(&value),
-                Err(_) => Some("string"),
-            };
-        } else {
-            payload.fields.entry(key).or_insert_with(|| SecretString::from(value));
-        }
+        payload.fields.entry(key).or_insert_with(|| SecretString::from(value));
+    }
+    if let Some(text) = payload.fields.remove("transient_payload") {
+        payload.transient = transient_fault(&Value::from(text.expose_secret()));
     }
     Ok(payload)
 }
@@ -132,8 +141,8 @@ fn transient_fault(value: &Value) -> Option<&'static str> {
         // Text that holds an object counts as one, for clients that encode twice.
         Value::String(text) if text.is_empty() => None,
         Value::String(text) => match serde_json::from_str(text) {
-            Ok(Value::Object(_)) => None,
-            _ => Some("string"),
+            Ok(Value::String(_)) | Err(_) => Some("string"),
+            Ok(inner) => transient_fault(&inner),
         },
     }
 }
@@ -180,6 +189,16 @@ mod tests {
         assert_eq!(p.text("e"), Some("y"), "of a key given twice the last counts");
         assert_eq!(p.text("f"), Some(r#"{"g":1}"#));
         assert!(p.is_json);
+        for (number, text) in [
+            ("7", "7"),
+            ("-7", "-7"),
+            ("1.50", "1.5"),
+            ("1e3", "1000"),
+            ("123456789012345678901234567890", "123456789012345678901234567890"),
+        ] {
+            let p = json(&format!(r#"{{"password":{number}}}"#)).ok().unwrap();
+            assert_eq!(p.text("password"), Some(text), "{number}");
+        }
     }
 
     #[test]
@@ -223,6 +242,7 @@ mod tests {
             (r#"{"transient_payload":[]}"#, Some("array")),
             (r#"{"transient_payload":false}"#, Some("boolean")),
             (r#"{"transient_payload":"x"}"#, Some("string")),
+            (r#"{"transient_payload":"5"}"#, Some("number")),
         ] {
             assert_eq!(json(text).ok().unwrap().transient_fault(), fault, "{text}");
         }
@@ -231,6 +251,7 @@ mod tests {
             ("transient_payload=5", Some("number")),
             ("transient_payload=x", Some("string")),
             ("transient_payload=", None),
+            ("transient_payload=1&transient_payload=%7B%7D", Some("number")),
         ] {
             assert_eq!(from_form(body.as_bytes()).ok().unwrap().transient_fault(), fault, "{body}");
         }
