@@ -141,12 +141,14 @@ fn read_function(
         .ok_or_else(|| format!("template.yaml: {resource} names no binary in Metadata.BuildProperties.Binary"))?;
     let variables = properties["Environment"]["Variables"].as_object().into_iter().flatten();
     // Only the variables that name a table mean something here; those that name other AWS resources have none to name.
-    let env = variables
+    let mut env: BTreeMap<String, String> = variables
         .filter_map(|(name, value)| {
             let table = tables.iter().find(|table| *value == table.resource.as_str())?;
             Some((name.clone(), table.name.clone()))
         })
         .collect();
+    // As a role of its own does on AWS, this tells the store who is calling.
+    env.insert("AWS_ACCESS_KEY_ID".to_owned(), resource.to_owned());
     let timeout = properties["Timeout"].as_u64().or_else(|| globals["Timeout"].as_u64()).unwrap_or(DEFAULT_TIMEOUT);
     Ok(Function { resource: resource.to_owned(), binary: binary.to_owned(), env, timeout })
 }

@@ -98,6 +98,110 @@ async fn a_batch_makes_what_it_can() {
     assert_eq!(list[1]["error"]["code"], 409);
 }
 
+/// A fault in the form of a batch is a fault of the call, and nobody of it is made.
+#[tokio::test]
+async fn a_batch_that_cannot_be_read_makes_nobody() {
+    let bench = Bench::new().await;
+    let good =
+        |name: &str| json!({"schema_id": "person", "traits": {"email": format!("{}@example.org", unique(name))}});
+    for bad in [
+        json!({"create": good("b"), "x": 1}),
+        json!({"create": {"schema_id": "person", "traits": {}, "stat": "active"}}),
+        json!({"create": good("b"), "patch_id": 5}),
+        json!({"create": good("b"), "patch_id": "abc"}),
+        json!([]),
+    ] {
+        let body = json!({"identities": [{"create": good("a")}, bad]});
+        let answer = bench.admin().json(Method::PATCH, "/admin/identities", &body).await;
+        assert_eq!(answer.status, 400, "{bad}: {}", answer.body);
+        assert!(bench.proxy.items("accounts").await.is_empty(), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_can_be_taken_away_and_set_by_a_patch() {
+    let bench = Bench::new().await;
+    let email = format!("{}@example.org", unique("patch"));
+    let made = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
+    let path = format!("/admin/identities/{}", made["id"].as_str().unwrap());
+    let app = bench.app();
+    for pointer in ["/credentials/password", "/credentials/password/config/hashed_password"] {
+        let patch = json!([{"op": "remove", "path": pointer}]);
+        assert_eq!(bench.admin().json(Method::PATCH, &path, &patch).await.status, 200, "{pointer}");
+        let refused = app.post(&app.begin("").await, &password(&email, PASSWORD)).await;
+        assert_eq!((refused.status, refused.message_ids()), (400, vec![4_000_006]), "{pointer}");
+        let hash = "$argon2id$v=19$m=32,t=2,p=4$cm94YnRVOW5jZzFzcVE4bQ$MNzk5BtR2vUhrp6qQEjRNw";
+        let patch = json!([{"op": "add", "path": "/credentials/password/config", "value": {"hashed_password": hash}}]);
+        let set = bench.admin().json(Method::PATCH, &path, &patch).await;
+        assert_eq!(set.status, 200, "{}", set.body);
+        assert_eq!(app.post(&app.begin("").await, &password(&email, "test")).await.status, 200, "{pointer}");
+        let body = json!({"schema_id": "person", "traits": {"email": email}, "credentials": {"password": {"config": {"password": PASSWORD}}}});
+        assert_eq!(bench.admin().json(Method::PUT, &path, &body).await.status, 200);
+        app.sign_in(&email).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_put_takes_and_what_it_leaves() {
+    let bench = Bench::new().await;
+    let organization = "6b5b5f7e-2d6c-4d5c-9f0e-0f2f7c3f0a11";
+    let email = format!("{}@example.org", unique("put"));
+    let body = json!({
+        "schema_id": "person", "traits": {"email": email}, "organization_id": organization,
+        "verifiable_addresses": [{"value": email, "via": "email", "verified": true, "verified_at": "2020-01-02T03:04:05Z"}],
+        "credentials": {"password": {"config": {"password": PASSWORD, "hashed_password": "$md5$CY9rzUYh03PK3k6DJie09g=="}}},
+    });
+    let made = bench.admin().post("/admin/identities", &body).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let made = made.json();
+    assert_eq!(made["verifiable_addresses"][0]["verified_at"], "2020-01-02T03:04:05Z");
+    let path = format!("/admin/identities/{}", made["id"].as_str().unwrap());
+    // All that was shown may be sent back.
+    let mut shown = bench.admin().get(&path).await.json();
+    shown.as_object_mut().unwrap().remove("credentials");
+    let put = bench.admin().json(Method::PUT, &path, &shown).await;
+    assert_eq!(put.status, 200, "{}", put.body);
+    assert_eq!(put.json()["organization_id"], organization);
+    bench.app().sign_in(&email).await;
+    for (content_type, body) in [(Some("text/plain"), "{}"), (None, "{}"), (Some("application/json"), "")] {
+        let refused = bench.admin().send(Method::PUT, &path, content_type, body.as_bytes().to_vec()).await;
+        assert_eq!(refused.status, 400, "{content_type:?} {body:?}");
+    }
+    for config in [json!({}), json!({"password": ""})] {
+        let body = json!({"schema_id": "person", "traits": {"email": format!("{}@example.org", unique("none"))}, "credentials": {"password": {"config": config}}});
+        let refused = bench.admin().post("/admin/identities", &body).await;
+        assert_eq!(refused.json()["error"]["reason"], "The imported password does not match any known hash format.");
+    }
+}
+
+#[tokio::test]
+async fn filters_have_pages_too() {
+    let bench = Bench::new().await;
+    let admin = bench.admin();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let email = format!("{}@example.org", unique("filter"));
+        ids.push(bench.create(json!({"email": email}), json!({})).await["id"].as_str().unwrap().to_owned());
+    }
+    let asked = ids.iter().map(|id| format!("ids={id}")).collect::<Vec<_>>().join("&");
+    let page = admin.get(&format!("/admin/identities?{asked}&page_size=2")).await;
+    assert_eq!(page.json().as_array().map(Vec::len), Some(2));
+    assert!(page.header("link").is_some_and(|link| link.contains("rel=\"next\"") && link.contains("page_size=2")));
+    let numbered = admin.get(&format!("/admin/identities?{asked}&page=1&per_page=2")).await;
+    assert_eq!((numbered.json().as_array().map(Vec::len), numbered.header("x-total-count")), (Some(1), Some("3")));
+    for bad in ["page_size=x", "page_token=rubbish", "page_size=99999999999999999999"] {
+        assert_eq!(admin.get(&format!("/admin/identities?{asked}&{bad}")).await.status, 400, "{bad}");
+    }
+    for (path, status) in [
+        ("/admin/identities/abc/sessions", 400),
+        ("/admin/identities/abc", 404),
+        ("/admin/sessions/abc?expand=nope", 400),
+        ("/admin/sessions/whoami?x=1", 307),
+    ] {
+        assert_eq!(admin.get(path).await.status, status, "{path}");
+    }
+}
+
 /// Passwords of other systems, as they left them. The formats themselves are tested where they are read.
 #[tokio::test]
 async fn an_imported_hash_works_and_is_replaced_at_the_next_login() {

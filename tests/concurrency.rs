@@ -107,3 +107,25 @@ async fn a_person_keeps_a_bounded_number_of_sessions() {
     let sessions = items.iter().filter(|item| item["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("session#")));
     assert_eq!(sessions.count(), 60 + 2);
 }
+
+/// Each of them is answered with a token, so each token must be worth something.
+#[tokio::test]
+async fn parallel_refreshes_of_a_session_leave_everybody_signed_in() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let app = bench.app();
+    let signed_in = app.token(&app.sign_in(&email).await);
+    let mut paths = Vec::new();
+    for _ in 0..4 {
+        paths.push(signed_in.begin("?refresh=true").await);
+    }
+    let body = password(&email, PASSWORD);
+    let answers = futures_util::future::join_all(paths.iter().map(|path| signed_in.post(path, &body))).await;
+    for answer in &answers {
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    for answer in &answers {
+        let token = answer.json()["session_token"].as_str().unwrap().to_owned();
+        assert_eq!(app.token(&token).get("/sessions/whoami").await.status, 200);
+    }
+}

@@ -15,5 +15,6 @@ mod events;
 mod examples;
 mod faults;
 mod login;
+mod permissions;
 mod secrets;
 mod sessions;

@@ -13,6 +13,8 @@ use tokio::net::TcpListener;
 /// A call that was made.
 #[derive(Clone, Debug)]
 pub struct Call {
+    /// The function that made it, by its resource in the template.
+    pub function: String,
     pub operation: String,
     pub request: Value,
 }
@@ -92,7 +94,13 @@ async fn pass(State(state): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) 
     let target = headers.get("x-amz-target").and_then(|v| v.to_str().ok()).unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
     let request: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    state.calls.lock().expect("unlocked").push(Call { operation: operation.clone(), request: request.clone() });
+    let signed = headers.get("authorization").and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let function = signed.split("Credential=").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    state.calls.lock().expect("unlocked").push(Call {
+        function: function.to_owned(),
+        operation: operation.clone(),
+        request: request.clone(),
+    });
     let fault = {
         let mut plan = state.plan.lock().expect("unlocked");
         let planned = plan.iter_mut().find(|(name, _, times)| *name == operation && *times > 0);

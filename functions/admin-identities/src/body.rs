@@ -1,6 +1,9 @@
-//! Request bodies of the admin API: JSON objects with known keys only, so that a misspelt key is noticed.
+//! Request bodies of the admin API. Whoever makes people may use known keys only, so that a misspelt one is noticed; whoever
+//! replaces one may send back all that was shown.
 
 use latchkey_core::error::ApiError;
+use latchkey_web::Call;
+use latchkey_web::payload::NO_BODY;
 use serde_json::{Map, Value};
 
 /// Keys of a body that makes a person.
@@ -18,26 +21,41 @@ pub(crate) const CREATE: &[&str] = &[
     "credentials",
 ];
 
-/// Keys of a body that replaces what is known of a person.
-pub(crate) const UPDATE: &[&str] = &[
-    "schema_id",
-    "traits",
-    "state",
-    "external_id",
-    "organization_id",
-    "region",
-    "metadata_public",
-    "metadata_admin",
-    "credentials",
-];
-
 /// Reads a body.
 ///
 /// # Errors
 /// 400 with the decoder's text as message and no reason.
 pub(crate) fn object(body: &[u8], keys: &[&str]) -> Result<Map<String, Value>, ApiError> {
-    let value: Value = serde_json::from_slice(body).map_err(|e| undecodable(&e))?;
-    known_keys(value, keys)
+    known_keys(first(body)?, keys)
+}
+
+/// Reads the body of a replacement.
+///
+/// # Errors
+/// 400 that says what is wrong with the body or its type.
+pub(crate) fn replacement(call: &Call<'_>) -> Result<Map<String, Value>, ApiError> {
+    let typed = call.header("content-type").unwrap_or("");
+    if call.body().is_empty() {
+        return Err(ApiError::bad_request(NO_BODY));
+    }
+    if typed.split(';').next().unwrap_or("").trim() != "application/json" {
+        return Err(ApiError::bad_request(format!(
+            "HTTP {} Request used unknown HTTP Header \"Content-Type: {typed}\", only [application/json] are supported.",
+            call.method
+        )));
+    }
+    match first(call.body())? {
+        Value::Object(map) => Ok(map),
+        other => Err(ApiError::new(400).saying(format!("json: expected an object, got {}", kind(&other)))),
+    }
+}
+
+/// The first value of a body; what follows it is ignored.
+fn first(body: &[u8]) -> Result<Value, ApiError> {
+    match serde_json::Deserializer::from_slice(body).into_iter::<Value>().next() {
+        Some(read) => read.map_err(|e| undecodable(&e)),
+        None => Err(ApiError::new(400).saying("unexpected EOF")),
+    }
 }
 
 /// Takes a value as an object with these keys.

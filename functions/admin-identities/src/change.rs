@@ -55,7 +55,7 @@ async fn change(app: &App, call: &Call<'_>, id: &str, asked: Asked<'_>) -> Resul
 }
 
 pub(crate) async fn update(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
-    let body = body::object(call.body(), body::UPDATE)?;
+    let body = body::replacement(call)?;
     let draft = change(app, call, id, Asked::Replace(&body)).await?;
     Ok(Reply::json(200, &show::after_write(app, &draft.identity, Versions::AsRead), "updated"))
 }
@@ -108,11 +108,11 @@ fn edited(app: &App, call: &Call<'_>, mut draft: Draft, patch: &[u8]) -> Result<
     let addresses = crate::draft::given_addresses(&patched)?.to_vec();
     draft.overlay_addresses(&addresses, call.now)?;
     draft.set_ids(&patched)?;
+    draft.set_organization(&patched)?;
     draft.identity.metadata_public = patched.remove("metadata_public").unwrap_or_default();
     draft.identity.metadata_admin = patched.remove("metadata_admin").unwrap_or_default();
-    if let Some(Value::Object(credentials)) = patched.get("credentials") {
-        edited_credentials(&mut draft, credentials, call)?;
-    }
+    let credentials = patched.get("credentials").and_then(Value::as_object).cloned().unwrap_or_default();
+    edited_credentials(&mut draft, &credentials, call)?;
     draft.identity.updated_at = call.now;
     Ok(draft)
 }
@@ -129,9 +129,13 @@ fn edited_credentials(draft: &mut Draft, credentials: &Map<String, Value>, call:
     }
     let hash = credentials.get("password").and_then(|c| c.pointer("/config/hashed_password")).and_then(Value::as_str);
     let known = draft.secrets.iter().find(|c| c.kind == CredentialType::Password).and_then(|c| c.hash());
-    if let Some(hash) = hash.filter(|hash| !hash.is_empty() && known != Some(hash)) {
-        StoredHash::parse(hash).map_err(|e| ApiError::bad_request(e.to_string()))?;
-        draft.set_password_hash(hash.to_owned(), call.now);
+    match hash.filter(|hash| !hash.is_empty()) {
+        Some(hash) if known != Some(hash) => {
+            StoredHash::parse(hash).map_err(|e| ApiError::bad_request(e.to_string()))?;
+            draft.set_password_hash(hash.to_owned(), call.now);
+        }
+        None if known.is_some() => draft.forget_password(call.now),
+        _ => {}
     }
     Ok(())
 }

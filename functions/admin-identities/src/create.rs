@@ -49,6 +49,7 @@ async fn draft(app: &App, call: &Call<'_>, body: &Map<String, Value>) -> Result<
     draft.set_traits(app, traits, call.now)?;
     draft.overlay_addresses(given_addresses(body)?, call.now)?;
     draft.set_ids(body)?;
+    draft.set_organization(body)?;
     draft.identity.metadata_public = body.get("metadata_public").cloned().unwrap_or_default();
     draft.identity.metadata_admin = body.get("metadata_admin").cloned().unwrap_or_default();
     draft.import(app, body.get("credentials"), call.now).await?;
@@ -74,6 +75,8 @@ pub(crate) async fn batch(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
         ))
         .into());
     }
+    // The whole body is read before anybody is made: a fault in its form is a fault of the call.
+    let items = items.iter().map(Item::read).collect::<Result<Vec<_>, _>>()?;
     let mut done = Vec::with_capacity(items.len());
     for item in items {
         done.push(batched(app, call, item).await?);
@@ -81,20 +84,32 @@ pub(crate) async fn batch(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     Ok(Reply::json(200, &json!({"identities": done}), "batch"))
 }
 
+/// An item of a batch.
+struct Item {
+    create: Option<Map<String, Value>>,
+    patch_id: Option<String>,
+}
+
+impl Item {
+    fn read(item: &Value) -> Result<Self, ApiError> {
+        let item = known_keys(item.clone(), &["create", "patch_id"])?;
+        let patch_id = text(&item, "patch_id")?.map(str::to_owned);
+        if let Some(id) = &patch_id {
+            latchkey_web::call::parse_id(id).map_err(|text| ApiError::new(400).saying(text))?;
+        }
+        let create = item.get("create").filter(|create| !create.is_null()).cloned();
+        Ok(Self { create: create.map(|create| known_keys(create, body::CREATE)).transpose()?, patch_id })
+    }
+}
+
 /// One item of a batch. Only a failing store ends the batch; every other fault is the item's own.
-async fn batched(app: &App, call: &Call<'_>, item: &Value) -> Result<Value, Fault> {
-    let item = known_keys(item.clone(), &["create", "patch_id"])?;
-    let Some(create) = item.get("create").filter(|create| !create.is_null()) else { return Ok(Value::Null) };
+async fn batched(app: &App, call: &Call<'_>, item: Item) -> Result<Value, Fault> {
+    let Some(body) = item.create else { return Ok(Value::Null) };
     let mut out = Map::new();
-    let outcome = match known_keys(create.clone(), body::CREATE) {
-        Ok(body) => match draft(app, call, &body).await {
-            Ok(draft) => {
-                store(app, &draft).await?.map(|()| draft.identity.id).map_err(|_| ApiError::storage_conflict())
-            }
-            Err(fault) if fault.public.status < 500 => Err(*fault.public),
-            Err(fault) => return Err(fault),
-        },
-        Err(error) => Err(error),
+    let outcome = match draft(app, call, &body).await {
+        Ok(draft) => store(app, &draft).await?.map(|()| draft.identity.id).map_err(|_| ApiError::storage_conflict()),
+        Err(fault) if fault.public.status < 500 => Err(*fault.public),
+        Err(fault) => return Err(fault),
     };
     match &outcome {
         Ok(id) => {
@@ -106,7 +121,7 @@ async fn batched(app: &App, call: &Call<'_>, item: &Value) -> Result<Value, Faul
             out.insert("error".into(), error.inner(None));
         }
     }
-    if let Some(id) = text(&item, "patch_id")? {
+    if let Some(id) = item.patch_id {
         out.insert("patch_id".into(), json!(id));
     }
     Ok(Value::Object(out))

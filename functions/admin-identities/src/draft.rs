@@ -14,6 +14,7 @@ use latchkey_store::people::{MOST_UNIQUE, unique_of};
 use latchkey_web::{Fault, chance};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 /// Largest person without credentials, in bytes of JSON: an item holds 400 KB.
@@ -166,9 +167,7 @@ impl Draft {
     /// 400 that names what is wrong.
     pub(crate) fn overlay_addresses(&mut self, given: &[Value], now: OffsetDateTime) -> Result<(), ApiError> {
         for entry in given {
-            let Value::Object(entry) = entry else {
-                return Err(ApiError::new(400).saying("json: an address must be an object"));
-            };
+            let entry = &known_keys(entry.clone(), ADDRESS)?;
             let (value, channel) = (text(entry, "value")?.unwrap_or(""), text(entry, "via")?.unwrap_or(""));
             let address = self.identity.verifiable_addresses.iter_mut().find(|a| {
                 a.via.as_str() == channel
@@ -179,6 +178,11 @@ impl Draft {
             if let Some(verified) = entry.get("verified").and_then(Value::as_bool) {
                 address.verified = verified;
                 address.verified_at = verified.then(|| address.verified_at.unwrap_or(now));
+            }
+            if let Some(at) = text(entry, "verified_at")?.filter(|_| address.verified) {
+                let parsed = OffsetDateTime::parse(at, &Rfc3339)
+                    .map_err(|_| ApiError::bad_request(format!("verified_at must be an RFC 3339 time, got {at:?}")))?;
+                address.verified_at = Some(parsed.to_offset(time::UtcOffset::UTC));
             }
             if let Some(status) = text(entry, "status")? {
                 address.status = match status {
@@ -198,7 +202,15 @@ impl Draft {
         Ok(())
     }
 
-    /// Sets external id, region and organization.
+    /// Takes the password away; what else the credential says stays, as one that never had a password has it.
+    pub(crate) fn forget_password(&mut self, now: OffsetDateTime) {
+        let credential = self.summary(CredentialType::Password, now);
+        credential.usable = false;
+        credential.updated_at = now;
+        self.set_secret(CredentialType::Password, json!({}));
+    }
+
+    /// Sets external id and region.
     ///
     /// # Errors
     /// 400 that names what is wrong.
@@ -210,6 +222,14 @@ impl Draft {
         }
         self.identity.external_id = external_id.map(str::to_owned);
         self.identity.region = text(body, "region")?.map(str::to_owned);
+        Ok(())
+    }
+
+    /// Sets the organization, which only who makes or patches a person may.
+    ///
+    /// # Errors
+    /// 400 that names what is wrong.
+    pub(crate) fn set_organization(&mut self, body: &Map<String, Value>) -> Result<(), ApiError> {
         self.identity.organization_id = match text(body, "organization_id")? {
             None => None,
             Some(id) => Some(
@@ -243,13 +263,18 @@ impl Draft {
                 let fault = "The password migration hook is not part of this release.";
                 return Err(ApiError::bad_request(fault).into());
             }
-            if let Some(hash) = text(&config, "hashed_password")? {
-                StoredHash::parse(hash).map_err(|e| ApiError::bad_request(e.to_string()))?;
-                self.set_password_hash(hash.to_owned(), now);
-            } else if let Some(password) = text(&config, "password")? {
-                let hash = self.hash(app, password).await?;
-                self.set_password_hash(hash, now);
-            }
+            // A password in clear text wins, because it can be made into what the configuration asks for.
+            let hash = match text(&config, "password")? {
+                Some(password) if password.chars().nth(latchkey_methods::password::LONGEST).is_some() => {
+                    let most = latchkey_methods::password::LONGEST;
+                    let fault = format!("The password is longer than {most} characters, which no login takes.");
+                    return Err(ApiError::bad_request(fault).into());
+                }
+                Some(password) => self.hash(app, password).await?,
+                None => text(&config, "hashed_password")?.unwrap_or_default().to_owned(),
+            };
+            StoredHash::parse(&hash).map_err(|e| ApiError::bad_request(e.to_string()))?;
+            self.set_password_hash(hash, now);
         }
         Ok(())
     }
@@ -294,10 +319,14 @@ fn via(channel: latchkey_schema::Via) -> Via {
     }
 }
 
-/// The verified addresses that a body names.
+/// Keys of an address in a body.
+const ADDRESS: &[&str] = &["id", "value", "via", "verified", "status", "verified_at", "created_at", "updated_at"];
+
+/// The verified addresses that a body names. Recovery addresses follow from the traits alone.
 ///
 /// # Errors
-/// 400 when they are no list.
+/// 400 when either are no list.
 pub(crate) fn given_addresses(body: &Map<String, Value>) -> Result<&[Value], ApiError> {
+    list(body, "recovery_addresses")?;
     list(body, "verifiable_addresses")
 }

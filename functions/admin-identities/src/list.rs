@@ -5,6 +5,7 @@ use crate::show::{self, Versions, included};
 use lambda_http::http::{HeaderName, header};
 use latchkey_core::error::ApiError;
 use latchkey_core::identity::CredentialType;
+use latchkey_core::paging::Page;
 use latchkey_schema::normalize_identifier;
 use latchkey_store::accounts::Profile;
 use latchkey_store::credentials::{Credential, Unique};
@@ -22,23 +23,30 @@ const LARGEST: usize = 500;
 /// How far pages by number reach.
 const LAST_NUMBERED: usize = 1000;
 
-/// What a list is asked for.
+/// Who is asked for.
 enum Wanted {
     /// These people.
     Ids(BTreeSet<Uuid>),
     /// Whoever holds this identifier.
     Identifier(String),
-    /// Everybody after this id.
+    /// Everybody.
+    All,
+}
+
+/// Which part of the list.
+#[derive(Clone, Copy)]
+enum Part {
+    /// At most so many after this id.
     After(Uuid, usize),
     /// A page by number.
-    Numbered { page: usize, size: usize },
+    Numbered(Page),
 }
 
 pub(crate) async fn list(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let kinds = included(call)?;
-    let wanted = wanted(call)?;
+    let (wanted, part) = (wanted(call)?, part(call)?);
     let by_identifier = matches!(wanted, Wanted::Identifier(_));
-    let (ids, headers) = find(app, call, wanted).await?;
+    let (ids, headers) = find(app, call, wanted, part).await?;
     let mut people = app.accounts.profiles(&ids).await?;
     people.sort_by_key(|p| p.identity.id);
     let secrets = app.credentials.of_many(&ids, &kinds).await?;
@@ -78,58 +86,59 @@ fn wanted(call: &Call<'_>) -> Result<Wanted, ApiError> {
         };
         return Ok(Wanted::Ids(ids.iter().map(parse).collect::<Result<_, _>>()?));
     }
-    if let Some(identifier) = identifier {
-        return Ok(Wanted::Identifier(identifier.to_owned()));
-    }
-    page(call)
+    Ok(identifier.map_or(Wanted::All, |identifier| Wanted::Identifier(identifier.to_owned())))
 }
 
-fn page(call: &Call<'_>) -> Result<Wanted, ApiError> {
-    let numbered =
-        call.query("page").is_some() && call.query("page_token").is_none() && call.query("page_size").is_none();
-    let size = match call.query_filled("page_size").or(call.query_filled("per_page")) {
-        None => DEFAULT_SIZE,
-        Some(text) => match text.parse::<i64>() {
-            Ok(size) if size <= 0 => DEFAULT_SIZE,
-            Ok(size) => usize::try_from(size).unwrap_or(LARGEST).min(LARGEST),
-            Err(_) => {
-                return Err(ApiError::new(400).saying(format!("strconv.Atoi: parsing \"{text}\": invalid syntax")));
-            }
-        },
-    };
-    if numbered {
-        let page: usize = call.query("page").and_then(|page| page.parse().ok()).unwrap_or(0);
-        if page.saturating_mul(size) > LAST_NUMBERED {
+fn part(call: &Call<'_>) -> Result<Part, ApiError> {
+    if call.query("page").is_some() && call.query("page_token").is_none() && call.query("page_size").is_none() {
+        let page = Page::by_number(call.query("page"), call.query("per_page"), LARGEST);
+        if page.number.saturating_mul(page.size) > LAST_NUMBERED {
             return Err(ApiError::bad_request(
                 "Legacy pagination is not supported for enumerating over 1000 items. Please switch to using page_token \
                  and page_size.",
             ));
         }
-        return Ok(Wanted::Numbered { page, size });
+        return Ok(Part::Numbered(page));
     }
+    let size = match call.query_filled("page_size").or(call.query_filled("per_page")) {
+        None => DEFAULT_SIZE,
+        Some(text) => match text.parse::<i64>() {
+            Ok(size) if size <= 0 => DEFAULT_SIZE,
+            Ok(size) => usize::try_from(size).unwrap_or(LARGEST).min(LARGEST),
+            Err(error) => {
+                use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+                let beyond = matches!(error.kind(), PosOverflow | NegOverflow);
+                let fault = if beyond { "value out of range" } else { "invalid syntax" };
+                return Err(ApiError::new(400).saying(format!("strconv.Atoi: parsing \"{text}\": {fault}")));
+            }
+        },
+    };
     let after = match call.query_filled("page_token") {
         None => Uuid::nil(),
         Some(token) => Uuid::try_parse(token)
             .map_err(|_| ApiError::bad_request("The page token is invalid, do not craft your own page tokens"))?,
     };
-    Ok(Wanted::After(after, size))
+    Ok(Part::After(after, size))
 }
 
 type Headers = Vec<(HeaderName, String)>;
 
-async fn find(app: &App, call: &Call<'_>, wanted: Wanted) -> Result<(Vec<Uuid>, Headers), Fault> {
-    Ok(match wanted {
-        Wanted::Ids(ids) => {
-            (ids.into_iter().collect(), vec![(header::LINK, link(call, &[(Uuid::nil(), "first")], DEFAULT_SIZE))])
-        }
+async fn find(app: &App, call: &Call<'_>, wanted: Wanted, part: Part) -> Result<(Vec<Uuid>, Headers), Fault> {
+    let chosen: Option<BTreeSet<Uuid>> = match wanted {
+        Wanted::Ids(ids) => Some(ids),
         Wanted::Identifier(identifier) => {
             let owners = app.credentials.owners(&lookups(&identifier)).await?;
-            let ids: BTreeSet<Uuid> = owners.into_iter().flatten().map(|guard| guard.identity).collect();
-            (ids.into_iter().collect(), vec![(header::LINK, link(call, &[(Uuid::nil(), "first")], DEFAULT_SIZE))])
+            Some(owners.into_iter().flatten().map(|guard| guard.identity).collect())
         }
-        Wanted::After(after, size) => {
+        Wanted::All => None,
+    };
+    Ok(match part {
+        Part::After(after, size) => {
             // One more than asked for tells whether there is a next page.
-            let mut ids = app.accounts.ids_after(after, size + 1).await?;
+            let mut ids: Vec<Uuid> = match chosen {
+                Some(chosen) => chosen.into_iter().filter(|id| *id > after).take(size + 1).collect(),
+                None => app.accounts.ids_after(after, size + 1).await?,
+            };
             let more = ids.len() > size;
             ids.truncate(size);
             let mut rels = vec![(Uuid::nil(), "first")];
@@ -138,11 +147,14 @@ async fn find(app: &App, call: &Call<'_>, wanted: Wanted) -> Result<(Vec<Uuid>, 
             }
             (ids, vec![(header::LINK, link(call, &rels, size))])
         }
-        Wanted::Numbered { page, size } => {
-            let (total, mut ids) =
-                tokio::try_join!(app.accounts.count(), app.accounts.ids_after(Uuid::nil(), (page + 1) * size))?;
-            let ids = ids.split_off((page * size).min(ids.len()));
-            (ids, vec![(TOTAL, total.to_string()), (header::LINK, numbered_links(page, size, total))])
+        Part::Numbered(page) => {
+            let upto = page.number.saturating_add(1).saturating_mul(page.size);
+            let (total, ids) = match chosen {
+                Some(chosen) => (chosen.len(), chosen.into_iter().collect()),
+                None => tokio::try_join!(app.accounts.count(), app.accounts.ids_after(Uuid::nil(), upto))?,
+            };
+            let links = page.numbered_links("/admin/identities", total);
+            (page.slice(&ids).to_vec(), vec![(TOTAL, total.to_string()), (header::LINK, links)])
         }
     })
 }
@@ -168,24 +180,11 @@ fn link(call: &Call<'_>, rels: &[(Uuid, &str)], size: usize) -> String {
         let mut pairs = kept.clone();
         pairs.push(("page_size".into(), size.to_string()));
         pairs.push(("page_token".into(), token.to_string()));
-        pairs.sort();
+        // Values of one key keep the order they were given in.
+        pairs.sort_by(|a, b| a.0.cmp(&b.0));
         let query: Vec<String> =
             pairs.iter().map(|(k, v)| format!("{}={}", encode_query(k), encode_query(v))).collect();
         format!("</admin/identities?{}>; rel=\"{rel}\"", query.join("&"))
     };
     rels.iter().map(one).collect::<Vec<_>>().join(",")
-}
-
-fn numbered_links(page: usize, size: usize, total: usize) -> String {
-    let last = total.saturating_sub(1) / size;
-    let link = |page: usize, rel: &str| format!("</admin/identities?page={page}&per_page={size}>; rel=\"{rel}\"");
-    let mut rels = vec![link(0, "first")];
-    if page < last {
-        rels.push(link(page + 1, "next"));
-    }
-    if page > 0 {
-        rels.push(link(page - 1, "prev"));
-    }
-    rels.push(link(last, "last"));
-    rels.join(",")
 }

@@ -30,7 +30,8 @@ pub(crate) fn included(call: &Call<'_>) -> Result<Vec<CredentialType>, ApiError>
             return Err(ApiError::bad_request(fault));
         }
         let all = [CredentialType::Code, CredentialType::Password, CredentialType::Webauthn];
-        kinds.extend(all.into_iter().find(|kind| kind.as_str() == name));
+        let wanted = all.into_iter().find(|kind| kind.as_str() == name);
+        kinds.extend(wanted.filter(|wanted| !kinds.contains(wanted)));
     }
     Ok(kinds)
 }

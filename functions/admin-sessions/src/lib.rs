@@ -3,6 +3,7 @@
 
 use lambda_http::http::{HeaderName, Method, header};
 use latchkey_core::error::ApiError;
+use latchkey_core::flow::join;
 use latchkey_core::identity::{Identity, State, without_addresses};
 use latchkey_core::paging::Page;
 use latchkey_core::session::Session;
@@ -47,6 +48,8 @@ pub async fn handle(app: &App, request: Request) -> Response {
             (&Method::DELETE, ["identities", id, "sessions"]) => delete_all_of(app, id).await,
             (_, ["identities", id, "sessions"]) => list_of(app, call, id).await,
             (_, ["sessions"]) => list(call),
+            // Whose session it is, only the public API tells.
+            (&Method::GET | &Method::HEAD, ["sessions", "whoami"]) => Ok(to_public(call)),
             (&Method::PATCH, ["sessions", id, "extend"]) => extend(app, call, id).await,
             (&Method::DELETE, ["sessions", id]) => disable(app, id).await,
             (_, ["sessions", id]) => show(app, call, id).await,
@@ -54,6 +57,14 @@ pub async fn handle(app: &App, request: Request) -> Response {
         }
     })
     .await
+}
+
+fn to_public(call: &Call<'_>) -> Reply {
+    let mut to = join(call.edge.base_url(), "/sessions/whoami");
+    if !call.raw_query.is_empty() {
+        to = format!("{to}?{}", call.raw_query);
+    }
+    Reply::redirect(307, &to, true, "to the public api")
 }
 
 /// The `active` filter.
@@ -75,7 +86,7 @@ fn active_filter(call: &Call<'_>) -> Result<Option<bool>, ApiError> {
 /// 400 that names the value.
 fn expansions(call: &Call<'_>) -> Result<(bool, bool), ApiError> {
     let (mut identity, mut devices) = (false, false);
-    for value in call.query_all("expand").filter(|value| !value.is_empty()) {
+    for value in call.query_all("expand") {
         match value.to_lowercase().as_str() {
             "identity" => identity = true,
             "devices" => devices = true,
@@ -89,14 +100,22 @@ fn is_active(session: &Session, identity: &Identity, call: &Call<'_>) -> bool {
     session.is_live(call.now) && identity.state == State::Active
 }
 
+/// An id in a path.
+///
+/// # Errors
+/// 400 with the text that clients know.
+fn read_id(text: &str) -> Result<Uuid, ApiError> {
+    parse_id(text).map_err(|text| ApiError::new(400).saying(text))
+}
+
 /// Reads a session by its id alone.
-async fn find(app: &App, id: &str) -> Result<(Session, Profile), Fault> {
-    let id = parse_id(id).map_err(|text| ApiError::new(400).saying(text))?;
+async fn find(app: &App, id: Uuid) -> Result<(Session, Profile), Fault> {
     let owner = app.accounts.owner_of_session(id).await?.ok_or_else(ApiError::not_located)?;
     Ok(app.accounts.session_of(owner, id).await?.ok_or_else(ApiError::not_located)?)
 }
 
 async fn show(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
+    let id = read_id(id)?;
     let (with_identity, with_devices) = expansions(call)?;
     let (session, profile) = find(app, id).await?;
     let identity = &profile.identity;
@@ -115,8 +134,8 @@ fn list(call: &Call<'_>) -> Result<Reply, Fault> {
 }
 
 async fn list_of(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
+    let id = read_id(id)?;
     let wanted = active_filter(call)?;
-    let id = Uuid::try_parse(id).map_err(|_| ApiError::not_located())?;
     let (profile, mut sessions) = app.accounts.everything_of(id).await?;
     let Some(Profile { identity, .. }) = profile else {
         return Ok(page(call, id, &[], &Value::Null));
@@ -141,13 +160,14 @@ fn page(call: &Call<'_>, id: Uuid, listed: &[(Session, bool)], identity: &Value)
         .iter()
         .map(|(session, active)| Value::Object(session.render_with_devices(*active, identity.clone())))
         .collect();
-    Reply::json(200, &Value::Array(items), "listed")
-        .header(TOTAL, &listed.len().to_string())
-        .header(header::LINK, &page.links(&format!("/admin/identities/{id}/sessions"), listed.len()))
+    Reply::json(200, &Value::Array(items), "listed").header(TOTAL, &listed.len().to_string()).header(
+        header::LINK,
+        &page.links(&format!("/admin/identities/{id}/sessions"), call.query_pairs(), listed.len()),
+    )
 }
 
 async fn delete_all_of(app: &App, id: &str) -> Result<Reply, Fault> {
-    let id = Uuid::try_parse(id).map_err(|_| ApiError::not_located())?;
+    let id = read_id(id)?;
     let sessions: Vec<Uuid> = app.accounts.sessions_of(id).await?.iter().map(|s| s.id).collect();
     if sessions.is_empty() {
         return Err(ApiError::not_located().into());
@@ -157,7 +177,7 @@ async fn delete_all_of(app: &App, id: &str) -> Result<Reply, Fault> {
 }
 
 async fn disable(app: &App, id: &str) -> Result<Reply, Fault> {
-    let (session, _) = find(app, id).await?;
+    let (session, _) = find(app, read_id(id)?).await?;
     if !app.accounts.revoke(session.identity, session.id).await? {
         return Err(ApiError::not_located().into());
     }
@@ -167,7 +187,7 @@ async fn disable(app: &App, id: &str) -> Result<Reply, Fault> {
 /// Moves the end of a session, if it is near enough; outside that window, and for a disabled session, nothing changes and the
 /// answer is the same.
 async fn extend(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
-    let (mut session, profile) = find(app, id).await?;
+    let (mut session, profile) = find(app, read_id(id)?).await?;
     let policy = &app.edge.config.session;
     let window = policy.earliest_possible_extend.map_or_else(|| app.edge.session_lifespan(), edge::signed);
     if session.expires_at - call.now <= window {

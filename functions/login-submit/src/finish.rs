@@ -59,8 +59,8 @@ impl Submission<'_> {
                 Ok(()) => break (presented, next.session().clone()),
                 Err(Overtaken::FlowDone) => return Ok(self.used_up()),
                 Err(Overtaken::AccountChanged) => return self.account_changed(identity).await,
-                Err(Overtaken::SessionEnded) if strengthen => strengthen = false,
-                Err(Overtaken::SessionEnded) => return Err(Fault::internal("a new session was there already")),
+                Err(Overtaken::SessionChanged) if strengthen => strengthen = false,
+                Err(Overtaken::SessionChanged) => return Err(Fault::internal("a new session was there already")),
             }
         };
         if let Some(rehash) = rehash {
@@ -89,7 +89,7 @@ impl Submission<'_> {
                 let next = Presented::new(old.session.identity, old.session.id, chance::bytes());
                 let held = old.presented.hash();
                 let session = old.session.strengthened(held, &next, proof.method.clone(), lifespan, now);
-                (next, NextSession::Strengthened(session))
+                (next, NextSession::Strengthened(session, old.session.secret))
             }
             None => {
                 let next = Presented::new(proof.profile.identity.id, chance::id(), chance::bytes());
@@ -115,7 +115,7 @@ impl Submission<'_> {
         let credentials = &self.app.credentials;
         let stored = credentials.rehash(identity, &rehash.identifiers, version, &rehash.hash, chance::id()).await;
         if let Err(error) = stored {
-            latchkey_web::note("login-submit", &format!("a better hash was not stored: {error}"));
+            latchkey_web::note(format!("a better hash was not stored: {error}"));
         }
     }
 

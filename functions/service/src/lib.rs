@@ -59,7 +59,7 @@ async fn ready(app: &App) -> Result<Reply, Fault> {
     Ok(match app.flows.ping().await {
         Ok(()) => healthy(),
         Err(error) => {
-            latchkey_web::note("service", &error.to_string());
+            latchkey_web::note(error.to_string());
             Reply::json(503, &json!({"errors": {"store": "the store does not answer"}}), "not ready")
         }
     })
@@ -71,7 +71,7 @@ fn schemas(call: &Call<'_>) -> Reply {
     let items: Vec<Value> = page.slice(all).iter().map(|s| json!({"id": s.id, "schema": s.document})).collect();
     Reply::json(200, &Value::Array(items), "listed")
         .header(TOTAL, &all.len().to_string())
-        .header(header::LINK, &page.links("/schemas", all.len()))
+        .header(header::LINK, &page.links("/schemas", call.query_pairs(), all.len()))
 }
 
 /// By plain id, else by its base64url form, as `schema_url` writes it.

@@ -54,7 +54,7 @@ impl App {
 /// Answers one request.
 pub async fn handle(app: &App, request: Request) -> Response {
     edge::answer(&app.edge, request, async |call| match (call.path.as_str(), &call.method) {
-        ("/sessions/token-exchange", _) => exchange(app, call).await,
+        ("/sessions/token-exchange", &Method::GET | &Method::HEAD) => exchange(app, call).await,
         ("/sessions", &Method::DELETE) => end_others(app, call).await,
         ("/sessions", _) => list(app, call).await,
         _ => end_one(app, call).await,
@@ -105,7 +105,7 @@ async fn list(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
         page.slice(&live).iter().map(|s| Value::Object(s.render_with_devices(true, shown.clone()))).collect();
     Ok(Reply::json(200, &Value::Array(items), "listed")
         .header(TOTAL, &live.len().to_string())
-        .header(header::LINK, &page.links("/sessions", live.len())))
+        .header(header::LINK, &page.links("/sessions", call.query_pairs(), live.len())))
 }
 
 async fn end_others(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {

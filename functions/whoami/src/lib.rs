@@ -65,7 +65,7 @@ async fn tell(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     if signed_in.matched == SecretMatch::Current && signed_in.session.previous.is_some() {
         // Without this write the old secret only keeps its minute, so its failure is no failure of the request.
         if let Err(error) = app.accounts.forget_previous_secret(&signed_in.session).await {
-            latchkey_web::note("whoami", &error.to_string());
+            latchkey_web::note(error.to_string());
         }
     }
     let body = signed_in.session.render_with_devices(true, identity.public(app.edge.base_url()));

@@ -120,7 +120,9 @@ impl Walk<'_> {
         for (name, value) in map {
             let mut inner = path.clone();
             inner.push(name);
-            if KEYS.iter().any(|key| key.fit(&inner).is_some()) {
+            // Items of lists whose keys are not all known here have more to them than a typo.
+            let known = KEYS.iter().any(|key| key.fit(&inner).is_some());
+            if known || KEYS.iter().any(|key| key.is_below(path) && key.role == Role::Used) {
                 self.at(value, &mut inner);
             }
         }
@@ -169,6 +171,7 @@ fn refused_logins(document: &Value, findings: &mut Findings) {
         }
     });
     let before = [("before.hooks".to_owned(), &login["before"]["hooks"])];
+    let mut told = BTreeSet::new();
     for (place, hooks) in before.into_iter().chain(after) {
         for hook in hooks.as_array().into_iter().flatten() {
             let config = &hook["config"];
@@ -179,6 +182,9 @@ fn refused_logins(document: &Value, findings: &mut Findings) {
                 _ => continue,
             };
             let name = hook["hook"].as_str().unwrap_or_default();
+            if !told.insert((place.clone(), name)) {
+                continue;
+            }
             findings.error(format!(
                 "selfservice.flows.login.{place}: {name:?} is not built, and without it {why}; remove it to start all the same"
             ));
@@ -209,11 +215,17 @@ fn fits(kind: Kind, value: &Value) -> Result<(), String> {
         Kind::Text | Kind::SecretText if text.is_some() => return Ok(()),
         Kind::Text | Kind::SecretText => "it must be text".into(),
         Kind::CookieName if text.is_some_and(is_token) => return Ok(()),
-        Kind::CookieName => "it must be letters, digits, - and _".into(),
-        Kind::Path if text.is_some_and(|t| t.starts_with('/') && !t.contains([';', ',', ' '])) => return Ok(()),
+        Kind::CookieName => "it must be letters, digits, -, _ and .".into(),
+        Kind::Domain if text.is_some_and(|t| is_domain(t.strip_prefix('.').unwrap_or(t))) => return Ok(()),
+        Kind::Domain => "it must be a name such as example.org".into(),
+        Kind::Path
+            if text.is_some_and(|t| t.starts_with('/') && t.bytes().all(|b| b.is_ascii_graphic() && b != b';')) =>
+        {
+            return Ok(());
+        }
         Kind::Path => "it must be a path that begins with a slash".into(),
-        Kind::Url if text.is_some_and(is_url) => return Ok(()),
-        Kind::Url => "it must be a URL such as https://login.example.org/".into(),
+        Kind::Url if text.is_some_and(|t| is_url(t) && !t.contains(['?', '#'])) => return Ok(()),
+        Kind::Url => "it must be a URL such as https://login.example.org/, without query and fragment".into(),
         Kind::UrlOrPath if text.is_some_and(|t| is_url(t) || is_path(t)) => return Ok(()),
         Kind::UrlOrPath => "it must be a URL such as https://app.example.org/login, or a path such as /login".into(),
         Kind::AnyUrl if text.is_some_and(|t| has_scheme(t) || is_path(t)) => return Ok(()),
@@ -232,6 +244,8 @@ fn fits(kind: Kind, value: &Value) -> Result<(), String> {
         Kind::OneOf(words) => format!("it must be {}", one_of(words)),
         Kind::Texts if all(value, |text| !text.is_empty()) => return Ok(()),
         Kind::Texts => "it must be a list of texts".into(),
+        Kind::Origins if all(value, |text| !text.is_empty() && text.matches('*').count() <= 1) => return Ok(()),
+        Kind::Origins => "it must be a list of origins, each with at most one *".into(),
         Kind::Words(words) if all(value, |text| words.contains(&text)) => return Ok(()),
         Kind::Words(words) => format!("it must be a list of {}", one_of(words)),
         Kind::Networks if all(value, is_network) => return Ok(()),
@@ -277,6 +291,10 @@ fn all(value: &Value, pass: impl Fn(&str) -> bool) -> bool {
         Value::Array(items) => items.iter().all(|item| item.as_str().is_some_and(&pass)),
         _ => false,
     }
+}
+
+fn is_domain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
 }
 
 fn is_token(text: &str) -> bool {

@@ -21,6 +21,7 @@ pub fn check_deployment(text: &str, folder: Option<&Path>, env: &[(String, Strin
             format!("{path}: a value is not allowed in a deployment's file: put it into the stack's secret under the key {path:?}")
         })
         .collect();
+    secrets_below(&document, &mut Vec::new(), &mut errors);
     match read(text, folder, env, false) {
         Ok(mut loaded) if errors.is_empty() => {
             let base_url = &loaded.config.public.base_url;
@@ -37,6 +38,42 @@ pub fn check_deployment(text: &str, folder: Option<&Path>, env: &[(String, Strin
             Err(ConfigErrors(errors))
         }
     }
+}
+
+/// Names of keys whose values are secrets wherever they stand.
+const SECRET_NAMES: [&str; 5] = ["client_secret", "password", "apple_private_key", "auth_token", "secret"];
+
+/// Adds an error for each secret that stands elsewhere than among the deployment's own: in a provider, a hook, an address.
+fn secrets_below<'d>(value: &'d Value, path: &mut Vec<&'d str>, errors: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                path.push(name);
+                secrets_below(value, path, errors);
+                path.pop();
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                secrets_below(item, path, errors);
+            }
+        }
+        Value::String(text) if path.last().is_some_and(|name| SECRET_NAMES.contains(name)) || has_password(text) => {
+            let path = path.join(".");
+            errors.push(format!(
+                "{path}: a secret is not allowed in a deployment's file, which whoever may read the functions can read: leave it out \
+                 until what it belongs to reads it from the stack's secret"
+            ));
+        }
+        _ => {}
+    }
+}
+
+/// A URL with a password in it, such as `smtp://user:word@host`.
+fn has_password(text: &str) -> bool {
+    let authority = text.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    let user = authority.and_then(|authority| authority.rsplit_once('@')).map_or("", |(user, _)| user);
+    user.split_once(':').is_some_and(|(_, password)| !password.is_empty())
 }
 
 /// The same configuration as one line of JSON: without what has no effect and without secrets, schemas inlined. Quicker to read

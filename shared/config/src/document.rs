@@ -14,7 +14,9 @@ pub(crate) fn parse(text: &str) -> Result<Value, ConfigErrors> {
     let mut document: Value = match text.trim_start().starts_with('{').then(|| serde_json::from_str(text)) {
         Some(Ok(document)) => document,
         // YAML's flow style begins with a brace too, and its reader knows what JSON is.
-        _ => serde_saphyr::from_str(text).map_err(|e| format!("the file is not YAML or JSON: {e}"))?,
+        // Without the lines around it, which may hold a secret.
+        _ => serde_saphyr::from_str_with_options(text, serde_saphyr::options! { with_snippet: false })
+            .map_err(|e| format!("the file is not YAML or JSON: {e}"))?,
     };
     match &document {
         Value::Object(_) => {}

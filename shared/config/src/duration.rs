@@ -33,7 +33,8 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
         nanoseconds += number.parse::<f64>().ok()? * factor;
         rest = after;
     }
-    Duration::try_from_secs_f64(nanoseconds / 1e9).ok()
+    // As long as 64 bits of nanoseconds reach, 292 years: what is added to a date must stay a date.
+    (nanoseconds <= i64::MAX as f64).then(|| Duration::try_from_secs_f64(nanoseconds / 1e9).ok()).flatten()
 }
 
 #[cfg(test)]
@@ -50,6 +51,7 @@ mod tests {
             ("0", 0),
             ("0s", 0),
             ("720h", 2_592_000_000),
+            ("2562047h", 9_223_369_200_000_000),
         ] {
             assert_eq!(parse(text), Some(Duration::from_millis(milliseconds)), "{text}");
         }
@@ -57,7 +59,9 @@ mod tests {
 
     #[test]
     fn what_is_none() {
-        for text in ["", "1", "h", "-1h", "1d", "1 h", "1h ", ".", "1..5h", "\u{661}h", "9e9h"] {
+        for text in
+            ["", "1", "h", "-1h", "1d", "1 h", "1h ", ".", "1..5h", "\u{661}h", "9e9h", "2562048h", "100000000h"]
+        {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -43,6 +43,10 @@ pub enum Kind {
     Text,
     /// A name that may be a cookie's.
     CookieName,
+    /// A name that may be a cookie's domain.
+    Domain,
+    /// Origins, each with at most one `*`, or one text.
+    Origins,
     /// An absolute path.
     Path,
     /// An `http` or `https` URL with a host.
@@ -82,7 +86,13 @@ impl Kind {
         match self {
             Self::Bool => Shape::Boolean,
             Self::Int(..) => Shape::Number,
-            Self::Texts | Self::Words(_) | Self::Networks | Self::Secrets(..) | Self::Hooks | Self::List => Shape::List,
+            Self::Texts
+            | Self::Origins
+            | Self::Words(_)
+            | Self::Networks
+            | Self::Secrets(..)
+            | Self::Hooks
+            | Self::List => Shape::List,
             Self::Map => Shape::Map,
             _ => Shape::Text,
         }
@@ -157,6 +167,7 @@ pub(crate) const HOOKS: &[&str] = &[
     "session",
     "revoke_active_sessions",
     "require_verified_address",
+    "verification",
     "show_verification_ui",
     "verify_new_address",
     "notify_previous_addresses",
@@ -197,8 +208,8 @@ const fn moot(path: &'static str, kind: Kind, why: &'static str) -> Key {
 }
 
 use Kind::{
-    AnyUrl, Bool, CookieName, Duration, DurationOr, Hooks, Int, List, Map, Memory, Networks, OneOf, Path, SecretText,
-    Secrets, Text, Texts, Url, UrlOrPath, Words,
+    AnyUrl, Bool, CookieName, Domain, Duration, DurationOr, Hooks, Int, List, Map, Memory, Networks, OneOf, Origins,
+    Path, SecretText, Secrets, Text, Texts, Url, UrlOrPath, Words,
 };
 use Role::{NotBuilt, Secret, Used};
 
@@ -214,7 +225,7 @@ pub const KEYS: &[Key] = &[
     ),
     key("serve.admin.base_url", Url, "the local address", Used, "where operators reach the admin API"),
     key("serve.public.cors.enabled", Bool, "false", Used, "answer cross-origin requests of browsers"),
-    key("serve.public.cors.allowed_origins", Texts, "`*`", Used, "origins, each with at most one `*`"),
+    key("serve.public.cors.allowed_origins", Origins, "`*`", Used, "origins, each with at most one `*`"),
     key("serve.public.cors.allowed_methods", Words(METHODS), "`POST` `GET` `PUT` `PATCH` `DELETE`", Used, "methods"),
     key(
         "serve.public.cors.allowed_headers",
@@ -241,7 +252,7 @@ pub const KEYS: &[Key] = &[
     moot("serve.{listener}.socket", Map, "the gateway listens"),
     moot("serve.{listener}.request_log", Map, "there is one log line per request"),
     // Cookies and sessions
-    key("cookies.domain", Text, "", Used, "`Domain` of cookies"),
+    key("cookies.domain", Domain, "", Used, "`Domain` of cookies"),
     key("cookies.path", Path, "`/`", Used, "`Path` of cookies"),
     key(
         "cookies.same_site",
@@ -261,7 +272,7 @@ pub const KEYS: &[Key] = &[
     ),
     key("session.cookie.name", CookieName, "`ory_kratos_session`", Used, "name of the session cookie"),
     key("session.cookie.persistent", Bool, "true", Used, "keep the session cookie when the browser closes"),
-    key("session.cookie.domain", Text, "`cookies.domain`", Used, "`Domain` of the session cookie"),
+    key("session.cookie.domain", Domain, "`cookies.domain`", Used, "`Domain` of the session cookie"),
     key("session.cookie.path", Path, "`cookies.path`", Used, "`Path` of the session cookie"),
     key("session.cookie.same_site", OneOf(SAME_SITE), "`cookies.same_site`", Used, "`SameSite` of the session cookie"),
     key("session.cookie.secure", Bool, "true; false with `--dev`", Used, "`Secure` of the session cookie"),
@@ -498,4 +509,10 @@ pub const KEYS: &[Key] = &[
     moot("enterprise", Map, "there is one edition"),
     moot("sqa", Map, "no usage is reported"),
     moot("sqa_opt_out", Bool, "no usage is reported"),
+    moot("sqa-opt-out", Bool, "no usage is reported"),
+    moot("database", Map, "what has ended deletes itself"),
+    moot("config", Texts, "there is one file"),
+    moot("help", Bool, "a flag of the command line"),
+    moot("watch-courier", Bool, "messages are sent when they are written"),
+    moot("expose-metrics-port", Int(0, 65_535), "metrics are in CloudWatch"),
 ];

@@ -26,23 +26,21 @@ impl Page {
     /// Reads the query: `page_token` and `page_size` if either is there, else `page` beside `per_page`. What cannot be read
     /// counts as not asked for.
     pub fn parse<'a>(query: impl Fn(&str) -> Option<&'a str>, most: usize) -> Self {
-        let (number, size) = if query("page_token").is_some() || query("page_size").is_some() {
-            (None, query("page_size"))
-        } else {
+        if query("page_token").is_none() && query("page_size").is_none() {
             let per_page = query("per_page");
-            (per_page.and(query("page")), per_page)
-        };
+            return Self::by_number(per_page.and(query("page")), per_page, most);
+        }
+        let first = Self::by_number(None, query("page_size"), most);
+        Self { number: query("page_token").and_then(offset).map_or(0, |offset| offset / first.size), ..first }
+    }
+
+    /// Reads a page by its number and size.
+    pub fn by_number(number: Option<&str>, size: Option<&str>, most: usize) -> Self {
         let size = match size.map(str::parse::<i64>) {
             None | Some(Err(_)) => DEFAULT_SIZE,
             Some(Ok(n)) => usize::try_from(n.max(1)).unwrap_or(most),
-        }
-        .min(most);
-        let number = match (query("page_token").and_then(offset), number) {
-            (Some(offset), _) => offset / size,
-            (None, Some(text)) => text.parse().unwrap_or(0),
-            (None, None) => 0,
         };
-        Self { number, size }
+        Self { number: number.and_then(|text| text.parse().ok()).unwrap_or(0), size: size.min(most) }
     }
 
     /// The items of this page.
@@ -51,16 +49,31 @@ impl Page {
         &items[from..from.saturating_add(self.size).min(items.len())]
     }
 
-    /// The `Link` header for a list of `total` items below `path`.
-    ///
-    /// The only page links `first`; the first of several `next` and `last`; one between all four; the last `first` and `prev`.
-    pub fn links(&self, path: &str, total: usize) -> String {
-        let last = total.saturating_sub(1) / self.size;
-        let shown = self.size.min(total);
-        let link = |page: usize, rel: &str| {
+    /// The `Link` header for a list of `total` items below `path`; `kept` are the other parameters of the query.
+    pub fn links(&self, path: &str, kept: &[(String, String)], total: usize) -> String {
+        let shown = self.size.min(total).to_string();
+        self.rels(total, |page| {
             let token = URL_SAFE_NO_PAD.encode(json!({"offset": (page * self.size).to_string(), "v": 2}).to_string());
-            format!("<{path}?page={page}&page_size={shown}&page_token={token}&per_page={shown}>; rel=\"{rel}\"")
-        };
+            let own =
+                [("page", &page.to_string()), ("page_size", &shown), ("page_token", &token), ("per_page", &shown)];
+            let others = kept.iter().filter(|(key, _)| !own.iter().any(|(own, _)| own == key));
+            let mut pairs: Vec<(&str, &str)> = others.map(|(key, value)| (key.as_str(), value.as_str())).collect();
+            pairs.extend(own.map(|(key, value)| (key, value.as_str())));
+            pairs.sort_by_key(|(key, _)| *key);
+            format!("{path}?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
+        })
+    }
+
+    /// The `Link` header of a list that knows page numbers alone.
+    pub fn numbered_links(&self, path: &str, total: usize) -> String {
+        let shown = self.size.min(total);
+        self.rels(total, |page| format!("{path}?page={page}&per_page={shown}"))
+    }
+
+    /// The only page links `first`; the first of several `next` and `last`; one between all four; the last `first` and `prev`.
+    fn rels(&self, total: usize, url: impl Fn(usize) -> String) -> String {
+        let last = total.saturating_sub(1) / self.size;
+        let link = |page: usize, rel: &str| format!("<{}>; rel=\"{rel}\"", url(page));
         let mut rels = Vec::new();
         if last == 0 || self.number > 0 {
             rels.push(link(0, "first"));
@@ -94,7 +107,7 @@ mod tests {
     }
 
     fn rels(page: Page, total: usize) -> Vec<String> {
-        page.links("/sessions", total)
+        page.links("/sessions", &[], total)
             .split("rel=\"")
             .skip(1)
             .map(|s| s.split('"').next().unwrap().to_owned())
@@ -121,9 +134,15 @@ mod tests {
         assert_eq!(rels(page("page=2&per_page=2"), 5), ["first", "prev"]);
         assert_eq!(rels(page(""), 0), ["first"]);
         assert!(
-            page("").links("/sessions", 2).contains("page=0&page_size=2&"),
+            page("").links("/sessions", &[], 2).contains("page=0&page_size=2&"),
             "the size shown is never above the total"
         );
+        let kept = [("active".to_owned(), "true&".to_owned()), ("page_size".to_owned(), "9".to_owned())];
+        let links = page("page_size=2").links("/sessions", &kept, 3);
+        assert!(links.starts_with("</sessions?active=true%26&page=1&page_size=2&page_token="), "{links}");
+        let legacy = |number: &str| Page::by_number(Some(number), Some("2"), 500).numbered_links("/x", 5);
+        assert_eq!(legacy("0"), "</x?page=1&per_page=2>; rel=\"next\",</x?page=2&per_page=2>; rel=\"last\"");
+        assert_eq!(legacy("2"), "</x?page=0&per_page=2>; rel=\"first\",</x?page=1&per_page=2>; rel=\"prev\"");
     }
 
     #[test]
@@ -133,7 +152,7 @@ mod tests {
         loop {
             let here = page(&query);
             seen.extend_from_slice(here.slice(&items));
-            let links = here.links("/sessions", items.len());
+            let links = here.links("/sessions", &[], items.len());
             match links.split(',').find(|l| l.contains("rel=\"next\"")) {
                 Some(next) => query = next.split(['?', '>']).nth(1).unwrap().to_owned(),
                 None => break,

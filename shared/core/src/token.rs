@@ -14,6 +14,7 @@ use zeroize::ZeroizeOnDrop;
 
 const TOKEN_PREFIX: &str = "ory_st_";
 const LOGOUT_PREFIX: &str = "ory_lo_";
+const LOGOUT_LETTERS: usize = 32;
 /// Format of cookie values; a later format gets another number and both are read for one release.
 const COOKIE_FORMAT: u8 = 1;
 /// format, identity, session, secret, issued at, expires at, nonce, tag
@@ -155,15 +156,17 @@ pub struct Cookie {
 /// The logout token of a session: `ory_lo_` and 32 characters that only a holder of `key` can make. It stays the same for
 /// the session's life.
 pub fn logout_token(key: &[u8], session: Uuid) -> String {
-    let mac = hmac(key, &[b"logout token", session.as_bytes()]);
-    format!("{LOGOUT_PREFIX}{}", URL_SAFE_NO_PAD.encode(&mac[..24]))
+    let [one, two] = [b"1", b"2"].map(|half| hmac(key, &[b"logout token ", half, session.as_bytes()]));
+    // Of 64 bytes more than 32 are usable unless something is very wrong with HMAC; then the token is too short to be accepted.
+    let letters = base62::letters(&[one, two].concat(), LOGOUT_LETTERS).unwrap_or_default();
+    format!("{LOGOUT_PREFIX}{letters}")
 }
 
 /// Whether `token` is the logout token of `session` under one of `keys` (the newest first). Constant time per key.
 pub fn is_logout_token(token: &str, keys: &[&[u8]], session: Uuid) -> bool {
     // No early end: the number of keys is no secret, which of them fits is not told by time either.
-    keys.iter()
-        .fold(false, |found, key| found | bool::from(logout_token(key, session).as_bytes().ct_eq(token.as_bytes())))
+    let fits = |key: &&[u8]| bool::from(logout_token(key, session).as_bytes().ct_eq(token.as_bytes()));
+    keys.iter().fold(false, |found, key| found | fits(key)) && token.len() == LOGOUT_PREFIX.len() + LOGOUT_LETTERS
 }
 
 /// A code of a session token exchange: 64 letters and digits, from at least 96 random bytes (`login-flow.md` 1.9).
@@ -272,6 +275,7 @@ mod tests {
         let (session, other) = (Uuid::from_u128(5), Uuid::from_u128(6));
         let token = logout_token(b"old key", session);
         assert!(token.starts_with("ory_lo_") && token.len() == 7 + 32);
+        assert!(token[7..].bytes().all(|b| b.is_ascii_alphanumeric()), "{token}");
         assert!(is_logout_token(&token, &[b"new key", b"old key"], session));
         assert!(!is_logout_token(&token, &[b"new key"], session));
         assert!(!is_logout_token(&token, &[b"old key"], other));

@@ -15,6 +15,8 @@ use subtle::ConstantTimeEq as _;
 const LONGEST: usize = 4096;
 /// Longest key that is derived, in bytes; each 32 of them cost the full number of iterations.
 const LONGEST_KEY: usize = 128;
+/// Shortest key that is compared with, in bytes: a shorter one fits too many passwords.
+const SHORTEST_KEY: usize = 8;
 
 /// What importing a hash costs at most: comparing with it must not take longer than a caller waits.
 mod limit {
@@ -185,13 +187,16 @@ impl StoredHash {
     }
 
     /// About how long comparing takes.
-    pub(crate) fn nanoseconds(&self) -> u64 {
+    pub(crate) fn nanoseconds(&self, password: &[u8]) -> u64 {
         match &self.0 {
             Kind::Md5Crypt { .. } => 500_000,
+            Kind::Bcrypt { .. } if password.len() > BCRYPT_LONGEST => 0,
             Kind::Bcrypt { cost, .. } => cost::bcrypt(*cost),
             Kind::ShaCrypt { rounds, .. } => 500 * u64::from(*rounds),
             Kind::Argon2 { parameters: [memory, passes, _], .. } => cost::argon2(*memory, *passes),
-            Kind::Pbkdf2 { iterations, key, .. } => 400 * u64::from(*iterations) * key.len().div_ceil(32) as u64,
+            Kind::Pbkdf2 { digest, iterations, key, .. } => {
+                400 * u64::from(*iterations) * key.len().div_ceil(digest.length()) as u64
+            }
             Kind::Scrypt { parameters, .. } | Kind::Firebase { parameters, .. } => {
                 (400 * u64::from(parameters.r * parameters.p)) << parameters.log_n
             }
@@ -213,7 +218,7 @@ fn decode(engine: &GeneralPurpose, text: &str) -> Result<Vec<u8>, ImportError> {
 /// A key whose length is part of the hash.
 fn decode_key(engine: &GeneralPurpose, text: &str) -> Result<Vec<u8>, ImportError> {
     let key = decode(engine, text)?;
-    if key.is_empty() || key.len() > LONGEST_KEY { Err(ImportError::Malformed) } else { Ok(key) }
+    if (SHORTEST_KEY..=LONGEST_KEY).contains(&key.len()) { Ok(key) } else { Err(ImportError::Malformed) }
 }
 
 /// `a=1,b=2` with just these names in this order.
@@ -305,8 +310,10 @@ fn in_pbkdf2(digest: &str, fields: &[&str]) -> Result<Kind, ImportError> {
     };
     // The length that is stated is not what counts; files in the wild state wrong ones.
     let [iterations, _] = numbers(parameters, ["i", "l"])?;
-    within(&limit::PBKDF2_ITERATIONS, iterations)?;
     let (salt, key) = (decode(&STANDARD_NO_PAD, salt)?, decode_key(&STANDARD_NO_PAD, key)?);
+    // Every block of the key costs all iterations.
+    let blocks = u32::try_from(key.len().div_ceil(digest.length())).unwrap_or(u32::MAX);
+    within(&limit::PBKDF2_ITERATIONS, iterations.saturating_mul(blocks))?;
     Ok(Kind::Pbkdf2 { digest, iterations, salt, key })
 }
 
@@ -356,7 +363,8 @@ fn in_template(digest: Digest, fields: &[&str]) -> Result<Kind, ImportError> {
     let [template, salt, hash] = *fields else { return Err(ImportError::Malformed) };
     let template = decode(&STANDARD, template.strip_prefix("pf=").ok_or(ImportError::Malformed)?)?;
     let (salt, hash) = (decode(&STANDARD, salt)?, decode(&STANDARD, hash)?);
-    if hash.len() != digest.length() {
+    // A template without the password would make a hash that every password fits.
+    if hash.len() != digest.length() || !template::has_password(&template) {
         return Err(ImportError::Malformed);
     }
     Ok(Kind::Digest { digest, template, salt, hash })
@@ -417,6 +425,17 @@ fn firebase(key: &[u8], signer_key: &[u8]) -> Vec<u8> {
 }
 
 impl Pbkdf2Digest {
+    /// Bytes of one block of a key.
+    fn length(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha3_224 => 28,
+            Self::Sha256 => 32,
+            Self::Sha3_384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+
     fn derive(self, password: &[u8], salt: &[u8], iterations: u32, length: usize) -> Vec<u8> {
         let mut key = vec![0; length];
         let derive = match self {

@@ -24,15 +24,21 @@ pub(crate) fn fill(template: &[u8], salt: &[u8], password: &[u8]) -> Vec<u8> {
     filled
 }
 
+/// Whether the password is part of what a template makes.
+pub(crate) fn has_password(template: &[u8]) -> bool {
+    template.windows(PASSWORD.len()).any(|window| window == PASSWORD)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::fill;
+    use super::{fill, has_password};
 
     #[test]
     fn both_marks_are_replaced_wherever_they_stand() {
         assert_eq!(fill(b"{SALT}{PASSWORD}", b"s", b"p"), b"sp");
         assert_eq!(fill(b"a{PASSWORD}-{SALT}-{SALT}}", b"s", b"p"), b"ap-s-s}");
         assert_eq!(fill(b"", b"s", b"p"), b"");
+        assert!(has_password(b"x{PASSWORD}") && !has_password(b"{SALT}{password}"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use latchkey_schema::normalize_identifier;
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// Longest password that is looked at, in characters; a longer one is as wrong as any other, at the same cost.
-const LONGEST: usize = 1024;
+pub const LONGEST: usize = 1024;
 
 /// The hasher that the configuration names.
 pub fn hasher(config: &latchkey_config::Config) -> Hasher {
@@ -128,7 +128,8 @@ pub fn verify(attempt: &Attempt, stored: Option<&str>, hasher: &Hasher, salt: &[
         return Verdict::default();
     };
     let outdated = hasher.needs_rehash(stored);
-    let beside = (outdated && hasher.costs_more_than(stored)).then(|| hasher.hash(password, salt));
+    let cheaper = hasher.costs_more_than(stored, password);
+    let beside = (outdated && cheaper).then(|| hasher.hash(password, salt));
     let right = latchkey_hashers::verify(stored, password) && !too_long;
     let better_hash = (right && outdated)
         // A hasher that refuses the password (bcrypt beyond 72 bytes) leaves the stored hash as it is.

@@ -1,6 +1,8 @@
-//! JSON Patch as the admin API takes it (contract `beyond-login.md` 1.8): RFC 6902 without `test`, some paths closed.
+//! JSON Patch as the admin API takes it (contract `beyond-login.md` 1.8): of RFC 6902 `add`, `replace` and `remove`, with some paths
+//! closed.
 
-use serde_json::Value;
+use json_patch::{AddOperation, PatchOperation};
+use serde_json::{Map, Value};
 
 /// Why a patch is refused: the two texts of the 400.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,11 +36,11 @@ const MOST_OPERATIONS: usize = 1000;
 
 /// Applies a patch to a document.
 ///
-/// A `replace` of what is not there adds it; below something that the document does not have, `add` and `replace` are passed
-/// over. That is how clients know it.
+/// `add` and `replace` make what their path needs: a `replace` of what is not there adds it, with the objects and lists on the way.
+/// That is how clients know it. Nothing is applied unless every operation may be.
 ///
 /// # Errors
-/// When the body is no patch, an operation is unknown, a path is closed, or something to remove or move is not there.
+/// When the body is no patch, an operation is unknown, a path is closed, or something to remove is not there.
 pub fn apply(document: &Value, body: &[u8]) -> Result<Value, PatchError> {
     let value: Value = serde_json::from_slice(body).map_err(|e| {
         PatchError::unmarshal(if e.is_eof() { "unexpected EOF".into() } else { format!("invalid JSON: {e}") })
@@ -58,6 +60,9 @@ pub fn apply(document: &Value, body: &[u8]) -> Result<Value, PatchError> {
             return Err(PatchError::unmarshal(message));
         }
     };
+    for operation in &operations {
+        check(operation)?;
+    }
     let mut document = document.clone();
     for operation in operations {
         step(&mut document, &operation)?;
@@ -65,34 +70,55 @@ pub fn apply(document: &Value, body: &[u8]) -> Result<Value, PatchError> {
     Ok(document)
 }
 
-fn step(document: &mut Value, operation: &Value) -> Result<(), PatchError> {
-    let text = |key: &str| operation.get(key).and_then(Value::as_str);
-    let (op, path) = (text("op").unwrap_or(""), text("path").unwrap_or(""));
-    let touched: &[Option<&str>] = match op {
-        "add" | "replace" | "remove" => &[Some(path)],
-        "move" | "copy" => &[Some(path), text("from")],
-        "test" => return Err(PatchError::apply("unsupported operation: test".into())),
-        _ => return Err(PatchError::apply(format!("invalid operation {operation}: unsupported operation"))),
-    };
-    for path in touched.iter().flatten() {
-        if is_closed(path) {
-            return Err(PatchError::apply(format!("patch includes denied path: {path}")));
+/// Whether an operation is one that may be applied, wherever it leads.
+fn check(operation: &Value) -> Result<(), PatchError> {
+    let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or("");
+    match text("op") {
+        "add" | "replace" | "remove" if is_closed(text("path")) => {
+            Err(PatchError::apply(format!("patch includes denied path: {}", text("path"))))
         }
+        "add" | "replace" | "remove" => Ok(()),
+        op @ ("test" | "move" | "copy") => Err(PatchError::apply(format!("unsupported operation: {op}"))),
+        _ => Err(PatchError::apply(format!("invalid operation {operation}: unsupported operation"))),
     }
-    let parsed: json_patch::PatchOperation = serde_json::from_value(operation.clone())
+}
+
+fn step(document: &mut Value, operation: &Value) -> Result<(), PatchError> {
+    let parsed: PatchOperation = serde_json::from_value(operation.clone())
         .map_err(|_| PatchError::apply(format!("invalid operation {operation}")))?;
-    match json_patch::patch(document, std::slice::from_ref(&parsed)) {
-        Ok(()) => Ok(()),
-        Err(_) if op == "add" => Ok(()),
-        Err(_) if op == "replace" => {
-            // What has no value yet is given one, as long as there is something to give it to.
-            if let json_patch::PatchOperation::Replace(json_patch::ReplaceOperation { path, value }) = parsed {
-                let add = json_patch::PatchOperation::Add(json_patch::AddOperation { path, value });
-                let _ = json_patch::patch(document, &[add]);
-            }
-            Ok(())
+    let parsed = match parsed {
+        PatchOperation::Replace(replace) if document.pointer(replace.path.as_str()).is_none() => {
+            PatchOperation::Add(AddOperation { path: replace.path, value: replace.value })
         }
-        Err(_) => Err(PatchError::apply(format!("{op} operation does not apply: the document has no {path:?}"))),
+        other => other,
+    };
+    if let PatchOperation::Add(add) = &parsed {
+        make_way(document, add.path.as_str());
+    }
+    json_patch::patch(document, std::slice::from_ref(&parsed)).map_err(|_| {
+        let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or("");
+        PatchError::apply(format!("{} operation does not apply: the document has no {:?}", text("op"), text("path")))
+    })
+}
+
+/// Puts an empty object, or a list where the next step is a place in one, wherever a path has nothing on its way.
+fn make_way(document: &mut Value, path: &str) {
+    let steps: Vec<String> = path.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+    let mut at = document;
+    for (step, next) in steps.iter().zip(steps.iter().skip(1)) {
+        let found = match at {
+            Value::Object(map) => map.entry(step.clone()).or_insert(Value::Null),
+            Value::Array(list) => match step.parse().ok().and_then(|place: usize| list.get_mut(place)) {
+                Some(found) => found,
+                None => return,
+            },
+            _ => return,
+        };
+        if found.is_null() {
+            let place = next == "-" || next.bytes().all(|b| b.is_ascii_digit());
+            *found = if place { Value::Array(Vec::new()) } else { Value::Object(Map::new()) };
+        }
+        at = found;
     }
 }
 
@@ -130,11 +156,8 @@ mod tests {
                 json!("B"),
             ),
             (json!([{"op": "add", "path": "/metadata_public", "value": {"x": 1}}]), "/metadata_public/x", json!(1)),
-            (
-                json!([{"op": "copy", "from": "/traits/email", "path": "/traits/other"}]),
-                "/traits/other",
-                json!("a@b.example"),
-            ),
+            (json!([{"op": "add", "path": "/traits/a/b/c", "value": 1}]), "/traits/a/b/c", json!(1)),
+            (json!([{"op": "add", "path": "/traits/list/-", "value": 1}]), "/traits/list/0", json!(1)),
             (
                 json!([{"op": "add", "path": "/credentials/password/config", "value": {}}]),
                 "/credentials/password/config",
@@ -166,8 +189,13 @@ mod tests {
                 "patch includes denied path: /credentials~1oidc",
             ),
             (json!([{"op": "replace", "path": "", "value": {}}]), "patch includes denied path: "),
-            (json!([{"op": "move", "from": "/id", "path": "/traits/id"}]), "patch includes denied path: /id"),
+            (json!([{"op": "move", "from": "/id", "path": "/traits/id"}]), "unsupported operation: move"),
+            (json!([{"op": "copy", "from": "/traits/email", "path": "/traits/x"}]), "unsupported operation: copy"),
             (json!([{"op": "test", "path": "/state", "value": "x"}]), "unsupported operation: test"),
+            (
+                json!([{"op": "remove", "path": "/nope"}, {"op": "add", "path": "/id", "value": "x"}]),
+                "patch includes denied path: /id",
+            ),
             (
                 json!([{"op": "jump", "path": "/state"}]),
                 "invalid operation {\"op\":\"jump\",\"path\":\"/state\"}: unsupported operation",

@@ -390,13 +390,19 @@ impl Accounts {
         Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
     }
 
-    /// Replaces a live session by its strengthened form; a revoked one stays revoked.
-    pub(crate) fn strengthen_session(&self, session: &Session) -> Result<TransactWriteItem, StoreError> {
+    /// Replaces a live session by its strengthened form; a revoked one stays revoked, and of two that strengthen it at the same
+    /// time one is told, because the token of the other would be worth nothing.
+    pub(crate) fn strengthen_session(
+        &self,
+        session: &Session,
+        before: &SecretHash,
+    ) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(session_item(session)?))
-            .condition_expression("active = :yes")
-            .expression_attribute_values(":yes", AttributeValue::Bool(true));
+            .condition_expression("active = :yes AND secret = :before")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .expression_attribute_values(":before", bytes(before.as_bytes()));
         Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
     }
 

@@ -8,7 +8,7 @@ use crate::item::key;
 use latchkey_core::flow::LoginFlow;
 use latchkey_core::identity::CredentialType;
 use latchkey_core::session::{Session, Surplus};
-use latchkey_core::token::Presented;
+use latchkey_core::token::{Presented, SecretHash};
 use uuid::Uuid;
 
 /// What a submission found.
@@ -56,15 +56,15 @@ pub async fn find(
 pub enum NextSession {
     /// A new one.
     New(Session),
-    /// The one it was, strengthened.
-    Strengthened(Session),
+    /// The one it was, strengthened; and the hash of the secret that it had.
+    Strengthened(Session, SecretHash),
 }
 
 impl NextSession {
     /// The session.
     pub fn session(&self) -> &Session {
         match self {
-            Self::New(session) | Self::Strengthened(session) => session,
+            Self::New(session) | Self::Strengthened(session, _) => session,
         }
     }
 }
@@ -76,8 +76,8 @@ pub enum Overtaken {
     FlowDone,
     /// The password changed, or the person was deleted or disabled.
     AccountChanged,
-    /// The session that was to be strengthened was revoked.
-    SessionEnded,
+    /// The session that was to be strengthened was revoked, or another login strengthened it.
+    SessionChanged,
 }
 
 /// Trip 2: completes the flow, stores the session, ends and forgets those beyond the caps, provided that the credential and the person
@@ -103,7 +103,7 @@ pub async fn complete(
         accounts.check_active(session.identity)?,
         match next {
             NextSession::New(session) => accounts.put_new_session(session)?,
-            NextSession::Strengthened(session) => accounts.strengthen_session(session)?,
+            NextSession::Strengthened(session, before) => accounts.strengthen_session(session, before)?,
         },
     ];
     for ended in &surplus.ending {
@@ -118,8 +118,8 @@ pub async fn complete(
         } else if cancelled.failed(1) || cancelled.failed(2) {
             Overtaken::AccountChanged
         } else {
-            // A new session's id is random and ending others has no condition, so only a revoked session can fail here.
-            Overtaken::SessionEnded
+            // A new session's id is random and ending others has no condition, so only one to strengthen can fail here.
+            Overtaken::SessionChanged
         }
     }))
 }

@@ -117,9 +117,6 @@ pub async fn forward(call: &Call<'_>, flows: &Flows, fault: Fault) -> Result<Rep
     if flows.put_error(id, fault.public.inner(call.request_id()), call.now).await.is_err() {
         return Err(fault);
     }
-    if let Some(cause) = &fault.cause {
-        crate::log::cause(call.edge.function, cause);
-    }
     let to = with_query(&call.edge.config.selfservice.error_ui_url, "id", &id.to_string());
-    Ok(Reply::redirect(303, &to, call.is_get(), "error page"))
+    Ok(Reply::redirect(303, &to, call.is_get(), "error page").because_of(fault))
 }

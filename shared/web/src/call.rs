@@ -79,7 +79,7 @@ impl Call<'_> {
 
     /// The first value of a header, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+        std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok()
     }
 
     /// What the client calls this request.

@@ -57,11 +57,13 @@ pub fn of(call: &Call<'_>, id: Uuid) -> Device {
         .iter()
         .find_map(|name| claimed(name).map(str::to_owned))
         .or_else(|| {
-            claimed("x-forwarded-for").and_then(|chain| before(chain, call.source_ip.as_deref())).map(nearest_public)
+            let hops = claimed("x-forwarded-for").and_then(|chain| before(chain, call.source_ip.as_deref()));
+            hops.filter(|hops| !hops.trim().is_empty()).map(nearest_public)
         })
         .or_else(|| call.source_ip.clone());
     let place: Vec<&str> = ["cf-ipcity", "cf-ipcountry"].iter().filter_map(|name| claimed(name)).collect();
-    let agents: Vec<&str> = call.headers.get_all("user-agent").iter().filter_map(|v| v.to_str().ok()).collect();
+    let agents: Vec<&str> =
+        call.headers.get_all("user-agent").iter().filter_map(|v| std::str::from_utf8(v.as_bytes()).ok()).collect();
     Device {
         id,
         ip_address: address.map(cut),

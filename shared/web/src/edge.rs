@@ -124,18 +124,16 @@ pub async fn answer(
 ) -> Response {
     let ids = ids(&request);
     let (call, oversize) = read(edge, request);
-    let ((reply, cause), cost) = meter::measured(async {
+    // On the heap, because what wraps it would move it about otherwise, and it is large.
+    let answering = Box::pin(async {
         let decided = match checks(&call, oversize) {
             Some(early) => early,
             None => decide(&call).await,
         };
-        match decided {
-            Ok(reply) => (reply, None),
-            Err(fault) => (Reply::error(&fault.public, call.request_id()), fault.cause),
-        }
-    })
-    .await;
-    log::request(edge.function, &ids, call.method.as_str(), &reply, &cost, call.now, cause.as_deref());
+        decided.unwrap_or_else(|fault| Reply::error(&fault.public, call.request_id()).because_of(fault))
+    });
+    let ((reply, cost), notes) = log::with_notes(meter::measured(answering)).await;
+    log::request(edge.function, &ids, call.method.as_str(), &reply, &cost, call.now, &notes);
     finish(&call, reply)
 }
 

@@ -1,11 +1,13 @@
 //! The five lines of each function's `main`: start once, then answer events.
 
 use crate::{Environment, Request, Response, StartError};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, Error, LambdaEvent, Service as _, service_fn};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -41,24 +43,29 @@ pub async fn invoke<A: Sync>(app: &A, handle: Handler<A>, event: &str, context: 
     Ok(serde_json::to_value(answer)?)
 }
 
-/// Reads an event. Paths and headers that cannot stand in an HTTP request are mended first: the gateway decodes more than it
-/// checks, and a request must never be answered by a crash.
+/// Longest path and query together, in bytes; the gateway takes 10 KB of request line and headers.
+const LONGEST_TARGET: usize = 16 * 1024;
+
+/// Reads an event. What cannot stand in an HTTP request is mended or left out first: the gateway decodes more than it checks, and
+/// a request must never be answered by a crash.
 fn parse(text: &str) -> Result<ApiGatewayV2httpRequest, Error> {
     let mut event: ApiGatewayV2httpRequest = match serde_json::from_str(text) {
         Ok(event) => event,
         Err(_) => serde_json::from_value(mend(serde_json::from_str(text)?))?,
     };
-    if let Some(path) = &mut event.raw_path {
-        *path = legal(path);
-    }
-    if let Some(query) = &mut event.raw_query_string {
-        *query = legal(query);
-    }
+    let path = legal(event.raw_path.as_deref().unwrap_or_default());
+    let query = legal(event.raw_query_string.as_deref().unwrap_or_default());
+    let (path, query) = if path.len() + query.len() > LONGEST_TARGET { Default::default() } else { (path, query) };
+    event.raw_path = Some(if path.starts_with('/') { path } else { format!("/{path}") });
+    event.raw_query_string = Some(query);
     // The host of a request decides nothing here, so one that would not make a URL is not needed.
     event.headers.remove(http::header::HOST);
     event.request_context.domain_name = None;
     if let Some(cookies) = &mut event.cookies {
         cookies.retain(|cookie| cookie.bytes().all(|b| (b' '..=b'~').contains(&b)));
+    }
+    if event.is_base64_encoded && event.body.as_ref().is_some_and(|body| STANDARD.decode(body).is_err()) {
+        event.body = None;
     }
     Ok(event)
 }
@@ -81,13 +88,111 @@ fn legal(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, ILLEGAL).to_string()
 }
 
-/// Removes headers that cannot be read.
-fn mend(mut event: Value) -> Value {
-    if let Some(headers) = event.get_mut("headers").and_then(Value::as_object_mut) {
-        headers.retain(|name, value| {
-            let text = value.as_str().unwrap_or("\u{0}");
-            http::HeaderName::from_bytes(name.as_bytes()).is_ok() && http::HeaderValue::from_str(text).is_ok()
-        });
+/// Leaves out what is not of its type and puts in what must be there.
+fn mend(event: Value) -> Value {
+    let of = |value: &Value, key: &str| value.get(key).cloned().unwrap_or_default();
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let mut headers = of(&event, "headers").as_object().cloned().unwrap_or_default();
+    headers.retain(|name, value| {
+        let text = value.as_str().unwrap_or("\u{0}");
+        http::HeaderName::from_bytes(name.as_bytes()).is_ok() && http::HeaderValue::from_str(text).is_ok()
+    });
+    let cookies: Vec<Value> =
+        of(&event, "cookies").as_array().into_iter().flatten().filter(|cookie| cookie.is_string()).cloned().collect();
+    let context = of(&event, "requestContext");
+    let http = of(&context, "http");
+    let method = text(&http, "method").filter(|method| http::Method::from_bytes(method.as_bytes()).is_ok());
+    json!({
+        "version": "2.0",
+        "routeKey": text(&event, "routeKey"),
+        "rawPath": text(&event, "rawPath").or(text(&http, "path")),
+        "rawQueryString": text(&event, "rawQueryString"),
+        "cookies": cookies,
+        "headers": headers,
+        "body": text(&event, "body"),
+        "isBase64Encoded": event.get("isBase64Encoded") == Some(&Value::Bool(true)),
+        "requestContext": {
+            // Only what the gateway itself says of a signature counts; what cannot be read as that is none.
+            "authorizer": context.get("authorizer").filter(|authorizer| authorizer.is_object()),
+            "requestId": text(&context, "requestId"),
+            "routeKey": text(&context, "routeKey"),
+            "stage": text(&context, "stage"),
+            "timeEpoch": 0,
+            "http": {
+                "method": method.as_deref().unwrap_or("GET"),
+                "path": text(&http, "path"),
+                "protocol": text(&http, "protocol"),
+                "sourceIp": text(&http, "sourceIp"),
+                "userAgent": text(&http, "userAgent"),
+            },
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lambda_http::Body;
+    use lambda_http::http::StatusCode;
+    use proptest::prelude::*;
+
+    /// Answers an event with what it saw.
+    async fn seen(event: &str) -> Result<Value, Error> {
+        fn look<'a>((): &'a (), request: Request) -> Pin<Box<dyn Future<Output = Response> + Send + 'a>> {
+            let text = format!("{} {} {}", request.method(), request.uri().path(), request.body().len());
+            let mut response = Response::new(Body::Text(text));
+            *response.status_mut() = StatusCode::OK;
+            Box::pin(async move { response })
+        }
+        invoke(&(), look, event, Context::default()).await
     }
-    event
+
+    fn event() -> Value {
+        json!({
+            "version": "2.0", "routeKey": "$default", "rawPath": "/x", "rawQueryString": "", "headers": {"a": "b"},
+            "requestContext": {"timeEpoch": 1, "http": {"method": "POST", "path": "/x", "protocol": "HTTP/1.1", "sourceIp": "203.0.113.9"}},
+            "isBase64Encoded": false, "body": "hello",
+        })
+    }
+
+    #[tokio::test]
+    async fn whatever_is_wrong_with_an_event_it_is_answered() {
+        for (pointer, value, saw) in [
+            ("/rawPath", json!("/x"), "POST /x 5"),
+            ("/rawPath", json!("x"), "POST /x 5"),
+            ("/rawPath", json!("\u{0}"), "POST /%00 5"),
+            ("/rawPath", json!("a".repeat(70_000)), "POST / 5"),
+            ("/rawPath", json!(5), "POST /x 5"),
+            ("/rawQueryString", json!("\u{1}=#"), "POST /x 5"),
+            ("/isBase64Encoded", json!(true), "POST /x 0"),
+            ("/isBase64Encoded", json!("yes"), "POST /x 5"),
+            ("/body", json!({"a": 1}), "POST /x 0"),
+            ("/headers", json!(null), "POST /x 5"),
+            ("/headers", json!({"bad name": "x", "n": 5, "c": "\u{7}"}), "POST /x 5"),
+            ("/requestContext", json!(null), "GET /x 5"),
+            ("/requestContext/http", json!("nothing"), "GET /x 5"),
+            ("/requestContext/http/method", json!("not a verb"), "GET /x 5"),
+            ("/requestContext/timeEpoch", json!("late"), "POST /x 5"),
+        ] {
+            let mut event = event();
+            *event.pointer_mut(pointer).unwrap() = value;
+            let answer = seen(&event.to_string()).await.unwrap_or_else(|e| panic!("{pointer}: {e} {event}"));
+            assert_eq!(answer["body"], saw, "{pointer}");
+        }
+        assert_eq!(seen("{}").await.unwrap()["body"], "GET / 0");
+        assert!(seen("no event").await.is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_part_may_be_anything(place in 0usize..8, text in "\\PC{0,30}", number in any::<i64>(), which in 0usize..4) {
+            let pointers = ["/rawPath", "/rawQueryString", "/headers/a", "/body", "/requestContext/http/method",
+                "/requestContext/http/sourceIp", "/routeKey", "/isBase64Encoded"];
+            let value = [json!(text), json!(number), json!(null), json!([text])][which].clone();
+            let mut event = event();
+            *event.pointer_mut(pointers[place]).unwrap() = value;
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            prop_assert!(runtime.block_on(seen(&event.to_string())).is_ok(), "{}", event);
+        }
+    }
 }

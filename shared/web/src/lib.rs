@@ -36,7 +36,7 @@ mod log;
 pub use call::Call;
 pub use edge::Edge;
 pub use latchkey_store::{Environment, StartError};
-pub use log::cause as note;
+pub use log::note;
 pub use log::redirect as redirect_log;
 pub use reply::{Fault, Reply};
 

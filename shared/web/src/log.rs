@@ -7,6 +7,7 @@
 use crate::reply::Reply;
 use latchkey_store::meter::Cost;
 use serde_json::json;
+use std::cell::RefCell;
 use std::io::Write as _;
 use std::sync::OnceLock;
 use time::OffsetDateTime;
@@ -44,11 +45,13 @@ pub(crate) fn request(
     reply: &Reply,
     cost: &Cost,
     began: OffsetDateTime,
-    cause: Option<&str>,
+    notes: &[String],
 ) {
     let ended = crate::chance::now();
     let milliseconds = (ended - began).as_seconds_f64() * 1000.0;
-    let error = u8::from(reply.status >= 500);
+    // A browser is sent to a page with what went wrong; that does not make it right.
+    let failed = reply.fault.as_ref().map_or(reply.status, |fault| fault.public.status);
+    let error = u8::from(failed >= 500);
     let mut line = json!({
         "level": if error == 1 { "error" } else { "info" },
         "function": function,
@@ -76,13 +79,26 @@ pub(crate) fn request(
             }]
         }
     });
-    if let Some(cause) = cause {
+    if let Some(cause) = reply.fault.as_ref().and_then(|fault| fault.cause.as_deref()) {
         line["cause"] = json!(cause);
+    }
+    if !notes.is_empty() {
+        line["notes"] = json!(notes);
     }
     write(&line.to_string());
 }
 
-/// Writes why something failed that the client was told less about.
-pub fn cause(function: &'static str, cause: &str) {
-    write(&json!({"level": "error", "function": function, "cause": cause}).to_string());
+tokio::task_local! {
+    static NOTES: RefCell<Vec<String>>;
+}
+
+/// Runs a request and collects what is [noted](note) meanwhile.
+pub(crate) async fn with_notes<T>(request: impl Future<Output = T>) -> (T, Vec<String>) {
+    NOTES.scope(RefCell::default(), async { (request.await, NOTES.with(RefCell::take)) }).await
+}
+
+/// Notes in the line of the request that something beside the answer failed.
+pub fn note(text: impl Into<String>) {
+    // Outside a request there is no line; functions note nothing there.
+    let _ = NOTES.try_with(|notes| notes.borrow_mut().push(text.into()));
 }

@@ -19,6 +19,8 @@ pub struct Reply {
     pub(crate) flow: Option<Uuid>,
     /// The login method that had its turn, for the log.
     pub(crate) method: Option<Method>,
+    /// The failure that this answer sends a browser to look at, for the log.
+    pub(crate) fault: Option<Fault>,
     /// Whether the browser gets another anti-CSRF cookie.
     pub(crate) new_csrf: bool,
 }
@@ -34,6 +36,7 @@ impl Reply {
             outcome,
             flow: None,
             method: None,
+            fault: None,
             new_csrf: false,
         }
     }
@@ -110,6 +113,12 @@ impl Reply {
     /// Names the login method for the log.
     pub fn by_method(mut self, method: Method) -> Self {
         self.method = Some(method);
+        self
+    }
+
+    /// Tells the log why a browser is sent to the error page.
+    pub(crate) fn because_of(mut self, fault: Fault) -> Self {
+        self.fault = Some(fault);
         self
     }
 

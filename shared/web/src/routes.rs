@@ -85,7 +85,16 @@ fn matches(pattern: &str, path: &str) -> bool {
 }
 
 /// Roots below which the layer reads, but never sets a cookie: sessions have their own, the rest is not for browsers.
-const IGNORED_ROOTS: [&str; 6] = ["/sessions/", "/schemas/", "/admin/", "/identities", "/courier/", "/recovery/"];
+const IGNORED_ROOTS: [&str; 8] = [
+    "/sessions/",
+    "/schemas/",
+    "/identities",
+    "/admin/identities",
+    "/courier/",
+    "/admin/courier/",
+    "/recovery/",
+    "/admin/recovery/",
+];
 
 /// How the anti-CSRF layer treats a public path.
 pub fn csrf_layer(path: &str) -> CsrfLayer {

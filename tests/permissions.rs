@@ -1,0 +1,148 @@
+//! The template allows each function the calls that it makes, and no others. The embedded store asks nobody for permission, so a
+//! missing one would show on AWS alone.
+
+use crate::support::{Bench, CONFIG, Call, PASSWORD, password, unique};
+use http::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// A function, an action, and the table or its indexes.
+type Permission = (String, String, String);
+
+/// What the template allows on tables.
+fn allowed() -> BTreeSet<Permission> {
+    let template: Value = serde_saphyr::from_str(include_str!("../template.yaml")).expect("a template");
+    let mut all = BTreeSet::new();
+    for (name, resource) in template["Resources"].as_object().expect("resources") {
+        let policies = resource["Properties"]["Policies"].as_array().into_iter().flatten();
+        for statement in policies.flat_map(|policy| policy["Statement"].as_array().into_iter().flatten()) {
+            let list = |key: &str| match &statement[key] {
+                Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+                other => vec![other.as_str().unwrap_or_default().to_owned()],
+            };
+            for action in list("Action").iter().filter_map(|action| action.strip_prefix("dynamodb:")) {
+                for on in list("Resource") {
+                    let on = on.replace("${", "").replace(".Arn}", "").replace(".Arn", "");
+                    all.insert((
+                        name.clone(),
+                        action.to_owned(),
+                        on.split("/index/").next().map_or(on.clone(), |table| {
+                            if on.contains("/index/") { format!("{table} index") } else { table.to_owned() }
+                        }),
+                    ));
+                }
+            }
+        }
+    }
+    all
+}
+
+/// What calls needed.
+fn needed(calls: &[Call]) -> BTreeSet<Permission> {
+    let table = |name: &Value| {
+        let name = name.as_str().unwrap_or_default();
+        format!("{}{}Table", name[..1].to_uppercase(), &name[1..])
+    };
+    let mut all = BTreeSet::new();
+    for call in calls {
+        let mut need = |action: &str, on: String| {
+            all.insert((call.function.clone(), action.to_owned(), on));
+        };
+        let request = &call.request;
+        match call.operation.as_str() {
+            "BatchGetItem" => {
+                for (name, _) in request["RequestItems"].as_object().into_iter().flatten() {
+                    need("BatchGetItem", table(&json!(name)));
+                }
+            }
+            "TransactWriteItems" => {
+                let items = request["TransactItems"].as_array().into_iter().flatten();
+                for (part, what) in items.filter_map(Value::as_object).flatten() {
+                    let action = if part == "ConditionCheck" { "ConditionCheckItem" } else { &format!("{part}Item") };
+                    need(action, table(&what["TableName"]));
+                }
+            }
+            "Query" if request.get("IndexName").is_some() => {
+                need("Query", format!("{} index", table(&request["TableName"])));
+            }
+            other => need(other, table(&request["TableName"])),
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn each_function_may_do_what_it_does_and_no_more() {
+    let bench = Bench::with(CONFIG).await;
+    everything(&bench).await;
+    let (allowed, needed) = (allowed(), needed(&bench.proxy.calls()));
+    let missing: Vec<_> = needed.difference(&allowed).collect();
+    assert!(missing.is_empty(), "template.yaml does not allow {missing:#?}");
+    let superfluous: Vec<_> = allowed.difference(&needed).collect();
+    assert!(superfluous.is_empty(), "nothing needs {superfluous:#?}");
+}
+
+/// Every access pattern of every function.
+async fn everything(bench: &Bench) {
+    let (app, admin) = (bench.app(), bench.admin());
+    let html = app.with("accept", "text/html");
+    let imported = format!("{}@example.org", unique("all"));
+    let hash = json!({"hashed_password": "$md5$CY9rzUYh03PK3k6DJie09g=="});
+    let person = bench.create(json!({"email": imported}), hash).await;
+    // Signing in: with a rehash, wrong, expired, refused, by somebody with many ended sessions.
+    assert_eq!(app.post(&app.begin("").await, &password(&imported, "test")).await.status, 200);
+    assert_eq!(app.post(&app.begin("").await, &password(&imported, "wrong")).await.status, 400);
+    let path = app.begin("?return_session_token_exchange_code=true").await;
+    bench.set_flow_expiry(path.rsplit('=').next().unwrap(), "2020-01-01T00:00:00Z").await;
+    assert_eq!(app.post(&path, &password(&imported, "test")).await.status, 410);
+    assert_eq!(html.get("/self-service/login/browser?return_to=https://evil.example").await.status, 303);
+    assert_eq!(html.form("/self-service/login?flow=nope", &[]).await.status, 303);
+    assert_eq!(html.get("/self-service/logout/browser").await.status, 303);
+    let email = bench.person().await;
+    let mut token = String::new();
+    for _ in 0..63 {
+        token = app.sign_in(&email).await;
+    }
+    assert_eq!(app.token(&token).delete("/sessions").await.status, 200);
+    token = app.sign_in(&email).await;
+    // Refreshing, and what whoami forgets after it.
+    let signed_in = app.token(&token);
+    let done = signed_in.post(&signed_in.begin("?refresh=true").await, &password(&email, PASSWORD)).await;
+    let mine = app.token(done.json()["session_token"].as_str().unwrap());
+    assert_eq!(mine.get("/sessions/whoami").await.status, 200);
+    let mut browser = bench.browser();
+    browser.sign_in(&email).await;
+    let flow = browser.begin("?refresh=true").await;
+    browser.get(&format!("/self-service/login/flows?id={}", flow["id"].as_str().unwrap())).await;
+    // Sessions, logout, errors, health.
+    let other = app.token(&app.sign_in(&email).await).get("/sessions/whoami").await.json();
+    let other = other["id"].as_str().unwrap();
+    assert_eq!(mine.delete(&format!("/sessions/{other}")).await.status, 204);
+    mine.get("/sessions").await;
+    app.get("/sessions/token-exchange?init_code=a&return_to_code=b").await;
+    app.get("/self-service/errors?id=00000000-0000-4000-8000-000000000000").await;
+    app.get("/health/ready").await;
+    let link = browser.get("/self-service/logout/browser").await.json();
+    browser.get(&format!("/self-service/logout?token={}", link["logout_token"].as_str().unwrap())).await;
+    // People and their sessions, as administrators change them.
+    let path = format!("/admin/identities/{}", person["id"].as_str().unwrap());
+    let session = format!("/admin/sessions/{other}");
+    for path in [
+        path.as_str(),
+        session.as_str(),
+        "/admin/identities?include_credential=password",
+        "/admin/identities?page=0&per_page=1",
+        "/admin/identities/by/external/x",
+    ] {
+        admin.get(path).await;
+    }
+    admin.get(&format!("/admin/identities?credentials_identifier={email}")).await;
+    let moved = format!("{}@example.org", unique("moved"));
+    let moved = json!({"schema_id": "person", "state": "active", "traits": {"email": moved}});
+    assert_eq!(admin.json(Method::PUT, &path, &moved).await.status, 200);
+    admin.json(Method::PATCH, &format!("{session}/extend"), &json!({})).await;
+    admin.delete(&session).await;
+    admin.get(&format!("{path}/sessions")).await;
+    assert_eq!(admin.delete(&format!("{path}/sessions")).await.status, 204);
+    assert_eq!(admin.delete(&path).await.status, 204);
+}
