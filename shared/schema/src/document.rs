@@ -4,6 +4,7 @@ use crate::EXTENSION;
 use crate::extract::Extracted;
 use crate::report::{Fault, ValidationError};
 use crate::validate::Validator;
+use percent_encoding::percent_decode_str;
 use regex::{Regex, RegexBuilder};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -54,10 +55,9 @@ impl IdentitySchema {
         if traits.and_then(|t| t.get("properties")).and_then(Value::as_object).is_none_or(|p| p.is_empty()) {
             return fail("#/properties/traits/properties", "must hold at least one trait");
         }
-        let mut schema = Self { id: id.to_owned(), document: Value::Null, patterns: BTreeMap::new() };
-        schema.check(&document, "#", 0)?;
-        schema.document = document;
-        Ok(schema)
+        let mut check = Check { root: &document, patterns: BTreeMap::new() };
+        check.node(&document, "#", 0)?;
+        Ok(Self { id: id.to_owned(), patterns: check.patterns, document })
     }
 
     /// The schema's id.
@@ -90,16 +90,8 @@ impl IdentitySchema {
                 causes: Vec::new(),
             }));
         }
-        let mut validator = Validator {
-            root: &self.document,
-            patterns: &self.patterns,
-            found: Some(Extracted::default()),
-            rewritten: Vec::new(),
-        };
         let mut whole = json!({"traits": traits});
-        validator.run(&whole)?;
-        let rewritten = std::mem::take(&mut validator.rewritten);
-        let mut found = validator.found.unwrap_or_default();
+        let (mut found, rewritten) = Validator::new(&self.document, &self.patterns).run(&whole)?;
         for (pointer, value) in rewritten {
             if let Some(place) = whole.pointer_mut(&pointer) {
                 *place = value;
@@ -108,48 +100,60 @@ impl IdentitySchema {
         found.traits = whole["traits"].take();
         Ok(found)
     }
+}
 
-    /// Walks a document: patterns are compiled, marks and references checked.
-    fn check(&mut self, node: &Value, at: &str, depth: usize) -> Result<(), SchemaError> {
-        let fail = |pointer: String, fault: String| Err(SchemaError { pointer, fault });
+/// Keywords that map names to schemas: a name below them is none, whatever it is called.
+const BY_NAME: [&str; 4] = ["properties", "patternProperties", "definitions", "dependencies"];
+
+/// A walk over a document: patterns are compiled, marks and references checked.
+struct Check<'a> {
+    root: &'a Value,
+    patterns: BTreeMap<String, Regex>,
+}
+
+impl Check<'_> {
+    fn node(&mut self, node: &Value, at: &str, depth: usize) -> Result<(), SchemaError> {
         if depth > DEEPEST {
-            return fail(at.to_owned(), format!("nested deeper than {DEEPEST}"));
+            return Err(SchemaError { pointer: at.to_owned(), fault: format!("nested deeper than {DEEPEST}") });
         }
         match node {
             Value::Array(items) => {
-                for (n, item) in items.iter().enumerate() {
-                    self.check(item, &format!("{at}/{n}"), depth + 1)?;
-                }
+                items.iter().enumerate().try_for_each(|(n, item)| self.node(item, &format!("{at}/{n}"), depth + 1))
             }
-            Value::Object(map) => {
-                if let Some(reference) = map.get("$ref").and_then(Value::as_str).filter(|r| !r.starts_with('#')) {
-                    return fail(
-                        format!("{at}/$ref"),
-                        format!(
-                            "{reference:?} points outside the schema; only references starting with # are followed"
-                        ),
-                    );
-                }
-                if let Some(pattern) = map.get("pattern").and_then(Value::as_str) {
-                    self.compile(pattern, &format!("{at}/pattern"))?;
-                }
-                for pattern in
-                    map.get("patternProperties").and_then(Value::as_object).into_iter().flatten().map(|(p, _)| p)
-                {
-                    self.compile(pattern, &format!("{at}/patternProperties"))?;
-                }
-                for (name, value) in map {
-                    let here = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
-                    if name == EXTENSION {
-                        check_mark(value, &here)?;
-                    } else if !matches!(name.as_str(), "enum" | "const" | "default" | "examples") {
-                        self.check(value, &here, depth + 1)?;
-                    }
-                }
-            }
-            _ => {}
+            Value::Object(map) => map.iter().try_for_each(|(name, value)| self.keyword(name, value, at, depth + 1)),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    fn keyword(&mut self, name: &str, value: &Value, at: &str, depth: usize) -> Result<(), SchemaError> {
+        let here = below(at, name);
+        match (name, value) {
+            (EXTENSION, mark) => check_mark(mark, &here),
+            ("$ref", Value::String(reference)) => self.reference(reference, here),
+            ("pattern", Value::String(pattern)) => self.compile(pattern, &here),
+            ("enum" | "const" | "default" | "examples", _) => Ok(()),
+            (_, Value::Object(schemas)) if BY_NAME.contains(&name) => {
+                for (key, schema) in schemas {
+                    if name == "patternProperties" {
+                        self.compile(key, &here)?;
+                    }
+                    self.node(schema, &below(&here, key), depth + 1)?;
+                }
+                Ok(())
+            }
+            _ => self.node(value, &here, depth),
+        }
+    }
+
+    fn reference(&self, reference: &str, at: String) -> Result<(), SchemaError> {
+        let fault = if !reference.starts_with('#') {
+            format!("{reference:?} points outside the schema; only references starting with # are followed")
+        } else if resolve(self.root, reference).is_none_or(|part| !part.is_object() && !part.is_boolean()) {
+            format!("{reference:?} points to no schema in here; a reference is # or #/ and the way from the top")
+        } else {
+            return Ok(());
+        };
+        Err(SchemaError { pointer: at, fault })
     }
 
     fn compile(&mut self, pattern: &str, at: &str) -> Result<(), SchemaError> {
@@ -160,6 +164,18 @@ impl IdentitySchema {
         })?;
         self.patterns.insert(pattern.to_owned(), regex);
         Ok(())
+    }
+}
+
+fn below(at: &str, name: &str) -> String {
+    format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// The part of a document that a reference points to: all of it for `#`, else by JSON Pointer, which may be percent-encoded.
+pub(crate) fn resolve<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
+    match reference.strip_prefix('#')? {
+        "" | "/" => Some(root),
+        pointer => root.pointer(&percent_decode_str(pointer).decode_utf8().ok()?),
     }
 }
 

@@ -87,7 +87,7 @@ impl Extracted {
             };
             phone = phone.or((channel == Via::Sms).then(|| address.clone()));
             push(&mut self.code, CodeAddress { channel, address });
-            self.code.sort_by(|a, b| (&a.address, a.channel).cmp(&(&b.address, b.channel)));
+            self.sort();
         }
         if let Some(wanted) = mark.pointer("/verification/via") {
             let via = via(Some(wanted))?;
@@ -112,6 +112,24 @@ impl Extracted {
         }
         Ok(phone.filter(|phone| *phone != text).map(Value::String))
     }
+
+    /// Takes what part of the walk yielded on its own.
+    pub(crate) fn absorb(&mut self, part: Self) {
+        let Self { traits: _, password, webauthn, code, passkey_display_name, totp_account_name, verifiable, recovery } =
+            part;
+        push_all(&mut self.password, password);
+        push_all(&mut self.webauthn, webauthn);
+        push_all(&mut self.code, code);
+        push_all(&mut self.verifiable, verifiable);
+        push_all(&mut self.recovery, recovery);
+        self.passkey_display_name = passkey_display_name.or(self.passkey_display_name.take());
+        self.totp_account_name = totp_account_name.or(self.totp_account_name.take());
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        self.code.sort_by(|a, b| (&a.address, a.channel).cmp(&(&b.address, b.channel)));
+    }
 }
 
 const NO_FORMAT: &str = "no format specified. A format is required if verification is enabled. If this was intentional, \
@@ -120,6 +138,12 @@ const NO_FORMAT: &str = "no format specified. A format is required if verificati
 fn push<T: PartialEq>(list: &mut Vec<T>, item: T) {
     if !list.contains(&item) {
         list.push(item);
+    }
+}
+
+fn push_all<T: PartialEq>(list: &mut Vec<T>, items: Vec<T>) {
+    for item in items {
+        push(list, item);
     }
 }
 

@@ -20,6 +20,7 @@ pub mod patch;
 pub mod report;
 
 mod format;
+mod text;
 mod validate;
 
 pub use document::{IdentitySchema, SchemaError};

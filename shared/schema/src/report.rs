@@ -1,6 +1,10 @@
 //! What is wrong with traits, as a tree that mirrors the schema.
 
 use serde_json::Value;
+use std::fmt;
+
+/// Most lines of a report; what does not fit is hinted at by the last one.
+const LONGEST: usize = 1000;
 
 /// A fault, or several that belong together.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,23 +38,26 @@ impl ValidationError {
         if self.causes.is_empty() { vec![self] } else { self.causes.iter().flat_map(Self::leaves).collect() }
     }
 
-    fn write(&self, out: &mut String, depth: usize) {
+    fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize, lines_left: &mut usize) -> fmt::Result {
+        if *lines_left == 0 {
+            return Ok(());
+        }
+        *lines_left -= 1;
         if depth > 0 {
-            out.push('\n');
-            out.push_str(&"  ".repeat(depth));
+            write!(f, "\n{:1$}", "", 2 * depth)?;
         }
-        out.push_str(&format!("I[{}] S[{}] {}", self.instance, self.schema, self.message));
-        for cause in &self.causes {
-            cause.write(out, depth + 1);
+        if *lines_left == 0 {
+            return f.write_str("...");
         }
+        write!(f, "I[{}] S[{}] {}", self.instance, self.schema, self.message)?;
+        self.causes.iter().try_for_each(|cause| cause.write(f, depth + 1, lines_left))
     }
 }
 
-impl std::fmt::Display for ValidationError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut out = String::new();
-        self.write(&mut out, 0);
-        f.write_str(&out)
+impl fmt::Display for ValidationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines_left = LONGEST;
+        self.write(f, 0, &mut lines_left)
     }
 }
 
