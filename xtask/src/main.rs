@@ -3,6 +3,7 @@
 mod bench;
 mod deny;
 mod dynamodb_local;
+mod sam;
 mod sdk;
 mod tools;
 mod wire;
@@ -39,6 +40,15 @@ enum Command {
         #[arg(long)]
         quick: bool,
     },
+    /// Lint the template with `sam validate --lint` (needs python; installs sam below target/)
+    Sam {
+        /// Build every function as a deployment does, too
+        #[arg(long)]
+        build: bool,
+        /// Processor to build for
+        #[arg(long, default_value = "x86_64", value_parser = ["x86_64", "arm64"])]
+        architecture: String,
+    },
     /// Run the tests at the edge against Amazon's DynamoDB Local (needs java and maven)
     TestDynamodbLocal,
 }
@@ -49,6 +59,7 @@ fn main() -> ExitCode {
         Command::Wire { names } => wire::run(&names),
         Command::Deny { advisories } => deny::run(advisories),
         Command::Bench { quick } => bench::run(quick),
+        Command::Sam { build, architecture } => sam::run(build.then_some(architecture.as_str())),
         Command::TestDynamodbLocal => dynamodb_local::run(),
     };
     match done {
