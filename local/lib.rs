@@ -7,8 +7,10 @@
 //! | [`gateway`], [`event`] | HTTP in, API Gateway's events out, and what the gateway answers by itself |
 //! | [`functions`], [`processes`] | the functions, linked into this program or each a process behind a Runtime API |
 //! | [`store`] | DynamoDB's API on a local port |
+//! | [`cli`] | the commands that speak to a stack, here or deployed |
 //! | [`demo`], [`pages`] | somebody to sign in as, and what there is to look at |
 
+pub mod cli;
 pub mod demo;
 pub mod event;
 pub mod functions;
