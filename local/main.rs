@@ -3,6 +3,7 @@
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use latchkey::cli::{Failure, interrupted, print, proxy, session, smoke, user};
+use latchkey::locate::with_lines;
 use latchkey::{Options, Ports, Stack, demo};
 use latchkey_web::Environment;
 use std::path::{Path, PathBuf};
@@ -176,8 +177,10 @@ fn read(file: &Path) -> Result<String, String> {
 
 fn check(file: &Path) -> Result<(), String> {
     let env = deployed_addresses();
-    let loaded = latchkey_config::check_deployment(&read(file)?, file.parent(), &env)
-        .map_err(|e| format!("{} cannot be deployed:\n{e}", file.display()))?;
+    let text = read(file)?;
+    let loaded = latchkey_config::check_deployment(&text, file.parent(), &env).map_err(|e| {
+        format!("{} cannot be deployed:\n{}", file.display(), with_lines(&file.display().to_string(), &text, &e.0))
+    })?;
     for schema in &loaded.config.identity.schemas {
         latchkey_schema::IdentitySchema::parse(&schema.id, schema.document.clone())
             .map_err(|e| format!("{} cannot be deployed:\nidentity.schemas: {:?}: {e}", file.display(), schema.id))?;

@@ -7,6 +7,7 @@ mod support;
 
 mod admin;
 mod bad_input;
+mod cli;
 mod concurrency;
 mod cost;
 mod csrf;
@@ -15,5 +16,6 @@ mod events;
 mod examples;
 mod faults;
 mod login;
+mod reload;
 mod secrets;
 mod sessions;
