@@ -127,12 +127,36 @@ impl Trial {
         self.step("admin API: creates a person", self.create(smoke, traits)).await?;
         self.native().await?;
         self.single_page_app().await?;
-        self.browser().await
+        self.browser().await?;
+        self.other_functions().await
+    }
+
+    /// What no sign-in reaches: a function that may not do what it must shows only when it is called.
+    async fn other_functions(&self) -> Result<(), Failure> {
+        let mut nobody = Client::native();
+        let error = format!("/self-service/errors?id={}", chance::id());
+        self.step("answers for an error that is not there", self.gets(&mut nobody, &error, 404)).await?;
+        self.step("answers for a path that is not there", self.gets(&mut nobody, "/latchkey/smoke", 404)).await?;
+        self.step("admin API: lists the sessions of the person", self.admin_sessions()).await?;
+        self.step("admin API: answers for a path that is not there", self.admin_gets("/admin/latchkey/smoke", 404))
+            .await
+    }
+
+    async fn gets(&self, client: &mut Client, path: &str, status: u16) -> Result<(), String> {
+        expect(&self.send(client, Method::GET, path, None).await?, status)
+    }
+
+    async fn admin_gets(&self, path: &str, status: u16) -> Result<(), String> {
+        let answer = self.admin.send(Method::GET, path, None, HeaderMap::new(), Bytes::new()).await;
+        expect(&answer.map_err(|e| e.text)?, status)
+    }
+
+    async fn admin_sessions(&self) -> Result<(), String> {
+        self.admin_gets(&format!("/admin/identities/{}/sessions", self.person()?.id), 200).await
     }
 
     async fn answers(&self) -> Result<(), String> {
-        let answer = self.send(&mut Client::native(), Method::GET, "/health/alive", None).await?;
-        expect(&answer, 200)
+        self.gets(&mut Client::native(), "/health/alive", 200).await
     }
 
     async fn create(&self, smoke: &Smoke, traits: &Value) -> Result<(), String> {
@@ -171,6 +195,7 @@ impl Trial {
         self.step("native app: a wrong password is refused", self.native_wrong(&mut app)).await?;
         self.step("native app: signs in", self.native_in(&mut app)).await?;
         self.step("native app: is signed in", self.is_the_person(&mut app)).await?;
+        self.step("native app: lists the other sessions", self.gets(&mut app, "/sessions", 200)).await?;
         self.step("native app: signs out", self.native_out(&mut app)).await?;
         self.step("native app: is signed out", self.is_nobody(&mut app)).await
     }
@@ -320,9 +345,7 @@ impl Trial {
         let path = format!("/admin/identities/{id}");
         let left = |why: String| format!("{why}; delete it with `latchkey user delete {id}`");
         self.admin.call(Method::DELETE, &path, None, None).await.map_err(|e| left(e.text))?;
-        let answer =
-            self.admin.send(Method::GET, &path, None, HeaderMap::new(), Bytes::new()).await.map_err(|e| e.text)?;
-        expect(&answer, 404).map_err(left)
+        self.admin_gets(&path, 404).await.map_err(left)
     }
 
     async fn lost(&self) -> Result<Option<Uuid>, String> {
