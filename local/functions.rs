@@ -7,7 +7,7 @@ use latchkey_web::{Environment, StartError, lambda};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 /// Why there is no answer.
@@ -25,7 +25,8 @@ type Linked = Arc<dyn Fn(String, Context) -> Answering + Send + Sync>;
 /// All functions of a stack.
 pub struct Functions {
     timeouts: HashMap<String, Duration>,
-    how: How,
+    /// Behind a lock because a new configuration brings new ones while the old ones still answer.
+    how: RwLock<Arc<How>>,
 }
 
 enum How {
@@ -46,12 +47,19 @@ impl Functions {
             let env = function.env.iter().fold(env.clone(), |env, (name, value)| env.with(name, value));
             linked.insert(function.resource.clone(), link(&function.binary, env).await?);
         }
-        Ok(Self { timeouts: timeouts(functions), how: How::Linked(linked) })
+        Ok(Self { timeouts: timeouts(functions), how: RwLock::new(Arc::new(How::Linked(linked))) })
     }
 
     /// Takes every function as a binary of its own, started when it is first called.
     pub fn processes(functions: &[Function], processes: Processes) -> Self {
-        Self { timeouts: timeouts(functions), how: How::Processes(processes) }
+        Self { timeouts: timeouts(functions), how: RwLock::new(Arc::new(How::Processes(processes))) }
+    }
+
+    /// Takes other functions for the calls from now on. Calls that are being answered end as they began; processes end with the
+    /// last of them.
+    pub fn replace(&self, with: Self) {
+        let with = with.how.into_inner().expect("no panic while locked");
+        *self.how.write().expect("no panic while locked") = with;
     }
 
     /// Calls a function by its resource in the template.
@@ -60,8 +68,9 @@ impl Functions {
     /// See [`Failure`].
     pub async fn call(&self, function: &str, event: String, request_id: &str) -> Result<Value, Failure> {
         let timeout = self.timeouts.get(function).copied().unwrap_or_default();
+        let how = Arc::clone(&self.how.read().expect("no panic while locked"));
         let called = async {
-            match &self.how {
+            match &*how {
                 How::Linked(linked) => {
                     let function = linked
                         .get(function)

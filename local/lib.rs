@@ -6,15 +6,20 @@
 //! | [`template`] | what `template.yaml` says, and which route the gateway picks |
 //! | [`gateway`], [`event`] | HTTP in, API Gateway's events out, and what the gateway answers by itself |
 //! | [`functions`], [`processes`] | the functions, linked into this program or each a process behind a Runtime API |
+//! | [`reload`], [`locate`] | a configuration file that changes takes effect, or is told with key and line |
 //! | [`store`] | DynamoDB's API on a local port |
+//! | [`cli`] | the commands that speak to a stack, here or deployed |
 //! | [`demo`], [`pages`] | somebody to sign in as, and what there is to look at |
 
+pub mod cli;
 pub mod demo;
 pub mod event;
 pub mod functions;
 pub mod gateway;
+pub mod locate;
 pub mod pages;
 pub mod processes;
+pub mod reload;
 pub mod stack;
 pub mod store;
 pub mod template;

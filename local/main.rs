@@ -1,6 +1,9 @@
 //! `latchkey`: the stack on this machine, and what to ask of a configuration before it is deployed.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+use latchkey::cli::{Failure, interrupted, print, proxy, session, smoke, user};
+use latchkey::locate::with_lines;
 use latchkey::{Options, Ports, Stack, demo};
 use latchkey_web::Environment;
 use std::path::{Path, PathBuf};
@@ -50,6 +53,19 @@ enum Command {
     /// Look at a configuration as a deployment would
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Create, list, show, delete and import people
+    User(user::User),
+    /// List and end sessions
+    Session(session::Session),
+    /// Open a deployed stack's admin API on a port of this machine, signing each request with your AWS credentials
+    AdminProxy(proxy::Proxy),
+    /// Sign a throw-away person in and out against a stack, in three ways
+    Smoke(smoke::Smoke),
+    /// Write what a shell needs to complete these commands
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -73,15 +89,28 @@ enum ConfigCommand {
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        None => run(&cli.run).await,
-        Some(Command::Config(ConfigCommand::Check { file })) => check(&file),
-        Some(Command::Config(ConfigCommand::Build { file, output })) => build(&file, output.as_deref()),
+        None => run(&cli.run).await.map_err(Failure::from),
+        Some(Command::Config(ConfigCommand::Check { file })) => check(&file).map_err(Failure::from),
+        Some(Command::Config(ConfigCommand::Build { file, output })) => {
+            build(&file, output.as_deref()).map_err(Failure::from)
+        }
+        Some(Command::User(what)) => user::run(what).await,
+        Some(Command::Session(what)) => session::run(what).await,
+        Some(Command::AdminProxy(what)) => proxy::run(what).await,
+        Some(Command::Smoke(what)) => smoke::run(what).await,
+        Some(Command::Completion { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "latchkey", &mut script);
+            print(String::from_utf8_lossy(&script).trim_end())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("latchkey: {why}");
-            ExitCode::FAILURE
+        Err(failure) => {
+            if !failure.text.is_empty() {
+                eprintln!("latchkey: {failure}");
+            }
+            ExitCode::from(failure.code)
         }
     }
 }
@@ -142,26 +171,16 @@ fn folder_of_this_program() -> Result<PathBuf, String> {
     Ok(program.parent().unwrap_or_else(|| Path::new(".")).to_owned())
 }
 
-/// Until Ctrl-C, or until a supervisor asks.
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
 fn read(file: &Path) -> Result<String, String> {
     std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))
 }
 
 fn check(file: &Path) -> Result<(), String> {
     let env = deployed_addresses();
-    let loaded = latchkey_config::check_deployment(&read(file)?, file.parent(), &env)
-        .map_err(|e| format!("{} cannot be deployed:\n{e}", file.display()))?;
+    let text = read(file)?;
+    let loaded = latchkey_config::check_deployment(&text, file.parent(), &env).map_err(|e| {
+        format!("{} cannot be deployed:\n{}", file.display(), with_lines(&file.display().to_string(), &text, &e.0))
+    })?;
     for schema in &loaded.config.identity.schemas {
         latchkey_schema::IdentitySchema::parse(&schema.id, schema.document.clone())
             .map_err(|e| format!("{} cannot be deployed:\nidentity.schemas: {:?}: {e}", file.display(), schema.id))?;

@@ -1,16 +1,16 @@
 //! The whole system on one machine.
 
-use crate::functions::Functions;
 use crate::gateway::Api;
 use crate::pages;
-use crate::processes::{Lines, Processes};
+use crate::processes::Lines;
+use crate::reload::{self, Followed, Starter};
 use crate::store::Store;
 use crate::template::Template;
 use axum::Router;
 use latchkey_config::Loaded;
 use latchkey_web::Environment;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -72,6 +72,7 @@ pub struct Stack {
     /// Where the store is.
     pub store: String,
     servers: Vec<(TcpListener, Router)>,
+    followed: Option<Followed>,
     _built_in: Option<TempDir>,
 }
 
@@ -118,7 +119,7 @@ impl Stack {
         if let (None, Some((_, at))) = (&options.config, &pages) {
             env = with_pages(env, *at);
         }
-        let loaded = load(&file, &env, options.dev)?;
+        let checked = reload::check(&file, &env, options.dev)?;
         let template = Template::load()?;
         let store = match &options.store {
             Some(endpoint) => endpoint.clone(),
@@ -133,23 +134,34 @@ impl Stack {
             .with("AWS_ENDPOINT_URL", &store)
             .with("AWS_ENDPOINT_URL_DYNAMODB", &store)
             .with("LATCHKEY_SECRETS_ARN", "");
-        let functions = match &options.processes {
-            None => Functions::linked(&template.functions, &env).await.map_err(|e| e.to_string())?,
-            Some(folder) => {
-                let processes = Processes::new(&template.functions, folder, &env, lines)?;
-                Functions::processes(&template.functions, processes)
+        let starter = Starter { functions: template.functions, processes: options.processes.clone(), lines };
+        let (functions, followed) = match &options.config {
+            // Nobody changes the built-in one.
+            None => (Arc::new(starter.start(&env).await?), None),
+            Some(file) => {
+                let followed = Followed::start(file.clone(), env, options.dev, starter, &checked).await?;
+                (followed.functions(), Some(followed))
             }
         };
-        let functions = Arc::new(functions);
+        let loaded = checked.loaded;
         let public_api = Api { routes: template.public.into(), functions: Arc::clone(&functions) };
         let admin_api = Api { routes: template.admin.into(), functions };
         let mut servers = vec![(public, public_api.clone().router()), (admin, admin_api.clone().router())];
         servers.extend(pages.map(|(listener, _)| (listener, pages::login(&addresses, &loaded.config))));
         servers.extend(inbox.map(|(listener, _)| (listener, pages::inbox())));
-        Ok(Self { public: public_api, admin: admin_api, addresses, loaded, store, servers, _built_in: built_in })
+        Ok(Self {
+            public: public_api,
+            admin: admin_api,
+            addresses,
+            loaded,
+            store,
+            servers,
+            followed,
+            _built_in: built_in,
+        })
     }
 
-    /// Serves until `end` is there.
+    /// Serves until `end` is there. A configuration file is followed meanwhile.
     ///
     /// # Errors
     /// When a listener fails.
@@ -159,8 +171,15 @@ impl Stack {
             let service = router.into_make_service_with_connect_info::<SocketAddr>();
             tasks.spawn(async move { axum::serve(listener, service).await });
         }
+        let follow = async {
+            match self.followed {
+                Some(followed) => followed.follow().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = end => Ok(()),
+            () = follow => Err("the configuration file is no longer followed".to_owned()),
             Some(ended) = tasks.join_next() => Err(format!("a listener ended: {ended:?}")),
         }
     }
@@ -207,13 +226,4 @@ fn with_pages(env: Environment, at: SocketAddr) -> Environment {
     ]
     .into_iter()
     .fold(env, |env, (name, value)| if env.get(name).is_some() { env } else { env.with(name, &value) })
-}
-
-/// Reads the configuration as every function will, and asks for the secrets that only some of them need.
-fn load(file: &Path, env: &Environment, dev: bool) -> Result<Loaded, String> {
-    let text = std::fs::read_to_string(file).map_err(|e| format!("--config {}: {e}", file.display()))?;
-    let named = |e: &dyn std::fmt::Display| format!("{}:\n{e}", file.display());
-    let loaded = latchkey_config::read(&text, file.parent(), &env.pairs(), dev).map_err(|e| named(&e))?;
-    loaded.secrets.require(dev).map_err(|e| named(&e))?;
-    Ok(loaded)
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use time::OffsetDateTime;
 
@@ -30,7 +30,7 @@ async fn every_event_is_answered_as_it_is_written_down() {
     if std::env::var_os("LATCHKEY_WRITE_EVENTS").is_some() {
         write_all().await;
     }
-    let binaries = build();
+    let binaries = binaries();
     let state: Value = read(&folder().join("state.json"));
     let mut replayed = BTreeMap::<String, usize>::new();
     let mut wrong = Vec::new();
@@ -69,7 +69,12 @@ fn read(path: &Path) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// Builds the functions and says where they are. While tests run, nobody else holds the build folder.
+/// Builds the binaries, once, and says where they are. While tests run, nobody else holds the build folder.
+pub fn binaries() -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(build).clone()
+}
+
 fn build() -> PathBuf {
     let program = std::env::current_exe().expect("this program");
     let profile = program.ancestors().nth(2).expect("target/debug").to_owned();
@@ -351,7 +356,7 @@ async fn write_all() {
         ("admin-unmatched/wrong-verb", "PUT", format!("{admin}/admin/identities"), vec![js], none()),
     ];
     let template = Template::load().unwrap();
-    let binaries = build();
+    let binaries = binaries();
     for (name, method, path, headers, body) in cases {
         let (admin, path) = path.strip_prefix(admin).map_or((false, path.as_str()), |path| (true, path));
         let host = if admin { "admin.example.org" } else { "login.example.org" };

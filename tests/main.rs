@@ -7,6 +7,7 @@ mod support;
 
 mod admin;
 mod bad_input;
+mod cli;
 mod concurrency;
 mod cost;
 mod csrf;
@@ -16,5 +17,6 @@ mod examples;
 mod faults;
 mod login;
 mod permissions;
+mod reload;
 mod secrets;
 mod sessions;

@@ -145,4 +145,9 @@ async fn everything(bench: &Bench) {
     admin.get(&format!("{path}/sessions")).await;
     assert_eq!(admin.delete(&format!("{path}/sessions")).await.status, 204);
     assert_eq!(admin.delete(&path).await.status, 204);
+    // Somebody who moves here with the id of somebody who is gone.
+    let again = json!({"schema_id": "person", "traits": {"email": imported}});
+    let batch = json!({"identities": [{"create": again, "identity_id": person["id"]}]});
+    let made = admin.json(Method::PATCH, "/admin/identities", &batch).await;
+    assert_eq!(made.json()["identities"][0]["identity"], person["id"], "{}", made.body);
 }

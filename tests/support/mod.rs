@@ -4,9 +4,11 @@
 mod client;
 mod faults;
 mod log;
+mod served;
 
 pub use client::{Answer, Browser, Client, action, csrf, password};
 pub use faults::{Call, Fault, Proxy};
+pub use served::{Bend, Bent, Forward, Served, binaries, eventually, get, text};
 
 use latchkey::gateway::Api;
 use latchkey::template::Template;

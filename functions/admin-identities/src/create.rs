@@ -10,6 +10,7 @@ use latchkey_core::identity::State;
 use latchkey_store::people::{self, Refused};
 use latchkey_web::{Call, Fault, Reply, chance};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 /// Most people in one batch.
 const MOST_PEOPLE: usize = 1000;
@@ -18,7 +19,7 @@ const MOST_PASSWORDS: usize = 200;
 
 pub(crate) async fn one(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let body = body::object(call.body(), body::CREATE)?;
-    let draft = draft(app, call, &body).await?;
+    let draft = draft(app, call, &body, chance::id()).await?;
     match store(app, &draft).await? {
         Ok(()) => {
             let location = format!("{}identities/{}", app.edge.config.admin.base_url, draft.identity.id);
@@ -37,9 +38,9 @@ async fn store(app: &App, draft: &Draft) -> Result<Result<(), Refused>, Fault> {
     Ok(people::create(&app.accounts, &app.credentials, &draft.identity, &draft.secrets, request).await?)
 }
 
-async fn draft(app: &App, call: &Call<'_>, body: &Map<String, Value>) -> Result<Draft, Fault> {
+async fn draft(app: &App, call: &Call<'_>, body: &Map<String, Value>, id: Uuid) -> Result<Draft, Fault> {
     let schema_id = text(body, "schema_id")?.unwrap_or(&app.edge.config.identity.default_schema_id);
-    let mut draft = Draft::blank(chance::id(), schema_id.to_owned(), call.now);
+    let mut draft = Draft::blank(id, schema_id.to_owned(), call.now);
     draft.identity.state = match text(body, "state")? {
         None => State::Active,
         Some(state) => State::parse(state).ok_or_else(|| ApiError::bad_request("identity state is not valid"))?,
@@ -87,30 +88,43 @@ pub(crate) async fn batch(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
 /// An item of a batch.
 struct Item {
     create: Option<Map<String, Value>>,
+    /// A key of our own: the id that the person is to have, so that whoever moves here keeps the one that other systems know
+    /// them by.
+    identity_id: Option<Uuid>,
     patch_id: Option<String>,
 }
 
 impl Item {
     fn read(item: &Value) -> Result<Self, ApiError> {
-        let item = known_keys(item.clone(), &["create", "patch_id"])?;
+        let item = known_keys(item.clone(), &["create", "patch_id", "identity_id"])?;
         let patch_id = text(&item, "patch_id")?.map(str::to_owned);
         if let Some(id) = &patch_id {
             latchkey_web::call::parse_id(id).map_err(|text| ApiError::new(400).saying(text))?;
         }
         let create = item.get("create").filter(|create| !create.is_null()).cloned();
-        Ok(Self { create: create.map(|create| known_keys(create, body::CREATE)).transpose()?, patch_id })
+        Ok(Self {
+            create: create.map(|create| known_keys(create, body::CREATE)).transpose()?,
+            identity_id: kept_id(&item)?,
+            patch_id,
+        })
     }
+}
+
+fn kept_id(item: &Map<String, Value>) -> Result<Option<Uuid>, ApiError> {
+    let Some(id) = text(item, "identity_id")? else { return Ok(None) };
+    let parsed = Uuid::try_parse(id).ok().filter(|id| !id.is_nil());
+    parsed.map(Some).ok_or_else(|| ApiError::bad_request(format!("identity_id must be a UUID, got {id:?}")))
 }
 
 /// One item of a batch. Only a failing store ends the batch; every other fault is the item's own.
 async fn batched(app: &App, call: &Call<'_>, item: Item) -> Result<Value, Fault> {
     let Some(body) = item.create else { return Ok(Value::Null) };
-    let mut out = Map::new();
-    let outcome = match draft(app, call, &body).await {
-        Ok(draft) => store(app, &draft).await?.map(|()| draft.identity.id).map_err(|_| ApiError::storage_conflict()),
+    let outcome = match create_as(app, call, &body, item.identity_id).await {
+        Ok(id) => Ok(id),
         Err(fault) if fault.public.status < 500 => Err(*fault.public),
         Err(fault) => return Err(fault),
     };
+    let mut out = Map::new();
     match &outcome {
         Ok(id) => {
             out.insert("action".into(), json!("create"));
@@ -125,4 +139,24 @@ async fn batched(app: &App, call: &Call<'_>, item: Item) -> Result<Value, Fault>
         out.insert("patch_id".into(), json!(id));
     }
     Ok(Value::Object(out))
+}
+
+async fn create_as(app: &App, call: &Call<'_>, body: &Map<String, Value>, kept: Option<Uuid>) -> Result<Uuid, Fault> {
+    let draft = draft(app, call, body, kept.unwrap_or_else(chance::id)).await?;
+    if let Some(id) = kept {
+        free(app, id).await?;
+    }
+    store(app, &draft).await?.map_err(|_| ApiError::storage_conflict())?;
+    Ok(draft.identity.id)
+}
+
+/// Makes sure that an id is nobody's, and that no session of somebody who had it and was deleted becomes good again.
+async fn free(app: &App, id: Uuid) -> Result<(), Fault> {
+    let (profile, sessions) = app.accounts.everything_of(id).await?;
+    if profile.is_some() {
+        return Err(ApiError::storage_conflict().into());
+    }
+    let sessions: Vec<Uuid> = sessions.iter().map(|session| session.id).collect();
+    app.accounts.delete_sessions(id, &sessions, chance::id()).await?;
+    Ok(())
 }

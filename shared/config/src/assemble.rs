@@ -53,9 +53,10 @@ pub(crate) fn assemble(
     let error_ui_url = from
         .text("selfservice.flows.error.ui_url")
         .unwrap_or_else(|| format!("{}self-service/errors", public.base_url));
+    let identity = identity(&from, folder, findings);
     Config {
         dev,
-        revision: from.text("revision").unwrap_or_else(|| fingerprint(document)),
+        revision: from.text("revision").unwrap_or_else(|| fingerprint(document, &identity)),
         cors: cors(&from),
         trusted_proxies: trusted_proxies(&from, dev),
         cookies: cookies(&from, dev),
@@ -90,7 +91,7 @@ pub(crate) fn assemble(
         },
         methods: Methods { password: Method { enabled: from.flag("selfservice.methods.password.enabled", true) } },
         hasher: hasher(&from, dev, findings),
-        identity: identity(&from, folder, findings),
+        identity,
         features: Features {
             cacheable_sessions: from.flag("feature_flags.cacheable_sessions", false),
             cacheable_sessions_max_age: from.duration("feature_flags.cacheable_sessions_max_age"),
@@ -127,10 +128,13 @@ impl Reader<'_> {
     }
 }
 
-/// A name for a configuration that was given none: another one when anything in it is another.
-fn fingerprint(document: &Value) -> String {
+/// A name for a configuration that was given none: another one when anything in it, or in a schema, is another.
+fn fingerprint(document: &Value, identity: &IdentityConfig) -> String {
     let mut hasher = DefaultHasher::new();
     document.to_string().hash(&mut hasher);
+    for schema in &identity.schemas {
+        schema.document.to_string().hash(&mut hasher);
+    }
     format!("{:016x}", hasher.finish())
 }
 
@@ -332,7 +336,8 @@ fn schema_document(url: &str, folder: Option<&Path>) -> Result<Value, String> {
     if document.is_object() { Ok(document) } else { Err("the schema is not a JSON object".to_owned()) }
 }
 
-fn file(url: &str, folder: Option<&Path>) -> PathBuf {
+/// Where the file of a URL is.
+pub(crate) fn file(url: &str, folder: Option<&Path>) -> PathBuf {
     let path = Path::new(url.strip_prefix("file://").unwrap_or(url));
     match folder {
         // An absolute path replaces the folder.

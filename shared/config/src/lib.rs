@@ -12,11 +12,13 @@ mod check;
 mod deploy;
 mod document;
 mod duration;
+mod follow;
 pub mod keys;
 mod model;
 mod secrets;
 
 pub use deploy::{check_deployment, to_compact};
+pub use follow::{frozen, named_files};
 pub use model::{
     Config, CookieAttributes, Cookies, Cors, Features, Hasher, IdentityConfig, Listener, LoginFlowPolicy, Logout,
     Method, Methods, RequiredAal, SameSite, SchemaRef, SelfService, SessionPolicy,

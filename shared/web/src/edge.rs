@@ -53,7 +53,9 @@ pub fn load_config(env: &Environment) -> Result<Loaded, StartError> {
     let text = std::fs::read_to_string(path)
         .map_err(|e| StartError(format!("LATCHKEY_CONFIG: cannot read {}: {e}", path.display())))?;
     let dev = matches!(env.get("LATCHKEY_DEV"), Some("1" | "true"));
-    latchkey_config::read(&text, path.parent(), &env.pairs(), dev)
+    // A copy of a configuration lies elsewhere than the files that it names.
+    let folder = env.get("LATCHKEY_CONFIG_FOLDER").map(Path::new).or(path.parent());
+    latchkey_config::read(&text, folder, &env.pairs(), dev)
         .map_err(|e| StartError(format!("{} is not usable:\n{e}", path.display())))
 }
 

@@ -1,0 +1,340 @@
+//! From lines to batches.
+
+use super::sending::Limits;
+use super::state::{Place, State};
+use crate::cli::Failure;
+use crate::cli::table::clean;
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read as _};
+use std::path::Path;
+use uuid::Uuid;
+
+/// Most bytes of a line; a longer one would not fit a request.
+const LONGEST_LINE: u64 = 5 * 1024 * 1024;
+/// Keys of a body that makes a person.
+const KEYS: [&str; 11] = [
+    "schema_id",
+    "traits",
+    "state",
+    "external_id",
+    "organization_id",
+    "region",
+    "metadata_public",
+    "metadata_admin",
+    "verifiable_addresses",
+    "recovery_addresses",
+    "credentials",
+];
+/// Keys that the admin API shows of a person and takes from nobody.
+const SHOWN: [&str; 4] = ["schema_url", "state_changed_at", "created_at", "updated_at"];
+/// The same of a credential.
+const SHOWN_OF_CREDENTIAL: [&str; 5] = ["type", "identifiers", "version", "created_at", "updated_at"];
+
+/// A file of lines, or standard input, and how far it was read.
+pub(super) struct Lines {
+    input: Box<dyn BufRead + Send>,
+    at: Place,
+    /// What was read so far, to know the file again.
+    digest: Sha256,
+    /// A line that did not fit the batch before.
+    kept: Option<Line>,
+}
+
+/// One line as it was.
+pub(super) struct Line {
+    pub(super) number: u64,
+    pub(super) text: Vec<u8>,
+    whole: bool,
+    /// Where the file is after it.
+    end: Place,
+    digest: Sha256,
+}
+
+/// A person to be made.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    pub(super) line: u64,
+    pub(super) text: Vec<u8>,
+    pub(super) id: Uuid,
+    /// As the batch takes it.
+    pub(super) body: String,
+    pub(super) in_clear: bool,
+    /// Whether it may have been sent before.
+    pub(super) doubtful: bool,
+}
+
+/// A line that makes nobody, and why.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    pub(super) line: u64,
+    pub(super) reason: String,
+    pub(super) text: Vec<u8>,
+}
+
+/// Lines that are sent together, with those among them that cannot be.
+pub(super) struct Batch {
+    pub(super) items: Vec<Item>,
+    pub(super) refused: Vec<Refused>,
+    pub(super) end: Place,
+    pub(super) digest: String,
+}
+
+impl Lines {
+    pub(super) fn stdin() -> Self {
+        Self::of(Box::new(BufReader::new(std::io::stdin())))
+    }
+
+    fn of(input: Box<dyn BufRead + Send>) -> Self {
+        Self { input, at: Place::default(), digest: Sha256::new(), kept: None }
+    }
+
+    /// Opens a file, so that no other import of it runs beside this one. Its size.
+    pub(super) fn open(path: &Path) -> Result<(Self, u64), Failure> {
+        let unusable = |e: &dyn std::fmt::Display| Failure::usage(format!("{}: {e}", path.display()));
+        let file = File::open(path).map_err(|e| unusable(&e))?;
+        let about = file.metadata().map_err(|e| unusable(&e))?;
+        if !about.is_file() {
+            return Err(unusable(&"is no file; - reads standard input"));
+        }
+        if matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)) {
+            return Err(Failure::refused(format!("{}: another import of this file is running", path.display())));
+        }
+        Ok((Self::of(Box::new(BufReader::with_capacity(1 << 16, file))), about.len()))
+    }
+
+    /// Bytes that were read.
+    pub(super) fn bytes(&self) -> u64 {
+        self.at.bytes
+    }
+
+    /// Reads over what was done before; a name for it.
+    pub(super) fn skip(&mut self, done: Place) -> std::io::Result<String> {
+        let mut left = done.bytes;
+        while left > 0 {
+            let chunk = self.input.fill_buf()?;
+            let length = chunk.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            if length == 0 {
+                break;
+            }
+            self.digest.update(&chunk[..length]);
+            self.input.consume(length);
+            left -= length as u64;
+        }
+        self.at = done;
+        Ok(name(&self.digest))
+    }
+
+    pub(super) fn next_line(&mut self) -> Result<Option<Line>, Failure> {
+        if let Some(line) = self.kept.take() {
+            return Ok(Some(line));
+        }
+        let unreadable = |e: std::io::Error| Failure::refused(format!("the lines cannot be read: {e}"));
+        let mut text = Vec::new();
+        let read = (&mut self.input).take(LONGEST_LINE + 1).read_until(b'\n', &mut text).map_err(unreadable)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        self.digest.update(&text);
+        let mut length = text.len() as u64;
+        let whole = length <= LONGEST_LINE || text.ends_with(b"\n");
+        if !whole {
+            length += self.read_over().map_err(unreadable)?;
+        }
+        while text.last().is_some_and(u8::is_ascii_whitespace) {
+            text.pop();
+        }
+        self.at = Place { lines: self.at.lines + 1, bytes: self.at.bytes + length };
+        Ok(Some(Line { number: self.at.lines, text, whole, end: self.at, digest: self.digest.clone() }))
+    }
+
+    /// Reads over what is left of a line that is too long; its bytes.
+    fn read_over(&mut self) -> std::io::Result<u64> {
+        let mut over = 0;
+        loop {
+            let chunk = self.input.fill_buf()?;
+            let end = chunk.iter().position(|&byte| byte == b'\n');
+            let length = end.map_or(chunk.len(), |end| end + 1);
+            self.digest.update(&chunk[..length]);
+            self.input.consume(length);
+            over += length as u64;
+            if end.is_some() || length == 0 {
+                return Ok(over);
+            }
+        }
+    }
+
+    /// The next lines that fit one batch.
+    pub(super) fn batch(&mut self, limits: &Limits, state: &State) -> Result<Option<Batch>, Failure> {
+        let mut batch = None;
+        let mut room = limits.room();
+        while let Some(line) = self.next_line()? {
+            let made = line.item(state.id_of(line.number));
+            if batch.is_some() && !room.take(line.text.len(), made.as_ref().ok().and_then(Option::as_ref)) {
+                self.kept = Some(line);
+                break;
+            }
+            let batch = batch.get_or_insert_with(|| {
+                room.take(line.text.len(), made.as_ref().ok().and_then(Option::as_ref));
+                Batch { items: Vec::new(), refused: Vec::new(), end: line.end, digest: String::new() }
+            });
+            (batch.end, batch.digest) = (line.end, name(&line.digest));
+            match made {
+                Ok(None) => {}
+                Ok(Some(item)) => batch.items.push(Item { doubtful: state.is_doubtful(item.line), ..item }),
+                Err(reason) => batch.refused.push(Refused { line: line.number, reason, text: line.text }),
+            }
+        }
+        Ok(batch)
+    }
+}
+
+fn name(digest: &Sha256) -> String {
+    digest.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Line {
+    /// The person of a line, with this id unless the line has one; nobody on an empty line.
+    ///
+    /// # Errors
+    /// What is wrong with its form. Never a part of the line that could be a secret.
+    pub(super) fn item(&self, id: Uuid) -> Result<Option<Item>, String> {
+        if self.text.is_empty() {
+            return Ok(None);
+        }
+        if !self.whole {
+            return Err(format!("the line is longer than {LONGEST_LINE} bytes"));
+        }
+        let person: Value = serde_json::from_slice(&self.text).map_err(|e| match e.classify() {
+            serde_json::error::Category::Eof => "the line is not JSON: it ends too early".to_owned(),
+            _ => format!("the line is not JSON: column {} is not what may stand there", e.column()),
+        })?;
+        let Value::Object(mut person) = person else {
+            return Err("the line is not a JSON object".to_owned());
+        };
+        let id = match person.remove("id").filter(|id| !id.is_null()) {
+            None => id,
+            Some(given) => given
+                .as_str()
+                .and_then(|text| Uuid::try_parse(text).ok())
+                .filter(|id| !id.is_nil())
+                .ok_or("id must be a UUID")?,
+        };
+        person.retain(|key, _| !SHOWN.contains(&key.as_str()));
+        if let Some(key) = person.keys().find(|key| !KEYS.contains(&key.as_str())) {
+            return Err(format!("unknown key {:?}", clean(key)));
+        }
+        check_types(&person)?;
+        let in_clear = credentials(&mut person)?;
+        let body = json!({"identity_id": id, "create": person}).to_string();
+        let text = self.text.clone();
+        Ok(Some(Item { line: self.number, text, id, body, in_clear, doubtful: false }))
+    }
+}
+
+fn check_types(person: &Map<String, Value>) -> Result<(), String> {
+    let given = |key: &str| person.get(key).filter(|value| !value.is_null());
+    if !given("traits").is_some_and(Value::is_object) {
+        return Err("traits must be there, an object".to_owned());
+    }
+    for key in ["schema_id", "state", "external_id", "organization_id", "region"] {
+        if given(key).is_some_and(|value| !value.is_string()) {
+            return Err(format!("{key} must be a string"));
+        }
+    }
+    for key in ["verifiable_addresses", "recovery_addresses"] {
+        if given(key).is_some_and(|value| !value.as_array().is_some_and(|list| list.iter().all(Value::is_object))) {
+            return Err(format!("{key} must be a list of objects"));
+        }
+    }
+    if given("credentials").is_some_and(|value| !value.is_object()) {
+        return Err("credentials must be an object".to_owned());
+    }
+    Ok(())
+}
+
+/// Takes from the credentials what the admin API only shows. Whether there is a password in clear text.
+fn credentials(person: &mut Map<String, Value>) -> Result<bool, String> {
+    let Some(Value::Object(credentials)) = person.get_mut("credentials") else { return Ok(false) };
+    for (kind, credential) in credentials.iter_mut().filter(|(_, credential)| !credential.is_null()) {
+        let Value::Object(credential) = credential else {
+            return Err(format!("credentials.{} must be an object", clean(kind)));
+        };
+        credential.retain(|key, _| !SHOWN_OF_CREDENTIAL.contains(&key.as_str()));
+        if let Some(key) = credential.keys().find(|key| *key != "config") {
+            return Err(format!("unknown key {:?} in credentials.{}", clean(key), clean(kind)));
+        }
+        if credential.get("config").is_some_and(|config| !config.is_null() && !config.is_object()) {
+            return Err(format!("credentials.{}.config must be an object", clean(kind)));
+        }
+    }
+    // One without a configuration follows from the traits, such as the identifiers of somebody who has no password.
+    // Somebody without a secret is shown with an empty config, which the admin API would take for a missing one.
+    credentials.retain(|_, credential| {
+        credential.get("config").and_then(Value::as_object).is_some_and(|config| !config.is_empty())
+    });
+    let config = &credentials.get("password").unwrap_or(&Value::Null)["config"];
+    Ok(config.get("password").is_some_and(|password| *password != "" && !password.is_null()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(text: &str) -> Result<Option<Item>, String> {
+        let mut lines = Lines::of(Box::new(std::io::Cursor::new(text.as_bytes().to_vec())));
+        lines.next_line().unwrap().map_or(Ok(None), |line| line.item(Uuid::from_u128(7)))
+    }
+
+    #[test]
+    fn what_the_admin_api_shows_can_be_taken_back() {
+        let exported = r#"{"id":"0192f9f0-0000-7000-8000-000000000001","schema_id":"default","schema_url":"http://x/y","state":"active",
+            "state_changed_at":"2024-01-01T00:00:00Z","traits":{"email":"a@b.c"},"metadata_public":null,"created_at":"2024-01-01T00:00:00Z",
+            "updated_at":"2024-01-01T00:00:00Z","organization_id":null,"credentials":{"password":{"type":"password","identifiers":["a@b.c"],
+            "config":{"hashed_password":"$2a$10$x"},"version":0,"created_at":"2024-01-01T00:00:00Z","updated_at":"2024-01-01T00:00:00Z"},
+            "code":{"type":"code","identifiers":["a@b.c"],"version":1}}}"#
+            .replace('\n', " ");
+        let item = item(&exported).unwrap().unwrap();
+        assert_eq!(item.id.to_string(), "0192f9f0-0000-7000-8000-000000000001");
+        let body: Value = serde_json::from_str(&item.body).unwrap();
+        assert_eq!(body["create"]["credentials"], json!({"password": {"config": {"hashed_password": "$2a$10$x"}}}));
+        assert!(body["create"].get("created_at").is_none() && !item.in_clear);
+    }
+
+    #[test]
+    fn reasons_hold_nothing_of_the_line_but_its_keys() {
+        for (text, says) in [
+            ("{\"traits\":{},\"password\":\"secret-1\"}", "unknown key \"password\""),
+            ("{\"traits\":{},\"credentials\":{\"password\":{\"config\":\"secret-1\"}}}", "config must be an object"),
+            ("{\"traits\":{},\"credentials\":{\"password\":{\"secret\":1}}}", "unknown key \"secret\""),
+            ("{\"traits\":\"secret-1\"}", "traits must be there"),
+            ("{\"traits\":{}} secret-1", "not JSON"),
+            ("{\"traits\":{\"a\":\"secret-1", "ends too early"),
+            ("[1]", "not a JSON object"),
+            ("{\"traits\":{},\"id\":\"secret-1\"}", "id must be a UUID"),
+            ("{\"traits\":{},\"id\":\"00000000-0000-0000-0000-000000000000\"}", "id must be a UUID"),
+        ] {
+            let reason = item(text).unwrap_err();
+            assert!(reason.contains(says) && !reason.contains("secret-1"), "{text}: {reason}");
+        }
+        assert!(item("  \n").unwrap().is_none());
+        assert!(
+            item("{\"traits\":{},\"credentials\":{\"password\":{\"config\":{\"password\":\"x\"}}}}")
+                .unwrap()
+                .unwrap()
+                .in_clear
+        );
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_read_over() {
+        let long = format!("\"{}\"\n{{\"traits\":{{}}}}\n", "x".repeat(2 * usize::try_from(LONGEST_LINE).unwrap()));
+        let mut lines = Lines::of(Box::new(std::io::Cursor::new(long.clone().into_bytes())));
+        let first = lines.next_line().unwrap().unwrap();
+        assert!(first.item(Uuid::nil()).unwrap_err().contains("longer than"));
+        let second = lines.next_line().unwrap().unwrap();
+        assert_eq!((second.number, second.text.as_slice()), (2, b"{\"traits\":{}}".as_slice()));
+        assert_eq!(lines.bytes(), long.len() as u64);
+    }
+}

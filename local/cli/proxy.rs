@@ -1,0 +1,147 @@
+//! `latchkey admin-proxy`: the admin API of a deployed stack on a port of this machine, for SDKs that cannot sign.
+//!
+//! Whoever reaches the port has the caller's rights, so it listens on this machine only, and it answers no web page: a page in a
+//! browser can send requests to 127.0.0.1, but not without an `Origin` header or, by a name that it lets point here, not without
+//! that name in `Host`.
+
+use crate::cli::api::{Admin, Answer, Target};
+use crate::cli::{EXIT_CODES, Failure, interrupted};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use clap::Args;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, StatusCode};
+use serde_json::json;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// Most bytes of a body, as the admin API has it.
+const MOST_BODY: usize = 5 * 1024 * 1024;
+/// Headers of a request that mean something to the admin API. Above all no cookies and no credentials.
+const PASSED_ON: [&str; 5] = ["accept", "accept-language", "content-type", "user-agent", "x-request-id"];
+/// Headers of an answer that are about its connection.
+const OF_THE_CONNECTION: [HeaderName; 7] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("keep-alive"),
+];
+
+/// `latchkey admin-proxy`
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Proxy {
+    #[command(flatten)]
+    target: Target,
+    /// Port of this machine to listen on; 0 takes any that is free
+    #[arg(long, default_value_t = 4434)]
+    port: u16,
+}
+
+/// Passes requests on until Ctrl-C.
+///
+/// # Errors
+/// When the port is taken, or the admin API does not let the caller in.
+pub async fn run(proxy: Proxy) -> Result<(), Failure> {
+    let admin = Admin::open(&proxy.target)?;
+    if !admin.signs() {
+        return Err(Failure::usage(format!(
+            "requests to {} need no signature, so they need no proxy\n  name a deployed stack with --admin-url; behind a domain of your own, add --sign",
+            admin.base
+        )));
+    }
+    admin.call(Method::GET, "/admin/version", None, None).await?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, proxy.port)).await.map_err(|e| {
+        Failure::usage(format!(
+            "port {}: {e}\n  a stack on this machine listens on 4434; choose another with --port",
+            proxy.port
+        ))
+    })?;
+    let at = listener.local_addr().map_err(|e| Failure::refused(e.to_string()))?;
+    println!("The admin API of {} is on http://{at}/ until Ctrl-C.", admin.base);
+    println!("Whoever can open a port of this machine has your rights on it.\n");
+    println!("  an Ory SDK   basePath: \"http://{at}\", in the configuration of IdentityApi");
+    println!("  Ory's CLI    export KRATOS_ADMIN_URL=http://{at}");
+    println!("  latchkey     export LATCHKEY_ADMIN_ENDPOINT=http://{at}");
+    let router = Router::new().fallback(pass).with_state(Arc::new(admin));
+    tokio::select! {
+        () = interrupted() => Ok(()),
+        ended = axum::serve(listener, router) => Err(Failure::refused(format!("the listener ended: {ended:?}"))),
+    }
+}
+
+async fn pass(State(admin): State<Arc<Admin>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    if let Some(why) = foreign(&parts.headers) {
+        return refusal(StatusCode::FORBIDDEN, "forbidden", &why);
+    }
+    let Ok(body) = to_bytes(body, MOST_BODY).await else {
+        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is larger than 5 MiB.");
+    };
+    let headers = parts.headers.into_iter().filter_map(|(name, value)| Some((name?, value)));
+    let headers = headers.filter(|(name, _)| PASSED_ON.contains(&name.as_str())).collect();
+    // A plus and %20 are the same blank, but only one of them is signed the same everywhere.
+    let query = parts.uri.query().map(|query| query.replace('+', "%20"));
+    match admin.send(parts.method, parts.uri.path(), query.as_deref(), headers, body).await {
+        Ok(answer) => passed_back(answer),
+        Err(why) => refusal(StatusCode::BAD_GATEWAY, "upstream_error", &why.text),
+    }
+}
+
+/// Why a request may be a web page's.
+fn foreign(headers: &HeaderMap) -> Option<String> {
+    if headers.contains_key(header::ORIGIN) {
+        return Some(
+            "A request with an Origin header comes from a web page, and no page may use this proxy.".to_owned(),
+        );
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(host, |(name, _)| name);
+    let own = ["localhost", "127.0.0.1"].iter().any(|own| name.eq_ignore_ascii_case(own));
+    (!own).then(|| format!("The Host header is {host:?}: this proxy is only known as localhost and 127.0.0.1."))
+}
+
+fn passed_back(answer: Answer) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    for name in OF_THE_CONNECTION {
+        response.headers_mut().remove(name);
+    }
+    response
+}
+
+/// An error of the proxy's own, in the envelope that SDKs read.
+fn refusal(status: StatusCode, id: &str, reason: &str) -> Response {
+    let name = status.canonical_reason().unwrap_or_default();
+    let body = json!({"error": {"id": id, "code": status.as_u16(), "status": name, "reason": reason, "message": "latchkey admin-proxy did not pass this on"}});
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_known() {
+        let of = |host: &str| foreign(&HeaderMap::from_iter([(header::HOST, HeaderValue::from_str(host).unwrap())]));
+        for own in ["127.0.0.1:4434", "localhost", "LocalHost:1"] {
+            assert_eq!(of(own), None, "{own}");
+        }
+        for other in ["evil.example", "127.0.0.1.evil.example", "localhost:x", "127.0.0.1:80:80", "", "[::1]:4434"] {
+            assert!(of(other).is_some(), "{other}");
+        }
+    }
+}

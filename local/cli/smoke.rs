@@ -1,0 +1,462 @@
+//! `latchkey smoke`: does a stack sign people in and out, as the three kinds of client know it?
+//!
+//! It makes a person of its own with a password that nobody knows, and deletes them whatever happened: a failed step, Ctrl-C, an
+//! answer to their creation that was lost. No redirect is followed anywhere but where this stack answers.
+
+use crate::cli::api::{Admin, Answer, Http, Target, explain, id_of, is_loopback, parse_url};
+use crate::cli::jar::Jar;
+use crate::cli::table::clean;
+use crate::cli::{EXIT_CODES, Failure, interrupted, print};
+use clap::Args;
+use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderName};
+use http::{HeaderMap, HeaderValue, Method};
+use hyper::body::Bytes;
+use latchkey_web::chance;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use std::sync::OnceLock;
+use std::time::Instant;
+use url::Url;
+use uuid::Uuid;
+
+const SESSION_TOKEN: HeaderName = HeaderName::from_static("x-session-token");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const HTML: HeaderValue = HeaderValue::from_static("text/html");
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
+/// The message of a login whose password or identifier is wrong.
+const WRONG_CREDENTIALS: i64 = 4_000_006;
+
+/// `latchkey smoke`
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Smoke {
+    /// The public API: the output PublicUrl of a deployed stack, or http://127.0.0.1:4433
+    url: String,
+    #[command(flatten)]
+    target: Target,
+    /// Traits of the person, when the schema wants others than an e-mail address; {unique} becomes something that nobody has
+    #[arg(long, value_name = "JSON", default_value = r#"{"email":"{unique}@smoke.invalid"}"#)]
+    traits: String,
+    /// Identity schema; the default one of the configuration without
+    #[arg(long, value_name = "ID")]
+    schema: Option<String>,
+    /// Write JSON to standard output: one object a step
+    #[arg(long)]
+    json: bool,
+}
+
+/// Tries a stack.
+///
+/// # Errors
+/// When a step failed, or what was made could not be deleted.
+pub async fn run(smoke: Smoke) -> Result<(), Failure> {
+    let public = parse_url("URL", &smoke.url)?;
+    if !is_loopback(&public) && smoke.target.admin_url == "http://127.0.0.1:4434" {
+        return Err(Failure::usage(format!(
+            "--admin-url is missing: to make a person on {public}, name its admin API (the output AdminUrl)"
+        )));
+    }
+    let unique = format!("latchkey-smoke-{}", chance::id());
+    let traits: Value = serde_json::from_str(&smoke.traits.replace("{unique}", &unique))
+        .map_err(|e| Failure::usage(format!("--traits is not JSON: {e}")))?;
+    let trial = Trial {
+        http: Http::for_url(&public)?,
+        public,
+        admin: Admin::open(&smoke.target)?,
+        json: smoke.json,
+        unique,
+        // Hex of 32 random bytes: fits every policy of length.
+        password: chance::bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+        person: OnceLock::new(),
+    };
+    let outcome = tokio::select! {
+        outcome = trial.steps(&smoke, &traits) => outcome,
+        () = interrupted() => Err(Failure::refused("interrupted")),
+    };
+    let cleaned = trial.step("cleans up: deletes the person", trial.clean_up()).await;
+    outcome
+        .and(cleaned)
+        .map_err(|failure| Failure { text: format!("{} does not work: {failure}", trial.public), ..failure })?;
+    if smoke.json { Ok(()) } else { print(&format!("{} works.", trial.public)) }
+}
+
+/// One run against one stack.
+struct Trial {
+    http: Http,
+    public: Url,
+    admin: Admin,
+    json: bool,
+    unique: String,
+    password: SecretString,
+    /// Whom it made.
+    person: OnceLock<Person>,
+}
+
+struct Person {
+    id: Uuid,
+    identifier: String,
+}
+
+/// What a client sends with every request.
+#[derive(Clone, Debug)]
+enum Client {
+    Native { token: Option<SecretString> },
+    Cookies { jar: Jar, accept: HeaderValue },
+}
+
+impl Trial {
+    async fn step(&self, name: &str, step: impl Future<Output = Result<(), String>>) -> Result<(), Failure> {
+        let started = Instant::now();
+        let outcome = step.await;
+        let ms = started.elapsed().as_millis();
+        let said = outcome.as_ref().err().map(|why| clean(why));
+        if self.json {
+            print(&json!({"step": name, "ms": ms as u64, "ok": said.is_none(), "error": said}).to_string())?;
+        } else {
+            let (mark, why) = match &said {
+                None => ("ok    ", String::new()),
+                Some(why) => ("FAILED", format!(": {why}")),
+            };
+            print(&format!("{mark} {ms:>6} ms  {name}{why}"))?;
+        }
+        outcome.map_err(|why| Failure::refused(format!("{name}: {}", clean(&why))))
+    }
+
+    async fn steps(&self, smoke: &Smoke, traits: &Value) -> Result<(), Failure> {
+        self.step("answers", self.answers()).await?;
+        self.step("admin API: creates a person", self.create(smoke, traits)).await?;
+        self.native().await?;
+        self.single_page_app().await?;
+        self.browser().await?;
+        self.other_functions().await
+    }
+
+    /// What no sign-in reaches: a function that may not do what it must shows only when it is called.
+    async fn other_functions(&self) -> Result<(), Failure> {
+        let mut nobody = Client::native();
+        let error = format!("/self-service/errors?id={}", chance::id());
+        self.step("answers for an error that is not there", self.gets(&mut nobody, &error, 404)).await?;
+        self.step("answers for a path that is not there", self.gets(&mut nobody, "/latchkey/smoke", 404)).await?;
+        self.step("admin API: lists the sessions of the person", self.admin_sessions()).await?;
+        self.step("admin API: answers for a path that is not there", self.admin_gets("/admin/latchkey/smoke", 404))
+            .await
+    }
+
+    async fn gets(&self, client: &mut Client, path: &str, status: u16) -> Result<(), String> {
+        expect(&self.send(client, Method::GET, path, None).await?, status)
+    }
+
+    async fn admin_gets(&self, path: &str, status: u16) -> Result<(), String> {
+        let answer = self.admin.send(Method::GET, path, None, HeaderMap::new(), Bytes::new()).await;
+        expect(&answer.map_err(|e| e.text)?, status)
+    }
+
+    async fn admin_sessions(&self) -> Result<(), String> {
+        self.admin_gets(&format!("/admin/identities/{}/sessions", self.person()?.id), 200).await
+    }
+
+    async fn answers(&self) -> Result<(), String> {
+        self.gets(&mut Client::native(), "/health/alive", 200).await
+    }
+
+    async fn create(&self, smoke: &Smoke, traits: &Value) -> Result<(), String> {
+        let mut body = json!({
+            "traits": traits,
+            "external_id": self.unique,
+            "metadata_admin": {"made_by": "latchkey smoke"},
+            "credentials": {"password": {"config": {"password": self.password.expose_secret()}}},
+        });
+        if let Some(schema) = &smoke.schema {
+            body["schema_id"] = json!(schema);
+        }
+        let made =
+            self.admin.call(Method::POST, "/admin/identities", None, Some(&body)).await.map_err(|e| e.text)?.json();
+        let id = id_of(&made).ok_or("the admin API answered without an id")?;
+        let identifier = made["credentials"]["password"]["identifiers"][0].as_str();
+        // Known from here on, so that they are deleted whatever comes next.
+        let person = Person { id, identifier: identifier.unwrap_or_default().to_owned() };
+        let _ = self.person.set(person);
+        match identifier {
+            Some(_) => Ok(()),
+            None => Err(
+                "the identity schema makes none of these traits an identifier for passwords: give others with --traits"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    fn person(&self) -> Result<&Person, String> {
+        self.person.get().ok_or_else(|| "there is no person".to_owned())
+    }
+
+    async fn native(&self) -> Result<(), Failure> {
+        let mut app = Client::native();
+        self.step("native app: is nobody at first", self.is_nobody(&mut app)).await?;
+        self.step("native app: a wrong password is refused", self.native_wrong(&mut app)).await?;
+        self.step("native app: signs in", self.native_in(&mut app)).await?;
+        self.step("native app: is signed in", self.is_the_person(&mut app)).await?;
+        self.step("native app: lists the other sessions", self.gets(&mut app, "/sessions", 200)).await?;
+        self.step("native app: signs out", self.native_out(&mut app)).await?;
+        self.step("native app: is signed out", self.is_nobody(&mut app)).await
+    }
+
+    async fn native_try(&self, app: &mut Client, password: &str) -> Result<Answer, String> {
+        let flow = self.send(app, Method::GET, "/self-service/login/api", None).await?;
+        expect(&flow, 200)?;
+        let body = json!({"method": "password", "identifier": self.person()?.identifier, "password": password});
+        self.send(app, Method::POST, &self.action(&flow.json())?, Some((JSON, body.to_string()))).await
+    }
+
+    async fn native_wrong(&self, app: &mut Client) -> Result<(), String> {
+        refused_password(&self.native_try(app, "wrong").await?)
+    }
+
+    async fn native_in(&self, app: &mut Client) -> Result<(), String> {
+        let done = self.native_try(app, self.password.expose_secret()).await?;
+        expect(&done, 200)?;
+        let token = done.json()["session_token"].as_str().map(|token| SecretString::from(token.to_owned()));
+        *app = Client::Native { token: Some(token.ok_or("the answer has no session_token")?) };
+        Ok(())
+    }
+
+    async fn native_out(&self, app: &mut Client) -> Result<(), String> {
+        let Client::Native { token: Some(token) } = app else { return Err("there is no session token".to_owned()) };
+        let body = json!({"session_token": token.expose_secret()}).to_string();
+        // By the body alone, as an app does.
+        let answer =
+            self.send(&mut Client::native(), Method::DELETE, "/self-service/logout/api", Some((JSON, body))).await?;
+        expect(&answer, 204)
+    }
+
+    async fn single_page_app(&self) -> Result<(), Failure> {
+        let mut app = Client::Cookies { jar: Jar::default(), accept: JSON };
+        self.step("single-page app: is nobody at first", self.is_nobody(&mut app)).await?;
+        self.step("single-page app: a wrong password is refused", self.spa_wrong(&mut app)).await?;
+        self.step("single-page app: signs in", self.spa_in(&mut app)).await?;
+        self.step("single-page app: is signed in", self.is_the_person(&mut app)).await?;
+        self.step("single-page app: signs out", self.cookies_out(&mut app, 204)).await?;
+        self.step("single-page app: is signed out", self.is_nobody(&mut app)).await
+    }
+
+    async fn spa_try(&self, app: &mut Client, password: &str) -> Result<Answer, String> {
+        let flow = self.send(app, Method::GET, "/self-service/login/browser", None).await?;
+        expect(&flow, 200)?;
+        let flow = flow.json();
+        let mut body = json!({"method": "password", "identifier": self.person()?.identifier, "password": password});
+        for (name, value) in hidden(&flow) {
+            body[name] = json!(value);
+        }
+        self.send(app, Method::POST, &self.action(&flow)?, Some((JSON, body.to_string()))).await
+    }
+
+    async fn spa_wrong(&self, app: &mut Client) -> Result<(), String> {
+        refused_password(&self.spa_try(app, "wrong").await?)
+    }
+
+    async fn spa_in(&self, app: &mut Client) -> Result<(), String> {
+        expect(&self.spa_try(app, self.password.expose_secret()).await?, 200)
+    }
+
+    async fn browser(&self) -> Result<(), Failure> {
+        let mut page = Client::Cookies { jar: Jar::default(), accept: HTML };
+        self.step("browser: is nobody at first", self.is_nobody(&mut page)).await?;
+        self.step("browser: a wrong password is refused", self.browser_wrong(&mut page)).await?;
+        self.step("browser: signs in", self.browser_in(&mut page)).await?;
+        self.step("browser: is signed in", self.is_the_person(&mut page)).await?;
+        self.step("browser: signs out", self.cookies_out(&mut page, 303)).await?;
+        self.step("browser: is signed out", self.is_nobody(&mut page)).await
+    }
+
+    /// Sends a form; where the browser goes next.
+    async fn browser_try(&self, page: &mut Client, password: &str) -> Result<String, String> {
+        let begun = self.send(page, Method::GET, "/self-service/login/browser", None).await?;
+        expect(&begun, 303)?;
+        let flow = self.flow_at(page, begun.header("location")).await?;
+        let mut fields = hidden(&flow);
+        fields.push(("identifier".to_owned(), self.person()?.identifier.clone()));
+        fields.push(("password".to_owned(), password.to_owned()));
+        fields.push(("method".to_owned(), "password".to_owned()));
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let done = self.send(page, Method::POST, &self.action(&flow)?, Some((FORM, form))).await?;
+        expect(&done, 303)?;
+        Ok(done.header("location").to_owned())
+    }
+
+    /// Gets the flow that a login page is sent to draw; the page itself belongs to somebody else.
+    async fn flow_at(&self, page: &mut Client, location: &str) -> Result<Value, String> {
+        let base = self.public.join(location).map_err(|e| format!("the browser is sent to {location:?}: {e}"))?;
+        let id = base.query_pairs().find(|(key, _)| key == "flow").map(|(_, id)| id.into_owned());
+        let id = id.ok_or_else(|| format!("the browser is sent to {location}, which names no flow"))?;
+        let path = format!("/self-service/login/flows?{}", crate::cli::api::encoded(&[("id", &id)]));
+        let Client::Cookies { jar, .. } = page else { return Err("a browser has cookies".to_owned()) };
+        let mut script = Client::Cookies { jar: jar.clone(), accept: JSON };
+        let flow = self.send(&mut script, Method::GET, &path, None).await?;
+        expect(&flow, 200)?;
+        Ok(flow.json())
+    }
+
+    async fn browser_wrong(&self, page: &mut Client) -> Result<(), String> {
+        let next = self.browser_try(page, "wrong").await?;
+        let flow = self.flow_at(page, &next).await?;
+        if messages(&flow).contains(&WRONG_CREDENTIALS) {
+            self.is_nobody(page).await
+        } else {
+            Err(format!("the form says {:?} instead of message {WRONG_CREDENTIALS}", messages(&flow)))
+        }
+    }
+
+    async fn browser_in(&self, page: &mut Client) -> Result<(), String> {
+        self.browser_try(page, self.password.expose_secret()).await.map(|_| ())
+    }
+
+    /// Asks for the link to sign out, and follows it.
+    async fn cookies_out(&self, client: &mut Client, status: u16) -> Result<(), String> {
+        let Client::Cookies { jar, .. } = &client else { return Err("a browser has cookies".to_owned()) };
+        let mut script = Client::Cookies { jar: jar.clone(), accept: JSON };
+        let link = self.send(&mut script, Method::GET, "/self-service/logout/browser", None).await?;
+        expect(&link, 200)?;
+        let path = self.own(link.json()["logout_url"].as_str().ok_or("the answer has no logout_url")?)?;
+        let answer = self.send(client, Method::GET, &path, None).await?;
+        expect(&answer, status)
+    }
+
+    async fn is_nobody(&self, client: &mut Client) -> Result<(), String> {
+        expect(&self.send(client, Method::GET, "/sessions/whoami", None).await?, 401)
+    }
+
+    async fn is_the_person(&self, client: &mut Client) -> Result<(), String> {
+        let answer = self.send(client, Method::GET, "/sessions/whoami", None).await?;
+        expect(&answer, 200)?;
+        let (session, person) = (answer.json(), self.person()?);
+        if session["active"] == true && id_of(&session["identity"]) == Some(person.id) {
+            Ok(())
+        } else {
+            Err("the session is not an active one of this person".to_owned())
+        }
+    }
+
+    /// Deletes the person, also when their creation was cut off and nobody said whether it happened.
+    async fn clean_up(&self) -> Result<(), String> {
+        let id = match self.person.get() {
+            Some(person) => Some(person.id),
+            None => self.lost().await?,
+        };
+        let Some(id) = id else { return Ok(()) };
+        let path = format!("/admin/identities/{id}");
+        let left = |why: String| format!("{why}; delete it with `latchkey user delete {id}`");
+        self.admin.call(Method::DELETE, &path, None, None).await.map_err(|e| left(e.text))?;
+        self.admin_gets(&path, 404).await.map_err(left)
+    }
+
+    async fn lost(&self) -> Result<Option<Uuid>, String> {
+        let path = format!("/admin/identities/by/external/{}", self.unique);
+        let answer =
+            self.admin.send(Method::GET, &path, None, HeaderMap::new(), Bytes::new()).await.map_err(|e| e.text)?;
+        match answer.status.as_u16() {
+            404 => Ok(None),
+            _ => expect(&answer, 200).map(|()| id_of(&answer.json())),
+        }
+    }
+
+    /// Where a form goes, below this stack.
+    fn action(&self, flow: &Value) -> Result<String, String> {
+        self.own(flow["ui"]["action"].as_str().ok_or("the flow has no ui.action")?)
+    }
+
+    /// The path and query of a URL that the stack gave, if it is the stack's own.
+    fn own(&self, url: &str) -> Result<String, String> {
+        let own = Url::parse(url).map_err(|e| format!("the stack names {url:?}: {e}"))?;
+        let base = self.public.path().trim_end_matches('/');
+        match own.path().strip_prefix(base).filter(|_| own.origin() == self.public.origin()) {
+            Some(path) => Ok(own.query().map_or(path.to_owned(), |query| format!("{path}?{query}"))),
+            None => Err(format!(
+                "the stack knows itself as {}: try that address, or change serve.public.base_url",
+                own.origin().ascii_serialization()
+            )),
+        }
+    }
+
+    async fn send(
+        &self,
+        client: &mut Client,
+        method: Method,
+        path: &str,
+        body: Option<(HeaderValue, String)>,
+    ) -> Result<Answer, String> {
+        let url = format!("{}{path}", self.public.as_str().trim_end_matches('/'));
+        let url = Url::parse(&url).map_err(|e| format!("{url}: {e}"))?;
+        let mut headers = client.headers();
+        let body = body.map_or_else(Bytes::new, |(kind, body)| {
+            headers.insert(CONTENT_TYPE, kind);
+            Bytes::from(body)
+        });
+        let answer = self.http.send(method, &url, headers, body).await?;
+        if let Client::Cookies { jar, .. } = client {
+            jar.keep(&url, &answer.headers)?;
+        }
+        Ok(answer)
+    }
+}
+
+impl Client {
+    fn native() -> Self {
+        Self::Native { token: None }
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        match self {
+            Self::Native { token } => {
+                headers.insert(ACCEPT, JSON);
+                let token = token.as_ref().and_then(|token| HeaderValue::from_str(token.expose_secret()).ok());
+                headers.extend(token.map(|token| (SESSION_TOKEN, token)));
+            }
+            Self::Cookies { jar, accept } => {
+                headers.insert(ACCEPT, accept.clone());
+                headers.extend(jar.header().map(|cookies| (COOKIE, cookies)));
+            }
+        }
+        headers
+    }
+}
+
+/// An answer that is not the expected one, with what it says.
+fn expect(answer: &Answer, status: u16) -> Result<(), String> {
+    if answer.status == status {
+        return Ok(());
+    }
+    let body = answer.json();
+    let said =
+        explain(&body).or_else(|| Some(format!("messages {:?}", messages(&body))).filter(|_| body.get("ui").is_some()));
+    let location = answer.header("location");
+    let location = if location.is_empty() { String::new() } else { format!(", to {location}") };
+    Err(format!(
+        "answered {} instead of {status}{location}{}",
+        answer.status.as_u16(),
+        said.map_or_else(String::new, |said| format!(": {said}"))
+    ))
+}
+
+fn refused_password(answer: &Answer) -> Result<(), String> {
+    expect(answer, 400)?;
+    let found = messages(&answer.json());
+    if found.contains(&WRONG_CREDENTIALS) {
+        Ok(())
+    } else {
+        Err(format!("the form says {found:?} instead of message {WRONG_CREDENTIALS}"))
+    }
+}
+
+/// The ids of a form's messages.
+fn messages(flow: &Value) -> Vec<i64> {
+    flow["ui"]["messages"].as_array().into_iter().flatten().filter_map(|message| message["id"].as_i64()).collect()
+}
+
+/// The hidden fields of a form, the anti-CSRF token above all.
+fn hidden(flow: &Value) -> Vec<(String, String)> {
+    let nodes = flow["ui"]["nodes"].as_array().into_iter().flatten().map(|node| &node["attributes"]);
+    nodes
+        .filter(|field| field["type"] == "hidden")
+        .filter_map(|field| Some((field["name"].as_str()?.to_owned(), field["value"].as_str()?.to_owned())))
+        .collect()
+}

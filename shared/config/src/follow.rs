@@ -1,0 +1,46 @@
+//! What somebody needs who follows a configuration file while it changes.
+
+use crate::assemble::file;
+use crate::{ConfigErrors, Loaded, document};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// The files that a configuration names: its identity schemas, and whatever else begins with `file://`. None when it cannot be read.
+pub fn named_files(text: &str, folder: Option<&Path>, env: &[(String, String)]) -> Vec<PathBuf> {
+    let Ok(mut document) = document::parse(text) else { return Vec::new() };
+    document::lay_over(&mut document, env);
+    let schemas = document::get(&document, "identity.schemas").and_then(Value::as_array);
+    let mut urls: Vec<&str> = schemas.into_iter().flatten().filter_map(|schema| schema["url"].as_str()).collect();
+    urls.retain(|url| !["base64://", "http://", "https://"].iter().any(|scheme| url.starts_with(scheme)));
+    file_urls(&document, &mut urls);
+    let mut files: Vec<PathBuf> = urls.into_iter().map(|url| file(url, folder)).collect();
+    files.sort();
+    files.dedup();
+    files
+}
+
+fn file_urls<'d>(value: &'d Value, urls: &mut Vec<&'d str>) {
+    match value {
+        Value::String(text) if text.starts_with("file://") => urls.push(text),
+        Value::Array(items) => items.iter().for_each(|item| file_urls(item, urls)),
+        Value::Object(map) => map.values().for_each(|value| file_urls(value, urls)),
+        _ => {}
+    }
+}
+
+/// A configuration as it was read, schemas inlined and under the same revision: whoever reads it later reads what was checked,
+/// whatever the files hold by then.
+///
+/// # Errors
+/// When the text is no configuration.
+pub fn frozen(text: &str, loaded: &Loaded) -> Result<String, ConfigErrors> {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let mut document = document::parse(text)?;
+    let schemas = loaded.config.identity.schemas.iter().map(|schema| {
+        let url = format!("base64://{}", STANDARD.encode(schema.document.to_string()));
+        json!({"id": schema.id, "url": url, "selfservice_selectable": schema.selfservice_selectable})
+    });
+    document::set(&mut document, "identity.schemas", schemas.collect());
+    document::set(&mut document, "revision", json!(loaded.config.revision));
+    Ok(document.to_string())
+}

@@ -1,0 +1,171 @@
+//! A stack that listens, for programs that are tried from outside; and something between the two that a test can bend.
+
+use super::{CONTACTS, PERSON};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use hyper::body::Bytes;
+use latchkey::cli::api::{Answer, Http};
+use latchkey::{Options, Ports, Stack};
+use latchkey_web::Environment;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use url::Url;
+
+/// A running stack. Ends when it is dropped.
+pub struct Served {
+    pub public: String,
+    pub admin: String,
+    pub folder: TempDir,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Served {
+    /// A stack with this configuration; schemas lie beside it.
+    pub async fn start(config: &str, processes: Option<PathBuf>) -> Self {
+        super::log::collect();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (name, text) in [("kratos.yml", config), ("person.json", PERSON), ("contacts.json", CONTACTS)] {
+            std::fs::write(folder.path().join(name), text).expect("a temporary file");
+        }
+        let options = Options {
+            config: Some(folder.path().join("kratos.yml")),
+            dev: false,
+            data: None,
+            store: None,
+            ports: Ports { public: 0, admin: 0, pages: None, inbox: None },
+            processes,
+        };
+        let stack = Stack::start(&options, Environment::default(), Arc::new(|_| ())).await.expect("the stack starts");
+        let at = stack.addresses;
+        let task = tokio::spawn(async move { stack.serve(std::future::pending()).await.expect("it serves") });
+        Self { public: format!("http://{}", at.public), admin: format!("http://{}", at.admin), folder, task }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        std::fs::write(self.path(name), text).expect("a temporary file");
+        self.path(name)
+    }
+
+    /// Gets something of the admin API.
+    pub async fn admin(&self, path: &str) -> Answer {
+        get(&format!("{}{path}", self.admin)).await
+    }
+}
+
+/// Gets something.
+pub async fn get(url: &str) -> Answer {
+    let url = Url::parse(url).expect("a URL");
+    let http = Http::for_url(&url).expect("a client");
+    http.send(http::Method::GET, &url, HeaderMap::new(), Bytes::new()).await.expect("an answer")
+}
+
+/// Waits until something is so.
+pub async fn eventually<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut beat = tokio::time::interval(Duration::from_millis(10));
+    for _ in 0..6000 {
+        beat.tick().await;
+        if let Some(found) = found().await {
+            return found;
+        }
+    }
+    panic!("never: {what}")
+}
+
+/// Whether a request goes on to the stack, and what is answered instead of its answer.
+pub type Bend = Arc<dyn Fn(&http::request::Parts, &Bytes) -> Bent + Send + Sync>;
+
+/// See [`Bend`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bent {
+    /// As it is.
+    Straight,
+    /// It is done, and the answer is this status.
+    AnswerLost(u16),
+    /// It is not done, and the answer is this status.
+    Refused(u16),
+    /// It never ends.
+    Stuck,
+}
+
+/// Something between a client and a stack.
+pub struct Forward {
+    pub url: String,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Forward {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Forward {
+    pub async fn start(to: &str, bend: Bend) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let to = to.to_owned();
+        let pass = move |request: Request| {
+            let (to, bend) = (to.clone(), Arc::clone(&bend));
+            async move {
+                let (mut parts, body) = request.into_parts();
+                let body = to_bytes(body, usize::MAX).await.expect("a body");
+                let bent = bend(&parts, &body);
+                let target = Url::parse(&format!("{to}{}", parts.uri)).expect("a URL");
+                match bent {
+                    Bent::Stuck => std::future::pending().await,
+                    Bent::Refused(status) => status_only(status),
+                    Bent::Straight | Bent::AnswerLost(_) => {
+                        parts.headers.remove("host");
+                        let http = Http::for_url(&target).expect("a client");
+                        let answer = http.send(parts.method, &target, parts.headers, body).await.expect("an answer");
+                        if let Bent::AnswerLost(status) = bent { status_only(status) } else { whole(answer) }
+                    }
+                }
+            }
+        };
+        let router = Router::new().fallback(pass);
+        let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+        Self { url, task }
+    }
+}
+
+fn status_only(status: u16) -> Response {
+    let mut response = Response::new(Body::from("{\"message\":\"bent\"}"));
+    *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+    response
+}
+
+fn whole(answer: Answer) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    response.headers_mut().remove("transfer-encoding");
+    response
+}
+
+/// Where the binaries of the functions are, built.
+pub fn binaries() -> PathBuf {
+    crate::events::binaries()
+}
+
+/// The text of a file; empty while there is none.
+pub fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
