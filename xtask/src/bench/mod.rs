@@ -8,12 +8,16 @@ mod work;
 mod world;
 
 use crate::tools::{cargo, run as run_command, target};
+use latchkey::template::Template;
 use std::time::Duration;
 use world::World;
 
 /// Builds what is deployed and measures it.
 pub(crate) fn run(quick: bool) -> Result<(), String> {
-    run_command(cargo().args(["build", "--release", "--locked", "--workspace", "--bins"]))?;
+    let template = Template::load()?;
+    let functions = template.functions.iter().flat_map(|function| ["--package", function.binary.as_str()]);
+    // The local stack is not deployed, and linking it for size takes minutes.
+    run_command(cargo().args(["build", "--release", "--locked", "--package", "bare"]).args(functions))?;
     let folder = target().join("release");
     let world = World::new(world::Hash::Negligible)?;
     let mut missed = cold::measure(&folder, &world)?;
