@@ -7,13 +7,14 @@
 //! | [`gateway`], [`event`] | HTTP in, API Gateway's events out, and what the gateway answers by itself |
 //! | [`functions`], [`processes`] | the functions, linked into this program or each a process behind a Runtime API |
 //! | [`store`] | DynamoDB's API on a local port |
-//! | [`demo`], [`pages`] | somebody to sign in as, and what there is to look at |
+//! | [`demo`] | somebody to sign in as |
+//! | [`inbox`] | the messages that were sent, and a page that shows them |
 
 pub mod demo;
 pub mod event;
 pub mod functions;
 pub mod gateway;
-pub mod pages;
+pub mod inbox;
 pub mod processes;
 pub mod stack;
 pub mod store;

@@ -97,6 +97,7 @@ fn value(key: &Key) -> String {
         Kind::Url => "URL".to_owned(),
         Kind::UrlOrPath => "URL or path".to_owned(),
         Kind::AnyUrl => "URL of any scheme".to_owned(),
+        Kind::Color => "colour".to_owned(),
         Kind::Duration => "duration".to_owned(),
         Kind::DurationOr(word) => format!("duration or `{word}`"),
         Kind::Memory(least, most) => format!("memory from {least}KB to {}MB", most / 1024),

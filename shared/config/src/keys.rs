@@ -51,6 +51,8 @@ pub enum Kind {
     UrlOrPath,
     /// A URL of any scheme.
     AnyUrl,
+    /// A colour as `#rrggbb`.
+    Color,
     /// A duration above zero.
     Duration,
     /// A duration above zero, or this word.
@@ -197,8 +199,8 @@ const fn moot(path: &'static str, kind: Kind, why: &'static str) -> Key {
 }
 
 use Kind::{
-    AnyUrl, Bool, CookieName, Duration, DurationOr, Hooks, Int, List, Map, Memory, Networks, OneOf, Path, SecretText,
-    Secrets, Text, Texts, Url, UrlOrPath, Words,
+    AnyUrl, Bool, Color, CookieName, Duration, DurationOr, Hooks, Int, List, Map, Memory, Networks, OneOf, Path,
+    SecretText, Secrets, Text, Texts, Url, UrlOrPath, Words,
 };
 use Role::{NotBuilt, Secret, Used};
 
@@ -277,7 +279,7 @@ pub const KEYS: &[Key] = &[
     key(
         "selfservice.default_browser_return_url",
         AnyUrl,
-        "required",
+        "`session` of the login pages",
         Used,
         "where a browser goes when nothing else is said",
     ),
@@ -286,9 +288,15 @@ pub const KEYS: &[Key] = &[
         Texts,
         "none",
         Used,
-        "where `return_to` may lead: prefixes of URLs, the host may begin with `*.`",
+        "where `return_to` may lead: prefixes of URLs, the host may begin with `*.`; the login pages' own where they are used",
     ),
-    key("selfservice.flows.login.ui_url", UrlOrPath, "required", Used, "the login page; gets `?flow=`"),
+    key(
+        "selfservice.flows.login.ui_url",
+        UrlOrPath,
+        "`login` of the login pages",
+        Used,
+        "the login page; gets `?flow=`",
+    ),
     key("selfservice.flows.login.lifespan", Duration, "`1h`", Used, "how long a login flow lives"),
     key(
         "selfservice.flows.login.style",
@@ -317,7 +325,7 @@ pub const KEYS: &[Key] = &[
     key(
         "selfservice.flows.error.ui_url",
         UrlOrPath,
-        "the error as JSON",
+        "`error` of the login pages",
         Used,
         "the page that shows errors; gets `?id=`",
     ),
@@ -351,6 +359,27 @@ pub const KEYS: &[Key] = &[
     later("selfservice.flows.{address}.notify_unknown_recipients", Bool, FLOWS),
     later("selfservice.flows.settings.privileged_session_max_age", Duration, FLOWS),
     later("selfservice.flows.settings.required_aal", OneOf(AAL), FLOWS),
+    // The login pages
+    key(
+        "pages.base_url",
+        Url,
+        "`serve.public.base_url`; locally port 4455",
+        Used,
+        "where browsers reach the login pages; this key and those below are Latchkey's own, see [pages.md](pages.md)",
+    ),
+    key("pages.name", Text, "`Latchkey`", Used, "what people sign in to, in headings and titles"),
+    key(
+        "pages.logo",
+        Text,
+        "",
+        Used,
+        "a picture in the place of the name: a file beside the configuration, at most 16 KB of SVG, PNG, WebP, JPEG or GIF",
+    ),
+    key("pages.accent", Color, "`#3b4fc4`", Used, "buttons and links in light; texts must be readable in it on white"),
+    key("pages.accent_dark", Color, "`#a4b1ff`; `pages.accent` lightened", Used, "the same in the dark, on `#171b24`"),
+    key("pages.terms_url", Url, "", Used, "terms of use, linked below each page"),
+    key("pages.privacy_url", Url, "", Used, "privacy policy, linked below each page"),
+    key("pages.css", Text, "", Used, "a style sheet after ours: a file beside the configuration, at most 64 KB"),
     // Methods
     key("selfservice.methods.password.enabled", Bool, "true", Used, "offer and accept passwords"),
     later("selfservice.methods.password.config.min_password_length", Int(6, 1024), FLOWS),
