@@ -45,6 +45,7 @@ fn the_template_routes_what_the_functions_know() {
     // A verb of its own beside ANY, so that no route with a parameter takes it.
     public.retain(|route| route != "DELETE /sessions/whoami");
     assert_eq!(public, in_code(routes::PUBLIC, &["/admin"]));
+    assert_eq!(in_template(&template.pages), in_code(routes::PAGES, &["/admin"]));
     assert_eq!(in_template(&template.admin), in_code(routes::ADMIN, &["/admin", ""]));
 }
 

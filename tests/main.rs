@@ -14,6 +14,8 @@ mod documents;
 mod events;
 mod examples;
 mod faults;
+mod inbox;
 mod login;
+mod pages;
 mod secrets;
 mod sessions;

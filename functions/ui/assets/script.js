@@ -43,7 +43,7 @@
   for (const time of all("time[datetime]")) {
     const at = new Date(time.dateTime);
     if (!isNaN(at)) {
-      time.textContent = at.toLocaleString(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" });
+      time.textContent = at.toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
     }
   }
 })();

@@ -9,6 +9,7 @@ use latchkey_core::flow::{join, with_query};
 use latchkey_web::{Call, Reply, call};
 use maud::{Markup, html};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// What a new flow may be asked for on its way through this page.
 const WISHES: [&str; 8] =
@@ -99,7 +100,7 @@ fn restarted(reply: Reply) -> Reply {
 }
 
 fn shown(visit: Visit<'_>, id: &str, answer: Answer) -> Reply {
-    let flow: Flow = match serde_json::from_value(answer.body) {
+    let flow: Flow = match serde_json::from_value(without_nulls(answer.body)) {
         Ok(flow) => flow,
         Err(e) => return error::broken(&visit, &format!("the API's login flow cannot be read: {e}")),
     };
@@ -116,6 +117,19 @@ fn shown(visit: Visit<'_>, id: &str, answer: Answer) -> Reply {
     let again = [("flow", id)];
     let page = Page { heading: visit.say(heading), status: 200, outcome: "shown", again: Some(&again) };
     visit.show(&page, &main(&visit, &flow))
+}
+
+/// The same without what is not there: a null counts as absent, whatever it would have been.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => map
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key, without_nulls(value)))
+            .collect(),
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        value => value,
+    }
 }
 
 fn main(visit: &Visit<'_>, flow: &Flow) -> Markup {

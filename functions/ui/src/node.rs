@@ -184,7 +184,7 @@ impl Drawing<'_> {
                 @for (place, block) in self.blocks().into_iter().enumerate() {
                     @let scripted = block.iter().all(|at| nodes[*at].look() == Some(Look::Button));
                     div.block.scripted[scripted] {
-                        @if place > 0 { p.or { span { (self.visit.say("or")) } } }
+                        @if place > 0 && block.iter().any(|at| nodes[*at].is_action()) { p.or { span { (self.visit.say("or")) } } }
                         @for at in block { (self.node(at)) }
                     }
                 }
