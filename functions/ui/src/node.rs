@@ -51,6 +51,9 @@ const TRIGGERS: [&str; 6] = [
     "oryPasskeySettingsRegistration",
 ];
 
+/// Types of inputs that browsers know and the API may ask for, beside plain text.
+const FIELDS: [&str; 7] = ["password", "number", "email", "tel", "datetime-local", "date", "url"];
+
 /// How an input looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Look {
@@ -321,10 +324,7 @@ impl Drawing<'_> {
     }
 
     fn input(&self, at: usize, node: &Node) -> Markup {
-        let kind = match node.text("type") {
-            Some(kind @ ("password" | "number" | "email" | "tel" | "datetime-local" | "date" | "url")) => kind,
-            _ => "text",
-        };
+        let kind = node.text("type").filter(|kind| FIELDS.contains(kind)).unwrap_or("text");
         let (autocomplete, inputmode) = hints(node);
         // A secret that came back would only be there by mistake.
         let value = node.shown("value").filter(|_| kind != "password");
