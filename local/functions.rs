@@ -122,6 +122,7 @@ async fn link(binary: &str, env: Environment) -> Result<Linked, StartError> {
         "errors" => errors,
         "service" => service,
         "unmatched" => unmatched,
+        "ui" => ui,
         "admin-identities" => admin_identities,
         "admin-sessions" => admin_sessions,
         "admin-unmatched" => admin_unmatched,

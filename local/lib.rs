@@ -9,15 +9,16 @@
 //! | [`reload`], [`locate`] | a configuration file that changes takes effect, or is told with key and line |
 //! | [`store`] | DynamoDB's API on a local port |
 //! | [`cli`] | the commands that speak to a stack, here or deployed |
-//! | [`demo`], [`pages`] | somebody to sign in as, and what there is to look at |
+//! | [`demo`] | somebody to sign in as |
+//! | [`inbox`] | the messages that were sent, and a page that shows them |
 
 pub mod cli;
 pub mod demo;
 pub mod event;
 pub mod functions;
 pub mod gateway;
+pub mod inbox;
 pub mod locate;
-pub mod pages;
 pub mod processes;
 pub mod reload;
 pub mod stack;

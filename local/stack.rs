@@ -1,7 +1,7 @@
 //! The whole system on one machine.
 
 use crate::gateway::Api;
-use crate::pages;
+use crate::inbox::{self, Inbox};
 use crate::processes::Lines;
 use crate::reload::{self, Followed, Starter};
 use crate::store::Store;
@@ -55,7 +55,11 @@ impl Ports {
     /// The ports that go with the one of the public API: 4433, 4434, 4455 and 4436.
     pub fn from_base(base: u16) -> Self {
         let at = |offset| base.saturating_add(offset);
-        Self { public: base, admin: at(1), pages: Some(at(22)), inbox: Some(at(3)) }
+        Self { public: base, admin: at(1), pages: Some(Self::pages_of(base)), inbox: Some(at(3)) }
+    }
+
+    fn pages_of(public: u16) -> u16 {
+        public.saturating_add(22)
     }
 }
 
@@ -65,6 +69,10 @@ pub struct Stack {
     pub public: Api,
     /// The admin API.
     pub admin: Api,
+    /// The login pages.
+    pub pages: Api,
+    /// What was sent.
+    pub inbox: Inbox,
     /// Where everything is.
     pub addresses: Addresses,
     /// The configuration as it was read.
@@ -111,14 +119,19 @@ impl Stack {
             (None, Some(folder)) => folder.path().join(BUILT_IN[0].0),
             (None, None) => return Err("there is no configuration".to_owned()),
         };
-        let mut env = env
+        // Also where somebody else's login pages will be, when ours are not started.
+        let pages_at = pages
+            .as_ref()
+            .map_or(SocketAddr::from((Ipv4Addr::LOCALHOST, Ports::pages_of(public_at.port()))), |(_, at)| *at);
+        let public_url = format!("http://{public_at}/");
+        let api_url = env.get("LATCHKEY_API_URL").unwrap_or(&public_url).to_owned();
+        let env = env
             .with("LATCHKEY_CONFIG", &file.to_string_lossy())
-            .with("LATCHKEY_PUBLIC_URL", &format!("http://{public_at}/"))
+            .with("LATCHKEY_PUBLIC_URL", &public_url)
+            .with("LATCHKEY_API_URL", &api_url)
+            .with("LATCHKEY_PAGES_URL", &format!("http://{pages_at}/"))
             .with("LATCHKEY_ADMIN_URL", &format!("http://{admin_at}/"))
             .with("LATCHKEY_DEV", if options.dev { "1" } else { "" });
-        if let (None, Some((_, at))) = (&options.config, &pages) {
-            env = with_pages(env, *at);
-        }
         let checked = reload::check(&file, &env, options.dev)?;
         let template = Template::load()?;
         let store = match &options.store {
@@ -145,13 +158,17 @@ impl Stack {
         };
         let loaded = checked.loaded;
         let public_api = Api { routes: template.public.into(), functions: Arc::clone(&functions) };
+        let pages_api = Api { routes: template.pages.into(), functions: Arc::clone(&functions) };
         let admin_api = Api { routes: template.admin.into(), functions };
+        let messages = Inbox::default();
         let mut servers = vec![(public, public_api.clone().router()), (admin, admin_api.clone().router())];
-        servers.extend(pages.map(|(listener, _)| (listener, pages::login(&addresses, &loaded.config))));
-        servers.extend(inbox.map(|(listener, _)| (listener, pages::inbox())));
+        servers.extend(pages.map(|(listener, _)| (listener, pages_api.clone().router())));
+        servers.extend(inbox.map(|(listener, _)| (listener, inbox::router(messages.clone()))));
         Ok(Self {
             public: public_api,
             admin: admin_api,
+            pages: pages_api,
+            inbox: messages,
             addresses,
             loaded,
             store,
@@ -212,18 +229,4 @@ fn unpack() -> Result<TempDir, String> {
         std::fs::write(folder.path().join(name), text).map_err(|e| format!("no temporary file: {e}"))?;
     }
     Ok(folder)
-}
-
-/// The built-in configuration names the usual port of the login pages; this is for another.
-fn with_pages(env: Environment, at: SocketAddr) -> Environment {
-    let page = |path: &str| format!("http://{at}/{path}");
-    [
-        ("SELFSERVICE_DEFAULT_BROWSER_RETURN_URL", page("")),
-        ("SELFSERVICE_ALLOWED_RETURN_URLS", format!("http://{at}")),
-        ("SELFSERVICE_FLOWS_LOGIN_UI_URL", page("login")),
-        ("SELFSERVICE_FLOWS_ERROR_UI_URL", page("error")),
-        ("SELFSERVICE_FLOWS_LOGOUT_AFTER_DEFAULT_BROWSER_RETURN_URL", page("login")),
-    ]
-    .into_iter()
-    .fold(env, |env, (name, value)| if env.get(name).is_some() { env } else { env.with(name, &value) })
 }

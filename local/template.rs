@@ -11,6 +11,9 @@ const TEMPLATE: &str = include_str!("../template.yaml");
 /// How long a function may take when the template does not say, in seconds; Lambda's own default.
 const DEFAULT_TIMEOUT: u64 = 3;
 
+/// The function of the login pages.
+const PAGES: &str = "UiFunction";
+
 /// The parts of the template that are not AWS' own business.
 #[derive(Clone, Debug)]
 pub struct Template {
@@ -20,6 +23,8 @@ pub struct Template {
     pub functions: Vec<Function>,
     /// Routes of the public API.
     pub public: Vec<Route>,
+    /// Routes of the login pages, which share the public API in a deployment and have an address of their own here.
+    pub pages: Vec<Route>,
     /// Routes of the admin API.
     pub admin: Vec<Route>,
 }
@@ -112,7 +117,17 @@ impl Template {
                 .map(|(name, properties)| read_route(name, properties, &integrations))
                 .collect::<Result<Vec<_>, _>>()
         };
-        Ok(Self { tables, functions, public: routes("PublicApi")?, admin: routes("AdminApi")? })
+        let (mut pages, public): (Vec<_>, Vec<_>) =
+            routes("PublicApi")?.into_iter().partition(|route| route.function == PAGES);
+        // Whatever else is asked of their address is answered in their design.
+        pages.push(Route {
+            method: None,
+            path: None,
+            function: PAGES.to_owned(),
+            signed: false,
+            key: "$default".to_owned(),
+        });
+        Ok(Self { tables, functions, public, pages, admin: routes("AdminApi")? })
     }
 }
 
@@ -232,6 +247,18 @@ mod tests {
             ("POST", "/self-service/login/", "$default"),
         ] {
             assert_eq!(picked(&template.public, method, path), key, "{method} {path}");
+        }
+        for (method, path, key) in [
+            ("GET", "/login", "GET /login"),
+            ("GET", "/assets/style.css", "GET /assets/{file}"),
+            ("POST", "/login", "$default"),
+            ("GET", "/self-service/login/browser", "$default"),
+        ] {
+            assert_eq!(picked(&template.pages, method, path), key, "{method} {path}");
+            assert!(
+                path.starts_with("/self-service") || picked(&template.public, method, path) == "$default",
+                "{path}"
+            );
         }
         assert_eq!(
             picked(&template.admin, "GET", "/admin/identities/by/external/x"),

@@ -45,6 +45,7 @@ fn the_template_routes_what_the_functions_know() {
     // A verb of its own beside ANY, so that no route with a parameter takes it.
     public.retain(|route| route != "DELETE /sessions/whoami");
     assert_eq!(public, in_code(routes::PUBLIC, &["/admin"]));
+    assert_eq!(in_template(&template.pages), in_code(routes::PAGES, &["/admin"]));
     assert_eq!(in_template(&template.admin), in_code(routes::ADMIN, &["/admin", ""]));
 }
 
@@ -95,9 +96,10 @@ fn value(key: &Key) -> String {
         Kind::Text | Kind::SecretText | Kind::CookieName => "text".to_owned(),
         Kind::Domain => "domain".to_owned(),
         Kind::Path => "path".to_owned(),
-        Kind::Url => "URL".to_owned(),
+        Kind::Url | Kind::BaseUrl => "URL".to_owned(),
         Kind::UrlOrPath => "URL or path".to_owned(),
         Kind::AnyUrl => "URL of any scheme".to_owned(),
+        Kind::Color => "colour".to_owned(),
         Kind::Duration => "duration".to_owned(),
         Kind::DurationOr(word) => format!("duration or `{word}`"),
         Kind::Memory(least, most) => format!("memory from {least}KB to {}MB", most / 1024),

@@ -9,6 +9,7 @@ use latchkey::event::{self, Arrival};
 use latchkey::processes::Processes;
 use latchkey::store::Store;
 use latchkey::template::{Function, Template, pick};
+use latchkey::{Options, Ports, Stack};
 use latchkey_web::Environment;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -101,17 +102,36 @@ async fn replay(binaries: &Path, binary: &str, event: &Value, state: &Value) -> 
         }
     }
     let admin = event["requestContext"].get("authorizer").is_some();
-    let routes = if admin { &template.admin } else { &template.public };
+    let routes: Vec<_> = if admin { template.admin } else { [template.public, template.pages].concat() };
     let route = routes.iter().find(|route| event["routeKey"] == route.key.as_str()).expect("a route of the template");
     let function = route.function.clone();
     let functions: Vec<Function> = template.functions.into_iter().filter(|known| known.resource == function).collect();
     assert!(functions.iter().all(|function| function.binary == binary), "{} does not lead to {binary}", route.key);
-    let processes =
-        Processes::new(&functions, binaries, &environment(&store.endpoint), Arc::new(|_| ())).expect("binaries");
+    let mut env = environment(&store.endpoint);
+    if binary == "ui" {
+        env = env.with("LATCHKEY_API_URL", &api_over(&store.endpoint).await);
+    }
+    let processes = Processes::new(&functions, binaries, &env, Arc::new(|_| ())).expect("binaries");
     let answer = processes
         .call(&function, event.to_string(), "5f6c1a2e-0000-4000-8000-000000000000", Duration::from_secs(29))
         .await;
     answer.unwrap_or_else(|e| panic!("{binary}: {e:?}"))
+}
+
+/// A public API over a store, for the one function that is a client of it. Its address.
+async fn api_over(endpoint: &str) -> String {
+    let options = Options {
+        config: Some(folder().join("kratos.yml")),
+        dev: false,
+        data: None,
+        store: Some(endpoint.to_owned()),
+        ports: Ports { public: 0, admin: 0, pages: None, inbox: None },
+        processes: None,
+    };
+    let stack = Stack::start(&options, Environment::default(), Arc::new(|_| ())).await.expect("a stack");
+    let address = format!("http://{}/", stack.addresses.public);
+    tokio::spawn(stack.serve(std::future::pending()));
+    address
 }
 
 fn environment(endpoint: &str) -> Environment {
@@ -142,6 +162,7 @@ fn scrubbed(answer: &Value) -> Value {
         (r"[A-Za-z0-9+/]{86}==", "<token>"),
         (r"[A-Za-z0-9+/]{43}=", "<secret>"),
         (r"[0-9a-f]{64}", "<hash>"),
+        (r"\.[0-9a-f]{12}\.(css|js|svg)", ".<hash>.$1"),
     ] {
         text = regex_lite::Regex::new(pattern).expect("a pattern").replace_all(&text, with).into_owned();
     }
@@ -181,6 +202,7 @@ async fn write_all() {
     let (id, own) = (form["id"].as_str().unwrap(), csrf(&form));
     let own = own.as_str().unwrap();
     let form_path = action(&form);
+    let flow = form["id"].as_str().unwrap();
     let json_login = |password: &str, token: Option<&str>| {
         let mut body = json!({"method": "password", "identifier": email, "password": password});
         if let Some(token) = token {
@@ -310,6 +332,13 @@ async fn write_all() {
             vec![js],
             none(),
         ),
+        ("ui/login", "GET", format!("/login?flow={flow}"), vec![html, ("accept-language", "de"), visits], none()),
+        ("ui/login-foreign", "GET", format!("/login?flow={flow}"), vec![html], none()),
+        ("ui/login-unknown", "GET", "/login?flow=00000000-0000-4000-8000-000000000000".into(), vec![html], none()),
+        ("ui/error", "GET", format!("/error?id={error}"), vec![html], none()),
+        ("ui/session", "GET", "/session".into(), vec![html, is_in], none()),
+        ("ui/session-nobody", "GET", "/session".into(), vec![html], none()),
+        ("ui/end-others-without-token", "POST", "/session/others".into(), vec![html, is_in, sends_form], none()),
         ("service/schemas", "GET", "/schemas".into(), vec![js], none()),
         ("service/schema-unknown", "GET", "/schemas/nope".into(), vec![js], none()),
         ("service/alive", "GET", "/health/alive".into(), vec![js], none()),
@@ -366,7 +395,11 @@ async fn write_all() {
             request = request.header(name, value);
         }
         let (parts, _) = request.body(Body::empty()).unwrap().into_parts();
-        let routes = if admin { &template.admin } else { &template.public };
+        let routes = match (admin, name.starts_with("ui/")) {
+            (true, _) => &template.admin,
+            (_, true) => &template.pages,
+            _ => &template.public,
+        };
         let route = pick(routes, method, parts.uri.path()).unwrap();
         let at = OffsetDateTime::UNIX_EPOCH;
         let arrival = Arrival { id: "JKJaXmPLvHcESHA=".into(), at, from: [192, 0, 2, 1].into() };

@@ -51,21 +51,34 @@ impl Answer {
     }
 }
 
+/// What a client asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    Public,
+    Admin,
+    Pages,
+}
+
 /// A client without memory.
 #[derive(Clone)]
 pub struct Client<'b> {
     bench: &'b Bench,
-    admin: bool,
+    door: Door,
     headers: Vec<(String, String)>,
 }
 
 impl<'b> Client<'b> {
     pub(super) fn new(bench: &'b Bench) -> Self {
-        Self { bench, admin: false, headers: vec![("accept".into(), "application/json".into())] }
+        Self { bench, door: Door::Public, headers: vec![("accept".into(), "application/json".into())] }
     }
 
     pub(super) fn admin(bench: &'b Bench) -> Self {
-        Self { admin: true, ..Self::new(bench) }
+        Self { door: Door::Admin, ..Self::new(bench) }
+    }
+
+    /// The same client at the login pages.
+    pub fn pages(&self) -> Self {
+        Self { door: Door::Pages, ..self.clone() }
     }
 
     /// The same with one more header.
@@ -98,7 +111,10 @@ impl<'b> Client<'b> {
     }
 
     pub async fn send(&self, method: Method, path: &str, content_type: Option<&str>, body: Vec<u8>) -> Answer {
-        let mut request = Request::builder().method(method).uri(path).header("host", "gateway.example");
+        let mut request = Request::builder().method(method).uri(path);
+        if !self.headers.iter().any(|(name, _)| name == "host") {
+            request = request.header("host", "gateway.example");
+        }
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
@@ -110,7 +126,7 @@ impl<'b> Client<'b> {
 
     pub async fn request(&self, request: Request<Body>) -> Answer {
         let from = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
-        let response = self.bench.api(self.admin).answer(from, request).await;
+        let response = self.bench.api(self.door).answer(from, request).await;
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.expect("a body in memory");
         let body = String::from_utf8(body.to_vec()).expect("a body of text");
@@ -165,6 +181,34 @@ impl<'b> Browser<'b> {
     pub fn html(mut self) -> Self {
         self.client = self.client.with("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
         self
+    }
+
+    /// Opens one of the login pages, by its path or by a URL that leads to it.
+    pub async fn visit(&mut self, page: &str) -> Answer {
+        self.visit_with(page, &[]).await
+    }
+
+    /// The same with headers.
+    pub async fn visit_with(&mut self, page: &str, headers: &[(&str, &str)]) -> Answer {
+        let path = page.strip_prefix("https://login.example.org").unwrap_or(page);
+        let client = headers.iter().fold(self.loaded().pages(), |client, (name, value)| client.with(name, value));
+        let answer = client.get(path).await;
+        self.keep(&answer);
+        answer
+    }
+
+    /// Sends a form of one of the login pages.
+    pub async fn send(&mut self, path: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Answer {
+        let client = headers.iter().fold(self.loaded().pages(), |client, (name, value)| client.with(name, value));
+        let answer = client.form(path, fields).await;
+        self.keep(&answer);
+        answer
+    }
+
+    /// Follows a redirect to the API.
+    pub async fn follow(&mut self, answer: &Answer) -> Answer {
+        let path = answer.location().strip_prefix("https://login.example.org").expect("the API").to_owned();
+        self.with_html(&path).await
     }
 
     fn loaded(&self) -> Client<'b> {

@@ -6,7 +6,7 @@ mod faults;
 mod log;
 mod served;
 
-pub use client::{Answer, Browser, Client, action, csrf, password};
+pub use client::{Answer, Browser, Client, Door, action, csrf, password};
 pub use faults::{Call, Fault, Proxy};
 pub use served::{Bend, Bent, Forward, Served, binaries, eventually, get, text};
 
@@ -94,10 +94,30 @@ impl Bench {
 
     /// A stack with its own configuration; schemas `person.json` and `contacts.json` lie beside it.
     pub async fn with(config: &str) -> Self {
-        Self::start(config).await
+        Self::start(config, Environment::default(), false).await
     }
 
-    async fn start(config: &str) -> Self {
+    /// The same, with an API for the login pages to ask at this address.
+    pub async fn with_api(config: &str, api: &str) -> Self {
+        Self::start(config, Environment::default().with("LATCHKEY_API_URL", api), false).await
+    }
+
+    /// The same in development mode.
+    pub async fn with_dev(config: &str, api: &str) -> Self {
+        Self::start(config, Environment::default().with("LATCHKEY_API_URL", api), true).await
+    }
+
+    /// The same, with login pages that ask this stack's own API, by HTTP as they would anywhere.
+    pub async fn with_pages(config: &str) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let bench = Self::with_api(config, &format!("http://{address}/")).await;
+        let service = bench.stack.public.clone().router().into_make_service_with_connect_info::<std::net::SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        bench
+    }
+
+    async fn start(config: &str, env: Environment, dev: bool) -> Self {
         log::collect();
         let folder = tempfile::tempdir().expect("a temporary folder");
         for (name, text) in [("kratos.yml", config), ("person.json", PERSON), ("contacts.json", CONTACTS)] {
@@ -107,13 +127,13 @@ impl Bench {
         let proxy = Proxy::start(endpoint, key).await;
         let options = Options {
             config: Some(folder.path().join("kratos.yml")),
-            dev: false,
+            dev,
             data: None,
             store: Some(proxy.endpoint.clone()),
             ports: Ports { public: 0, admin: 0, pages: None, inbox: None },
             processes: None,
         };
-        let stack = Stack::start(&options, Environment::default(), Arc::new(|_| ())).await.expect("the stack starts");
+        let stack = Stack::start(&options, env, Arc::new(|_| ())).await.expect("the stack starts");
         Self { stack, proxy, _folder: folder }
     }
 
@@ -132,8 +152,12 @@ impl Bench {
         Client::admin(self)
     }
 
-    pub(crate) fn api(&self, admin: bool) -> &Api {
-        if admin { &self.stack.admin } else { &self.stack.public }
+    pub(crate) fn api(&self, door: Door) -> &Api {
+        match door {
+            Door::Public => &self.stack.public,
+            Door::Admin => &self.stack.admin,
+            Door::Pages => &self.stack.pages,
+        }
     }
 
     /// Creates somebody with a password; gives their e-mail address.

@@ -8,6 +8,7 @@ use crate::model::{
     Config, CookieAttributes, Cookies, Cors, Features, Hasher, IdentityConfig, Listener, LoginFlowPolicy, Logout,
     Method, Methods, RequiredAal, SameSite, SchemaRef, SelfService, SessionPolicy,
 };
+use crate::pages;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use base64::{Engine as _, engine::GeneralPurpose};
 use serde_json::Value;
@@ -19,6 +20,7 @@ use std::time::Duration;
 /// Where a local stack says it listens, for a configuration that does not.
 const LOCAL_PUBLIC_URL: &str = "LATCHKEY_PUBLIC_URL";
 const LOCAL_ADMIN_URL: &str = "LATCHKEY_ADMIN_URL";
+const LOCAL_PAGES_URL: &str = "LATCHKEY_PAGES_URL";
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Makes the configuration. Only meaningful when there are no errors afterwards.
@@ -41,18 +43,11 @@ pub(crate) fn assemble(
             "serve.public.base_url: not set: it must be the URL that browsers see, such as https://login.example.org/",
         );
     }
-    let required = |path: &str, findings: &mut Findings| {
-        from.text(path).unwrap_or_else(|| {
-            findings.error(format!("{path}: not set: it must be a URL such as https://app.example.org/"));
-            String::new()
-        })
-    };
-    let default_browser_return_url = required("selfservice.default_browser_return_url", findings);
-    let login_ui_url = required("selfservice.flows.login.ui_url", findings);
+    let pages_at = local(LOCAL_PAGES_URL).unwrap_or_else(|| public.base_url.clone());
+    let pages = pages::pages(&from, &pages_at, folder, findings);
+    // Whoever names no pages of their own gets those that come along.
+    let url = |path: &str, page: &str| from.text(path).unwrap_or_else(|| format!("{}{page}", pages.base_url));
     let after = "selfservice.flows.login.after";
-    let error_ui_url = from
-        .text("selfservice.flows.error.ui_url")
-        .unwrap_or_else(|| format!("{}self-service/errors", public.base_url));
     let identity = identity(&from, folder, findings);
     Config {
         dev,
@@ -69,10 +64,10 @@ pub(crate) fn assemble(
             },
         },
         selfservice: SelfService {
-            default_browser_return_url,
-            allowed_return_urls: allowed_return_urls(&from, findings),
+            default_browser_return_url: url("selfservice.default_browser_return_url", "session"),
+            allowed_return_urls: allowed_return_urls(&from, &pages.base_url, findings),
             login: LoginFlowPolicy {
-                ui_url: login_ui_url,
+                ui_url: url("selfservice.flows.login.ui_url", "login"),
                 lifespan: from.duration("selfservice.flows.login.lifespan").unwrap_or(HOUR),
                 after_return_url: from.text(&format!("{after}.default_browser_return_url")),
                 after_method_return_urls: names("{method}")
@@ -83,7 +78,7 @@ pub(crate) fn assemble(
                     })
                     .collect(),
             },
-            error_ui_url,
+            error_ui_url: url("selfservice.flows.error.ui_url", "error"),
             logout: Logout {
                 after_return_url: from.text("selfservice.flows.logout.after.default_browser_return_url"),
                 clear_browser_data: from.flag("selfservice.flows.logout.clear_browser_data", false),
@@ -99,15 +94,20 @@ pub(crate) fn assemble(
         },
         public,
         admin,
+        pages,
     }
 }
 
-struct Reader<'a> {
-    document: &'a Value,
+pub(crate) struct Reader<'a> {
+    pub(crate) document: &'a Value,
 }
 
 impl Reader<'_> {
-    fn text(&self, path: &str) -> Option<String> {
+    pub(crate) fn value(&self, path: &str) -> Option<&Value> {
+        get(self.document, path)
+    }
+
+    pub(crate) fn text(&self, path: &str) -> Option<String> {
         get(self.document, path)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
     }
 
@@ -147,7 +147,7 @@ pub(crate) fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-fn with_slash(mut url: String) -> String {
+pub(crate) fn with_slash(mut url: String) -> String {
     if !url.is_empty() && !url.ends_with('/') {
         url.push('/');
     }
@@ -211,7 +211,7 @@ fn cookies(from: &Reader<'_>, dev: bool) -> Cookies {
 }
 
 /// Without an entry that an attacker could register a name under, and without what is no URL (contract `login-flow.md` 2.3).
-fn allowed_return_urls(from: &Reader<'_>, findings: &mut Findings) -> Vec<String> {
+fn allowed_return_urls(from: &Reader<'_>, pages: &str, findings: &mut Findings) -> Vec<String> {
     let lenient = from.flag("feature_flags.legacy_allow_insecure_origins", false);
     let mut urls = from.texts("selfservice.allowed_return_urls").unwrap_or_default();
     urls.retain(|url| {
@@ -225,6 +225,10 @@ fn allowed_return_urls(from: &Reader<'_>, findings: &mut Findings) -> Vec<String
         findings.warn(format!("selfservice.allowed_return_urls: {url:?} is left out: {why}"));
         false
     });
+    // The pages that come along lead back to themselves.
+    if from.text("selfservice.flows.login.ui_url").is_none() {
+        urls.extend(["login", "session"].map(|page| format!("{pages}{page}")));
+    }
     urls
 }
 
@@ -313,7 +317,7 @@ fn identity(from: &Reader<'_>, folder: Option<&Path>, findings: &mut Findings) -
 }
 
 /// A value that may be very long, as an error shows it.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     if text.chars().count() <= 80 {
         format!("{text:?}")
     } else {
@@ -329,7 +333,7 @@ fn schema_document(url: &str, folder: Option<&Path>) -> Result<Value, String> {
             "nothing is fetched at start; save the schema beside the configuration and name the file".to_owned()
         );
     } else {
-        let path = file(url, folder);
+        let path = local_file(url, folder);
         std::fs::read(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?
     };
     let document: Value = serde_json::from_slice(&text).map_err(|e| format!("the schema is not JSON: {e}"))?;
@@ -337,7 +341,7 @@ fn schema_document(url: &str, folder: Option<&Path>) -> Result<Value, String> {
 }
 
 /// Where the file of a URL is.
-pub(crate) fn file(url: &str, folder: Option<&Path>) -> PathBuf {
+pub(crate) fn local_file(url: &str, folder: Option<&Path>) -> PathBuf {
     let path = Path::new(url.strip_prefix("file://").unwrap_or(url));
     match folder {
         // An absolute path replaces the folder.
@@ -347,7 +351,7 @@ pub(crate) fn file(url: &str, folder: Option<&Path>) -> PathBuf {
 }
 
 /// Base64 in any of the alphabets that people use for it.
-fn from_base64(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
     let engines: [&GeneralPurpose; 4] = [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD];
     engines.iter().find_map(|engine| engine.decode(text).ok())
 }

@@ -3,6 +3,7 @@
 use crate::document::Overrides;
 use crate::duration;
 use crate::keys::{HOOKS, KEYS, Key, Kind, Role};
+use crate::pages::Color;
 use http::Uri;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -224,12 +225,16 @@ fn fits(kind: Kind, value: &Value) -> Result<(), String> {
             return Ok(());
         }
         Kind::Path => "it must be a path that begins with a slash".into(),
-        Kind::Url if text.is_some_and(|t| is_url(t) && !t.contains(['?', '#'])) => return Ok(()),
-        Kind::Url => "it must be a URL such as https://login.example.org/, without query and fragment".into(),
+        Kind::Url if text.is_some_and(is_url) => return Ok(()),
+        Kind::Url => "it must be a URL such as https://login.example.org/".into(),
+        Kind::BaseUrl if text.is_some_and(|t| is_url(t) && !t.contains(['?', '#'])) => return Ok(()),
+        Kind::BaseUrl => "it must be a URL such as https://login.example.org/, without query and fragment".into(),
         Kind::UrlOrPath if text.is_some_and(|t| is_url(t) || is_path(t)) => return Ok(()),
         Kind::UrlOrPath => "it must be a URL such as https://app.example.org/login, or a path such as /login".into(),
         Kind::AnyUrl if text.is_some_and(|t| has_scheme(t) || is_path(t)) => return Ok(()),
         Kind::AnyUrl => "it must be a URL such as https://app.example.org/".into(),
+        Kind::Color if text.and_then(Color::parse).is_some() => return Ok(()),
+        Kind::Color => "it must be a colour such as #3b4fc4".into(),
         Kind::DurationOr(word) if text == Some(word) => return Ok(()),
         Kind::Duration | Kind::DurationOr(_) if text.and_then(duration::parse).is_some_and(|d| !d.is_zero()) => {
             return Ok(());

@@ -98,5 +98,15 @@ pub fn to_compact(text: &str, folder: Option<&Path>, env: &[(String, String)]) -
         json!({"id": schema.id, "url": url, "selfservice_selectable": schema.selfservice_selectable})
     });
     document::set(&mut compact, "identity.schemas", schemas.collect());
+    let pages = &loaded.config.pages;
+    let files = [
+        ("pages.logo", pages.logo.as_ref().map(|l| &l.bytes[..])),
+        ("pages.css", pages.css.as_ref().map(|c| c.as_bytes())),
+    ];
+    for (path, bytes) in files {
+        if let Some(bytes) = bytes {
+            document::set(&mut compact, path, format!("base64://{}", STANDARD.encode(bytes)).into());
+        }
+    }
     Ok(compact.to_string())
 }

@@ -1,19 +1,21 @@
 //! What somebody needs who follows a configuration file while it changes.
 
-use crate::assemble::file;
+use crate::assemble::local_file;
 use crate::{ConfigErrors, Loaded, document};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// The files that a configuration names: its identity schemas, and whatever else begins with `file://`. None when it cannot be read.
+/// The files that a configuration names: its identity schemas, what the login pages show, and whatever else begins with `file://`. None when it cannot be read.
 pub fn named_files(text: &str, folder: Option<&Path>, env: &[(String, String)]) -> Vec<PathBuf> {
     let Ok(mut document) = document::parse(text) else { return Vec::new() };
     document::lay_over(&mut document, env);
     let schemas = document::get(&document, "identity.schemas").and_then(Value::as_array);
     let mut urls: Vec<&str> = schemas.into_iter().flatten().filter_map(|schema| schema["url"].as_str()).collect();
     urls.retain(|url| !["base64://", "http://", "https://"].iter().any(|scheme| url.starts_with(scheme)));
+    let own = ["pages.logo", "pages.css"].iter().filter_map(|path| document::get(&document, path)?.as_str());
+    urls.extend(own.filter(|url| !url.starts_with("base64://")));
     file_urls(&document, &mut urls);
-    let mut files: Vec<PathBuf> = urls.into_iter().map(|url| file(url, folder)).collect();
+    let mut files: Vec<PathBuf> = urls.into_iter().map(|url| local_file(url, folder)).collect();
     files.sort();
     files.dedup();
     files

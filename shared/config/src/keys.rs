@@ -51,10 +51,14 @@ pub enum Kind {
     Path,
     /// An `http` or `https` URL with a host.
     Url,
+    /// The same, without query and fragment: paths are joined to it.
+    BaseUrl,
     /// The same, or a path on the public address.
     UrlOrPath,
     /// A URL of any scheme.
     AnyUrl,
+    /// A colour as `#rrggbb`.
+    Color,
     /// A duration above zero.
     Duration,
     /// A duration above zero, or this word.
@@ -208,8 +212,8 @@ const fn moot(path: &'static str, kind: Kind, why: &'static str) -> Key {
 }
 
 use Kind::{
-    AnyUrl, Bool, CookieName, Domain, Duration, DurationOr, Hooks, Int, List, Map, Memory, Networks, OneOf, Origins,
-    Path, SecretText, Secrets, Text, Texts, Url, UrlOrPath, Words,
+    AnyUrl, BaseUrl, Bool, Color, CookieName, Domain, Duration, DurationOr, Hooks, Int, List, Map, Memory, Networks,
+    OneOf, Origins, Path, SecretText, Secrets, Text, Texts, Url, UrlOrPath, Words,
 };
 use Role::{NotBuilt, Secret, Used};
 
@@ -218,12 +222,12 @@ pub const KEYS: &[Key] = &[
     // Serving
     key(
         "serve.public.base_url",
-        Url,
+        BaseUrl,
         "the local address",
         Used,
         "where clients reach the public API; every URL in an answer begins with it",
     ),
-    key("serve.admin.base_url", Url, "the local address", Used, "where operators reach the admin API"),
+    key("serve.admin.base_url", BaseUrl, "the local address", Used, "where operators reach the admin API"),
     key("serve.public.cors.enabled", Bool, "false", Used, "answer cross-origin requests of browsers"),
     key("serve.public.cors.allowed_origins", Origins, "`*`", Used, "origins, each with at most one `*`"),
     key("serve.public.cors.allowed_methods", Words(METHODS), "`POST` `GET` `PUT` `PATCH` `DELETE`", Used, "methods"),
@@ -288,7 +292,7 @@ pub const KEYS: &[Key] = &[
     key(
         "selfservice.default_browser_return_url",
         AnyUrl,
-        "required",
+        "`session` of the login pages",
         Used,
         "where a browser goes when nothing else is said",
     ),
@@ -297,9 +301,15 @@ pub const KEYS: &[Key] = &[
         Texts,
         "none",
         Used,
-        "where `return_to` may lead: prefixes of URLs, the host may begin with `*.`",
+        "where `return_to` may lead: prefixes of URLs, the host may begin with `*.`; the login pages' own where they are used",
     ),
-    key("selfservice.flows.login.ui_url", UrlOrPath, "required", Used, "the login page; gets `?flow=`"),
+    key(
+        "selfservice.flows.login.ui_url",
+        UrlOrPath,
+        "`login` of the login pages",
+        Used,
+        "the login page; gets `?flow=`",
+    ),
     key("selfservice.flows.login.lifespan", Duration, "`1h`", Used, "how long a login flow lives"),
     key(
         "selfservice.flows.login.style",
@@ -328,7 +338,7 @@ pub const KEYS: &[Key] = &[
     key(
         "selfservice.flows.error.ui_url",
         UrlOrPath,
-        "the error as JSON",
+        "`error` of the login pages",
         Used,
         "the page that shows errors; gets `?id=`",
     ),
@@ -362,6 +372,27 @@ pub const KEYS: &[Key] = &[
     later("selfservice.flows.{address}.notify_unknown_recipients", Bool, FLOWS),
     later("selfservice.flows.settings.privileged_session_max_age", Duration, FLOWS),
     later("selfservice.flows.settings.required_aal", OneOf(AAL), FLOWS),
+    // The login pages
+    key(
+        "pages.base_url",
+        Url,
+        "`serve.public.base_url`; locally port 4455",
+        Used,
+        "where browsers reach the login pages; this key and those below are Latchkey's own, see [pages.md](pages.md)",
+    ),
+    key("pages.name", Text, "`Latchkey`", Used, "what people sign in to, in headings and titles"),
+    key(
+        "pages.logo",
+        Text,
+        "",
+        Used,
+        "a picture in the place of the name: a file beside the configuration, at most 16 KB of SVG, PNG, WebP, JPEG or GIF",
+    ),
+    key("pages.accent", Color, "`#3b4fc4`", Used, "buttons and links in light; texts must be readable in it on white"),
+    key("pages.accent_dark", Color, "`#a4b1ff`; `pages.accent` lightened", Used, "the same in the dark, on `#171b24`"),
+    key("pages.terms_url", Url, "", Used, "terms of use, linked below each page"),
+    key("pages.privacy_url", Url, "", Used, "privacy policy, linked below each page"),
+    key("pages.css", Text, "", Used, "a style sheet after ours: a file beside the configuration, at most 64 KB"),
     // Methods
     key("selfservice.methods.password.enabled", Bool, "true", Used, "offer and accept passwords"),
     later("selfservice.methods.password.config.min_password_length", Int(6, 1024), FLOWS),

@@ -15,6 +15,7 @@ mod duration;
 mod follow;
 pub mod keys;
 mod model;
+mod pages;
 mod secrets;
 
 pub use deploy::{check_deployment, to_compact};
@@ -23,6 +24,7 @@ pub use model::{
     Config, CookieAttributes, Cookies, Cors, Features, Hasher, IdentityConfig, Listener, LoginFlowPolicy, Logout,
     Method, Methods, RequiredAal, SameSite, SchemaRef, SelfService, SessionPolicy,
 };
+pub use pages::{Color, Logo, OtherFlows, Pages};
 pub use secrets::{Secrets, merge_secrets};
 
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! What Latchkey reads out of a configuration.
 
+use crate::pages::Pages;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub struct Config {
     pub session: SessionPolicy,
     /// Flows and where they lead.
     pub selfservice: SelfService,
+    /// The login pages.
+    pub pages: Pages,
     /// Ways to sign in.
     pub methods: Methods,
     /// How passwords are hashed.

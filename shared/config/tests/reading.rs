@@ -36,7 +36,7 @@ fn a_small_file_gets_the_documented_defaults() {
     assert_eq!(config.session.lifespan, Duration::from_secs(86_400));
     assert_eq!(config.session.required_aal, RequiredAal::HighestAvailable);
     assert_eq!(config.selfservice.login.lifespan, Duration::from_secs(3600));
-    assert_eq!(config.selfservice.error_ui_url, "https://login.example.org/self-service/errors");
+    assert_eq!(config.selfservice.error_ui_url, "https://login.example.org/error");
     assert_eq!(config.cookies.session_name, "ory_kratos_session");
     assert!(config.cookies.session_persistent && config.cookies.session.secure && config.cookies.csrf.secure);
     assert_eq!(config.identity.default_schema_id, "default");
@@ -112,14 +112,7 @@ fn a_wrong_value_names_key_value_and_what_is_allowed() {
 fn all_errors_are_reported_at_once() {
     let error = read("session: {lifespan: x}\nhashers: {algorithm: y}", None, &[], false).unwrap_err();
     let text = error.to_string();
-    for key in [
-        "session.lifespan",
-        "hashers.algorithm",
-        "serve.public.base_url",
-        "selfservice.default_browser_return_url",
-        "selfservice.flows.login.ui_url",
-        "identity.schemas",
-    ] {
+    for key in ["session.lifespan", "hashers.algorithm", "serve.public.base_url", "identity.schemas"] {
         assert!(error.0.iter().any(|line| line.starts_with(key)), "{key} is not in {text}");
     }
 }
@@ -316,4 +309,74 @@ proptest::proptest! {
             let _ = read(SMALL, None, &env, false);
         }
     }
+}
+
+/// A file that names no pages of its own.
+const BARE: &str = r#"
+serve: {public: {base_url: "https://login.example.org"}}
+identity: {schemas: [{id: default, url: "base64://eyJ0eXBlIjoib2JqZWN0In0="}]}
+"#;
+
+#[test]
+fn who_names_no_pages_gets_those_that_come_along() {
+    let flows = read(BARE, None, &[], false).unwrap().config.selfservice;
+    assert_eq!(flows.login.ui_url, "https://login.example.org/login");
+    assert_eq!(flows.error_ui_url, "https://login.example.org/error");
+    assert_eq!(flows.default_browser_return_url, "https://login.example.org/session");
+    assert_eq!(flows.allowed_return_urls, ["https://login.example.org/login", "https://login.example.org/session"]);
+    // Locally they have an address of their own; a file that names one wins, and so does one with pages of its own.
+    let local = [("LATCHKEY_PAGES_URL".to_owned(), "http://127.0.0.1:4455".to_owned())];
+    assert_eq!(read(BARE, None, &local, true).unwrap().config.selfservice.login.ui_url, "http://127.0.0.1:4455/login");
+    let named = read(&format!("{BARE}pages: {{base_url: 'https://a.example/x'}}"), None, &local, true).unwrap().config;
+    assert_eq!(named.selfservice.login.ui_url, "https://a.example/x/login");
+    let own = read(SMALL, None, &local, true).unwrap().config.selfservice;
+    assert_eq!((own.login.ui_url.as_str(), own.allowed_return_urls.len()), ("https://app.example.org/login", 0));
+}
+
+#[test]
+fn the_look_of_the_pages_is_checked() {
+    let folder = std::env::temp_dir().join(format!("latchkey-pages-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("logo.svg"), "<svg xmlns='http://www.w3.org/2000/svg'/>").unwrap();
+    std::fs::write(folder.join("large.svg"), format!("<svg>{}</svg>", " ".repeat(20_000))).unwrap();
+    std::fs::write(folder.join("more.css"), "h1 { color: red }").unwrap();
+    let look =
+        |pages: &str| read(&format!("{SMALL}pages: {{{pages}}}"), Some(&folder), &[], false).map_err(|e| e.to_string());
+    let pages = look("name: Acme, logo: file://logo.svg, css: more.css, accent: '#AA0000'").unwrap().config.pages;
+    assert_eq!(pages.name, "Acme");
+    assert_eq!(pages.logo.as_ref().map(|logo| (logo.media_type, logo.extension)), Some(("image/svg+xml", "svg")));
+    assert_eq!(pages.css.as_deref(), Some("h1 { color: red }"));
+    assert_eq!(pages.accent.map(|color| color.to_string()).as_deref(), Some("#aa0000"));
+    assert_ne!(pages.accent_dark, pages.accent, "one that can be read in the dark");
+    for (pages, says) in [
+        ("accent: red", "pages.accent: \"red\" is not allowed: it must be a colour such as #"),
+        (
+            "accent: '#ffff00'",
+            "pages.accent: \"#ffff00\" is not allowed: its contrast to white (#ffffff) is 1.07, and texts need 4.5; take a darker one",
+        ),
+        (
+            "accent_dark: '#000080'",
+            "pages.accent_dark: \"#000080\" is not allowed: its contrast to the dark card (#171b24)",
+        ),
+        ("logo: nothing.png", "pages.logo: \"nothing.png\" is not allowed: cannot read"),
+        ("logo: more.css", "pages.logo: the file is not allowed: it must be a picture"),
+        ("logo: large.svg", "pages.logo: \"large.svg\" is not allowed: it has 20 KB, and at most 16 KB"),
+        ("logo: 'https://cdn.example/logo.png'", "nothing is fetched at start"),
+        ("css: 'base64://!'", "pages.css: \"base64://!\" is not allowed: what follows base64:// is not base64"),
+        ("terms_url: terms.html", "pages.terms_url: \"terms.html\" is not allowed: it must be a URL"),
+        ("colour: '#aa0000'", ""),
+    ] {
+        match look(pages) {
+            Ok(loaded) => {
+                assert!(loaded.warnings[0].starts_with("pages.colour has no effect"), "{pages}: {:?}", loaded.warnings)
+            }
+            Err(error) => assert!(!says.is_empty() && error.contains(says), "{pages}: {error}"),
+        }
+    }
+    // A compact file needs no folder.
+    let text = format!("{SMALL}pages: {{logo: logo.svg, css: more.css}}");
+    let compact = to_compact(&text, Some(&folder), &[]).unwrap();
+    let again = read(&compact, None, &[], false).unwrap().config.pages;
+    assert_eq!((again.logo, again.css.as_deref()), (pages.logo, Some("h1 { color: red }")));
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -25,7 +25,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 /// Public certificates of the authorities that AWS endpoints chain to: Amazon Root CA 1 to 4 and Starfield Services G2.
-const AMAZON_ROOTS: &str = include_str!("../roots/amazon.pem");
+pub const AMAZON_ROOTS: &str = include_str!("../roots/amazon.pem");
 
 /// How often a cancelled or unfinished request is made again before the caller gets an error.
 const TRIES: u32 = 6;

@@ -27,6 +27,6 @@ mod item;
 
 pub use accounts::Accounts;
 pub use credentials::Credentials;
-pub use db::{Db, StoreError};
+pub use db::{AMAZON_ROOTS, Db, StoreError};
 pub use env::{Environment, StartError};
 pub use flows::Flows;

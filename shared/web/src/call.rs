@@ -1,8 +1,9 @@
 //! One request, read once; handlers ask it questions and never see a header map.
 
 use crate::edge::Edge;
+use crate::lambda::SEEN_HOST;
 use crate::negotiate;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use latchkey_core::csrf::CsrfSecret;
 use latchkey_core::error::{CsrfFault, csrf_violation};
 use time::OffsetDateTime;
@@ -24,6 +25,8 @@ pub struct Call<'a> {
     pub(crate) headers: HeaderMap,
     pub(crate) cookies: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
+    /// Whether the body was larger than the listener takes; it is empty then.
+    pub is_oversize: bool,
     pub(crate) source_ip: Option<String>,
     /// Secrets of every anti-CSRF cookie that the request carries and that can be read.
     pub(crate) csrf: Vec<CsrfSecret>,
@@ -80,6 +83,16 @@ impl Call<'_> {
     /// The first value of a header, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok()
+    }
+
+    /// Every value of a header, as sent.
+    pub fn headers<'b>(&'b self, name: &'b HeaderName) -> impl Iterator<Item = &'b HeaderValue> {
+        self.headers.get_all(name).iter()
+    }
+
+    /// The host that the client asked, to tell somebody who is in doubt; no URL is made of it.
+    pub fn seen_host(&self) -> Option<&str> {
+        self.header(SEEN_HOST.as_str())
     }
 
     /// What the client calls this request.

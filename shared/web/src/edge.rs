@@ -194,6 +194,7 @@ fn read(edge: &Edge, request: Request) -> (Call<'_>, bool) {
         headers: parts.headers,
         cookies,
         body: if oversize { Vec::new() } else { body },
+        is_oversize: oversize,
         source_ip,
         csrf,
         csrf_new,
@@ -219,7 +220,8 @@ fn checks(call: &Call<'_>, oversize: bool) -> Option<Result<Reply, Fault>> {
     {
         return Some(Ok(reply));
     }
-    if oversize {
+    // A page answers in its own design, and finds the body empty.
+    if oversize && call.edge.listener != Listener::Pages {
         let error = ApiError::new(413).because("The request body is larger than this API accepts.");
         return Some(Err(error.into()));
     }
@@ -266,7 +268,8 @@ fn finish(call: &Call<'_>, reply: Reply) -> Response {
             headers.append(name, value);
         }
     };
-    if call.method == Method::GET {
+    // A page says for itself how long it may be kept.
+    if call.method == Method::GET && edge.listener != Listener::Pages {
         set(CACHE_CONTROL, "private, no-cache, no-store, must-revalidate");
     }
     if edge.strict_transport {
@@ -300,8 +303,9 @@ fn finish(call: &Call<'_>, reply: Reply) -> Response {
         set(SET_COOKIE, cookie);
     }
     let body = match reply.body {
-        Some(text) if call.method != Method::HEAD => Body::Text(text),
-        _ => Body::Empty,
+        Body::Empty => Body::Empty,
+        _ if call.method == Method::HEAD => Body::Empty,
+        body => body,
     };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -12,6 +12,9 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 
+/// Where a request's `Host` is found; what a client sends under this name is dropped.
+pub(crate) const SEEN_HOST: http::HeaderName = http::HeaderName::from_static("x-latchkey-host");
+
 /// A function's handler as a value: the answer to one request, on its way.
 pub type Handler<A> = for<'a> fn(&'a A, Request) -> Pin<Box<dyn Future<Output = Response> + Send + 'a>>;
 
@@ -59,7 +62,11 @@ fn parse(text: &str) -> Result<ApiGatewayV2httpRequest, Error> {
     event.raw_path = Some(if path.starts_with('/') { path } else { format!("/{path}") });
     event.raw_query_string = Some(query);
     // The host of a request decides nothing here, so one that would not make a URL is not needed.
-    event.headers.remove(http::header::HOST);
+    // It is kept under a name that means nothing, for a developer who asked another host than the configuration names.
+    event.headers.remove(&SEEN_HOST);
+    if let Some(host) = event.headers.remove(http::header::HOST) {
+        event.headers.insert(SEEN_HOST, host);
+    }
     event.request_context.domain_name = None;
     if let Some(cookies) = &mut event.cookies {
         cookies.retain(|cookie| cookie.bytes().all(|b| (b' '..=b'~').contains(&b)));

@@ -1,6 +1,7 @@
 //! One answer, and the errors it may be.
 
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use lambda_http::Body;
 use latchkey_core::aal::Method;
 use latchkey_core::error::ApiError;
 use latchkey_store::StoreError;
@@ -13,7 +14,7 @@ pub struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) cookies: Vec<String>,
-    pub(crate) body: Option<String>,
+    pub(crate) body: Body,
     /// What happened, for the log: a word, never a value of the request.
     pub(crate) outcome: &'static str,
     pub(crate) flow: Option<Uuid>,
@@ -32,7 +33,7 @@ impl Reply {
             status,
             headers: Vec::new(),
             cookies: Vec::new(),
-            body: None,
+            body: Body::Empty,
             outcome,
             flow: None,
             method: None,
@@ -49,6 +50,11 @@ impl Reply {
     /// Plain text.
     pub fn text(status: u16, text: &str, outcome: &'static str) -> Self {
         Self::new(status, outcome).with_body("text/plain; charset=utf-8", text.to_owned())
+    }
+
+    /// Anything else, such as a page or a picture.
+    pub fn content(status: u16, kind: &'static str, body: impl Into<Body>, outcome: &'static str) -> Self {
+        Self::new(status, outcome).with_body(kind, body)
     }
 
     /// The 405 of a known path, with the verbs it knows.
@@ -92,6 +98,11 @@ impl Reply {
         self
     }
 
+    /// Whether a header is set.
+    pub fn has(&self, name: &HeaderName) -> bool {
+        self.headers.iter().any(|(known, _)| known == name)
+    }
+
     /// Adds a cookie.
     pub fn cookie(mut self, cookie: String) -> Self {
         self.cookies.push(cookie);
@@ -127,9 +138,9 @@ impl Reply {
         self.status
     }
 
-    fn with_body(mut self, kind: &'static str, body: String) -> Self {
+    fn with_body(mut self, kind: &'static str, body: impl Into<Body>) -> Self {
         self.headers.push((CONTENT_TYPE, HeaderValue::from_static(kind)));
-        self.body = Some(body);
+        self.body = body.into();
         self
     }
 }

@@ -12,6 +12,8 @@ pub enum Listener {
     Public,
     /// The one for administrators.
     Admin,
+    /// The login pages: no API, so neither CORS nor the anti-CSRF layer is theirs.
+    Pages,
 }
 
 /// What the anti-CSRF layer does on a path (contract `login-flow.md` 8.3).
@@ -55,6 +57,15 @@ pub const PUBLIC: &[Route] = &[
     route("/schemas/{}", &["GET", "HEAD"]),
     route("/health/alive", &["GET", "HEAD"]),
     route("/health/ready", &["GET", "HEAD"]),
+];
+
+/// The login pages, which stand beside the public API.
+pub const PAGES: &[Route] = &[
+    route("/login", &["GET", "HEAD"]),
+    route("/error", &["GET", "HEAD"]),
+    route("/session", &["GET", "HEAD"]),
+    route("/session/others", &["POST"]),
+    route("/assets/{}", &["GET", "HEAD"]),
 ];
 
 /// The admin API, below `/admin`; the same paths without the prefix are served too.

@@ -150,6 +150,7 @@ impl World {
             "errors" => {
                 self.made(false, "GET", "/self-service/errors?id=00000000-0000-4000-8000-000000000000", &[], "")
             }
+            "ui" => self.made(false, "GET", "/error?error=access_denied", &[], ""),
             "admin-identities" => self.made(true, "GET", "/admin/identities?page_size=1", &[], ""),
             "admin-sessions" => self.made(true, "GET", "/admin/sessions/00000000-0000-4000-8000-000000000000", &[], ""),
             "admin-unmatched" => self.made(true, "GET", "/admin/nothing", &[], ""),

@@ -1,0 +1,129 @@
+//! Asks the public API, as any client would: by its URL, with the visitor's cookies, for JSON.
+//!
+//! The certificates that are trusted are those that AWS' own endpoints chain to, as for the store: the API and its custom domain
+//! are among them, and no system bundle is read at a cold start.
+
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::body::Bytes;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use lambda_http::http::header::{ACCEPT, COOKIE, USER_AGENT};
+use lambda_http::http::{HeaderName, Method, Request};
+use latchkey_core::flow::join;
+use latchkey_store::AMAZON_ROOTS;
+use latchkey_web::{Call, Environment, StartError};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Another address than the public one to reach the API at: on this machine, where the public one may be a name for elsewhere.
+const API_URL: &str = "LATCHKEY_API_URL";
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// More than any answer has: a list of sessions of a person who has as many as they can.
+const LARGEST_ANSWER: usize = 1024 * 1024;
+
+/// The public API.
+pub(crate) struct Api {
+    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    base_url: String,
+}
+
+/// What the API said.
+pub(crate) struct Answer {
+    /// The status.
+    pub(crate) status: u16,
+    /// The body; null when it is none.
+    pub(crate) body: Value,
+}
+
+/// Why there is no answer; the cause is for the log.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The API cannot be reached, takes too long, or turns callers away for load.
+    Unreachable(String),
+    /// It answered with what is no answer.
+    Broken(String),
+}
+
+impl Api {
+    /// Prepares to ask the API at the address that the environment or the configuration names.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub(crate) fn start(env: &Environment, base_url: &str) -> Result<Self, StartError> {
+        let failed = |e: &dyn std::fmt::Display| StartError(format!("TLS cannot be set up: {e}"));
+        let mut roots = RootCertStore::empty();
+        for root in CertificateDer::pem_slice_iter(AMAZON_ROOTS.as_bytes()) {
+            roots.add(root.map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
+        }
+        let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|e| failed(&e))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+        // A function that was frozen for a while wakes up with connections that are long closed.
+        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(15)).build(connector);
+        Ok(Self { client, base_url: env.get(API_URL).unwrap_or(base_url).to_owned() })
+    }
+
+    /// Reads something with the visitor's cookies.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub(crate) async fn get(&self, call: &Call<'_>, path: &str) -> Result<Answer, Failure> {
+        match self.ask(call, Method::GET, path).await {
+            // A connection may have been closed while it lay idle. Reading twice does no harm.
+            Err((failure, true)) => self.ask(call, Method::GET, path).await.map_err(|(_, _)| failure),
+            answer => answer.map_err(|(failure, _)| failure),
+        }
+    }
+
+    /// Ends something with the visitor's cookies.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub(crate) async fn delete(&self, call: &Call<'_>, path: &str) -> Result<Answer, Failure> {
+        self.ask(call, Method::DELETE, path).await.map_err(|(failure, _)| failure)
+    }
+
+    /// One call; a failure says whether another try may help.
+    async fn ask(&self, call: &Call<'_>, method: Method, path: &str) -> Result<Answer, (Failure, bool)> {
+        let mut request =
+            Request::builder().method(method).uri(join(&self.base_url, path)).header(ACCEPT, "application/json");
+        for name in [COOKIE, USER_AGENT, HeaderName::from_static("x-request-id")] {
+            for value in call.headers(&name) {
+                request = request.header(&name, value);
+            }
+        }
+        let request = request.body(Empty::new()).map_err(|e| (Failure::Broken(e.to_string()), false))?;
+        let exchange = async {
+            let response = self.client.request(request).await.map_err(|e| {
+                let again = !e.is_connect();
+                (Failure::Unreachable(format!("the API cannot be reached: {e}")), again)
+            })?;
+            let status = response.status().as_u16();
+            let body = Limited::new(response.into_body(), LARGEST_ANSWER).collect().await;
+            let body = body.map_err(|e| (Failure::Unreachable(format!("the API's answer broke off: {e}")), true))?;
+            Ok((status, body.to_bytes()))
+        };
+        let (status, body) = tokio::time::timeout(PATIENCE, exchange)
+            .await
+            .map_err(|_| (Failure::Unreachable("the API did not answer in time".to_owned()), false))??;
+        let body = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body) };
+        match (status, body) {
+            (429 | 503 | 504, _) => Err((Failure::Unreachable(format!("the API answered {status}")), false)),
+            (500.., _) => Err((Failure::Broken(format!("the API answered {status}")), false)),
+            (_, Ok(body)) => Ok(Answer { status, body }),
+            (_, Err(e)) => {
+                Err((Failure::Broken(format!("the API answered {status} with what is no JSON: {e}")), false))
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The login pages: login, errors, the session of whoever is signed in.
+//!
+//! They are a client of the public API like any other, asking it by its URL with the visitor's cookies, and hold no rule of login:
+//! [`node`] draws whatever nodes a flow has, so a method added to the API shows up here by itself. Forms lead from the browser to
+//! the API directly. Everything works without the script; nothing is loaded from elsewhere.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`client`] | asking the public API |
+//! | [`login`], [`session`], [`error`] | one page each, and what can go wrong with them |
+//! | [`node`] | a flow's form, node by node |
+//! | [`page`] | what is around every page |
+//! | [`message`], [`language`] | the API's messages and our own texts, in five languages |
+//! | [`policy`], [`assets`] | headers; style, script and pictures |
+
+mod assets;
+mod client;
+mod error;
+mod language;
+mod login;
+mod message;
+mod node;
+mod page;
+mod policy;
+mod session;
+
+use assets::Assets;
+use client::Api;
+use lambda_http::http::header::{ALLOW, CONTENT_SECURITY_POLICY};
+use latchkey_config::Config;
+use latchkey_web::routes::{Listener, PAGES, find};
+use latchkey_web::{Call, Edge, Environment, Reply, Request, Response, StartError, edge};
+use page::Visit;
+
+/// What the function is started with.
+pub struct App {
+    edge: Edge,
+    api: Api,
+    assets: Assets,
+    policy: String,
+}
+
+impl App {
+    /// Reads the configuration with its logo and style sheet.
+    ///
+    /// # Errors
+    /// When the environment or the configuration is not usable.
+    pub async fn start(env: &Environment) -> Result<Self, StartError> {
+        let edge = Edge::start(env, "ui", Listener::Pages)?;
+        let api = Api::start(env, edge.base_url())?;
+        Ok(Self { assets: Assets::new(&edge.config.pages), policy: policy::of(&edge.config), api, edge })
+    }
+
+    fn config(&self) -> &Config {
+        &self.edge.config
+    }
+
+    /// The URL of one of the pages.
+    fn url(&self, page: &str) -> String {
+        format!("{}{page}", self.config().pages.base_url)
+    }
+}
+
+/// Answers one request.
+pub async fn handle(app: &App, request: Request) -> Response {
+    edge::answer(&app.edge, request, async |call| Ok(answer(app, call).await)).await
+}
+
+async fn answer(app: &App, call: &Call<'_>) -> Reply {
+    let visit = Visit::new(app, call);
+    let known = find(PAGES, &call.path).and_then(|route| route.methods);
+    if let Some(verbs) = known.filter(|verbs| !verbs.contains(&call.method.as_str())) {
+        return error::wrong_verb(&visit).header(ALLOW, &verbs.join(", "));
+    }
+    let reply = match call.path.as_str() {
+        "/login" => login::show(visit).await,
+        "/error" => error::show(&visit).await,
+        "/session" => session::show(&visit).await,
+        "/session/others" => session::end_others(&visit).await,
+        "/" => Reply::redirect(303, &app.url("session"), call.is_get(), "to the session"),
+        _ => match call.path.strip_prefix("/assets/").and_then(|name| app.assets.serve(name)) {
+            Some(asset) => return asset,
+            None => error::not_found(&visit),
+        },
+    };
+    if reply.has(&CONTENT_SECURITY_POLICY) { reply } else { policy::guard(reply, &app.policy) }
+}

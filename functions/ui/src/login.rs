@@ -1,0 +1,188 @@
+//! `GET /login?flow=`: the form of a login flow. Whoever comes with a flow that is not theirs, or over, or none at all gets a new
+//! one from the API, and is told so.
+
+use crate::client::Answer;
+use crate::error;
+use crate::node::{self, Form};
+use crate::page::{Page, Tone, Visit};
+use latchkey_core::flow::{join, with_query};
+use latchkey_web::{Call, Reply, call};
+use maud::{Markup, html};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What a new flow may be asked for on its way through this page.
+const WISHES: [&str; 8] =
+    ["return_to", "refresh", "aal", "organization", "identity_schema", "login_challenge", "via", "lang"];
+/// Marks a browser that was just sent for a new flow because of a foreign one.
+const RESTARTED: &str = "latchkey_restarted";
+/// For how many seconds.
+const JUST: u32 = 10;
+
+/// What a flow tells.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Flow {
+    #[serde(rename = "type")]
+    kind: String,
+    request_url: String,
+    return_to: String,
+    refresh: bool,
+    requested_aal: String,
+    ui: Form,
+}
+
+impl Flow {
+    /// What the flow was asked for with; the API keeps what it does not know.
+    fn asked(&self, key: &str) -> Option<String> {
+        let (_, query) = self.request_url.split_once('?')?;
+        let query = query.split('#').next().unwrap_or_default();
+        form_urlencoded::parse(query.as_bytes()).find(|(k, _)| k == key).map(|(_, value)| value.into_owned())
+    }
+}
+
+/// Why there is something to say about a new flow.
+fn notice(name: &str) -> Option<(Tone, &'static str)> {
+    match name {
+        "expired" => Some((Tone::Info, "notice.expired")),
+        "foreign" => Some((Tone::Info, "notice.foreign")),
+        "signed_out" => Some((Tone::Success, "notice.signed_out")),
+        _ => None,
+    }
+}
+
+/// Answers the request.
+pub(crate) async fn show(visit: Visit<'_>) -> Reply {
+    let Some(asked) = visit.call.query_filled("flow") else {
+        let known = visit.call.query("notice").filter(|name| notice(name).is_some());
+        return begin(&visit, known, None);
+    };
+    let Ok(id) = call::parse_id(asked) else { return begin(&visit, Some("expired"), None) };
+    let answer = match visit.app.api.get(visit.call, &format!("/self-service/login/flows?id={id}")).await {
+        Ok(answer) => answer,
+        Err(failure) => return error::unavailable(&visit, failure),
+    };
+    match answer.status {
+        200 => shown(visit, &id.to_string(), answer).of_flow(id),
+        404 => begin(&visit, Some("expired"), None),
+        410 => begin(&visit, Some("expired"), answer.body["error"]["details"]["return_to"].as_str()),
+        403 if visit.call.csrf_cookies().is_empty() || visit.call.cookies(RESTARTED).next().is_some() => {
+            without_cookies(&visit)
+        }
+        403 => restarted(begin(&visit, Some("foreign"), None)),
+        status => error::broken(&visit, &format!("the API answered {status} to a login flow")),
+    }
+}
+
+/// Sends the browser for a new flow.
+fn begin(visit: &Visit<'_>, notice: Option<&str>, return_to: Option<&str>) -> Reply {
+    let mut to = begin_url(visit);
+    for wish in WISHES {
+        let kept = return_to.filter(|url| wish == "return_to" && !url.is_empty());
+        if let Some(value) = kept.or_else(|| visit.call.query_filled(wish)) {
+            to = with_query(&to, wish, value);
+        }
+    }
+    if let Some(notice) = notice {
+        to = with_query(&to, "notice", notice);
+    }
+    Reply::redirect(303, &to, visit.call.is_get(), "to a new flow")
+}
+
+/// Where a flow is begun.
+pub(crate) fn begin_url(visit: &Visit<'_>) -> String {
+    join(visit.app.edge.base_url(), "/self-service/login/browser")
+}
+
+/// A browser whose cookie never fits would go round in circles; this one shows that it has been round once.
+fn restarted(reply: Reply) -> Reply {
+    reply.cookie(format!("{RESTARTED}=1; Path=/; Max-Age={JUST}; HttpOnly; SameSite=Lax"))
+}
+
+fn shown(visit: Visit<'_>, id: &str, answer: Answer) -> Reply {
+    let flow: Flow = match serde_json::from_value(without_nulls(answer.body)) {
+        Ok(flow) => flow,
+        Err(e) => return error::broken(&visit, &format!("the API's login flow cannot be read: {e}")),
+    };
+    // The form of a native app has nothing that protects a browser.
+    if flow.kind != "browser" {
+        return begin(&visit, Some("foreign"), None);
+    }
+    let visit = visit.suggested(flow.asked("lang").as_deref());
+    let heading = match (flow.refresh, flow.requested_aal.as_str()) {
+        (_, "aal2") => "second",
+        (true, _) => "refresh",
+        _ => "login",
+    };
+    let again = [("flow", id)];
+    let page = Page { heading: visit.say(heading), status: 200, outcome: "shown", again: Some(&again) };
+    visit.show(&page, &main(&visit, &flow))
+}
+
+/// The same without what is not there: a null counts as absent, whatever it would have been.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => map
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key, without_nulls(value)))
+            .collect(),
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        value => value,
+    }
+}
+
+fn main(visit: &Visit<'_>, flow: &Flow) -> Markup {
+    let notice = flow.asked("notice").and_then(|name| notice(&name));
+    let has_methods = flow.ui.nodes.iter().any(node::Node::is_for_people);
+    html! {
+        @if has_methods {
+            (node::form(visit, &flow.ui, notice.map(|(tone, key)| (tone, visit.say(key).to_owned()))))
+        } @else {
+            (crate::page::notes(visit.language, &[(Tone::Error, visit.say("no_methods").to_owned())]))
+        }
+        @if !flow.refresh && flow.requested_aal != "aal2" { (other_ways(visit, flow)) }
+    }
+}
+
+/// Links to what else somebody may want who cannot sign in, as far as the configuration has it.
+fn other_ways(visit: &Visit<'_>, flow: &Flow) -> Markup {
+    let flows = visit.app.config().pages.flows;
+    let to = |name: &str| {
+        let url = join(visit.app.edge.base_url(), &format!("/self-service/{name}/browser"));
+        if flow.return_to.is_empty() { url } else { with_query(&url, "return_to", &flow.return_to) }
+    };
+    html! {
+        @if flows.recovery || flows.registration || flows.verification {
+            ul.ways {
+                @if flows.recovery { li { a href=(to("recovery")) { (visit.say("link.recovery")) } } }
+                @if flows.registration {
+                    li { (visit.say("ask.registration")) " " a href=(to("registration")) { (visit.say("link.registration")) } }
+                }
+                @if flows.verification { li { a href=(to("verification")) { (visit.say("link.verification")) } } }
+            }
+        }
+    }
+}
+
+/// The page for a browser that did not send the cookie that its flow needs.
+fn without_cookies(visit: &Visit<'_>) -> Reply {
+    let page = Page { heading: visit.say("cookies"), status: 403, outcome: "no cookie", again: Some(&[]) };
+    let again = visit.call.query_filled("return_to").map(|to| with_query(&begin_url(visit), "return_to", to));
+    let main = html! {
+        (crate::page::notes(visit.language, &[(Tone::Error, visit.say("cookies.text").to_owned())]))
+        @if let Some(hint) = host_hint(visit, visit.call) { p.hint { (hint) } }
+        p { a.button.primary href=(again.unwrap_or_else(|| begin_url(visit))) { (visit.say("again")) } }
+    };
+    visit.show(&page, &main)
+}
+
+/// For a developer who opened `localhost` where the configuration says `127.0.0.1`, or the other way round.
+fn host_hint(visit: &Visit<'_>, call: &Call<'_>) -> Option<String> {
+    let config = visit.app.config();
+    let url = &config.selfservice.login.ui_url;
+    let expected = url.split_once("://")?.1.split(['/', '?', '#']).next()?;
+    let seen = call.seen_host().filter(|seen| config.dev && !seen.eq_ignore_ascii_case(expected))?;
+    let values = [("seen", seen), ("expected", expected), ("url", url), ("key", "selfservice.flows.login.ui_url")];
+    Some(visit.language.fill("cookies.host", &values))
+}

@@ -1,0 +1,231 @@
+//! What is around every page: head, header, footer, and the visitor whom it is for.
+
+use crate::App;
+use crate::language::{LANGUAGES, Language, accepted, by_tag};
+use crate::message::{self, Message};
+use crate::policy;
+use latchkey_web::{Call, Reply};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+/// Where a language is kept that a visitor chose, until the browser is closed.
+const CHOSEN: &str = "latchkey_lang";
+
+/// A request for a page.
+pub(crate) struct Visit<'a> {
+    /// What answers it.
+    pub(crate) app: &'a App,
+    /// The request.
+    pub(crate) call: &'a Call<'a>,
+    /// The language of the answer.
+    pub(crate) language: &'static Language,
+}
+
+/// A page, but for what is on it.
+pub(crate) struct Page<'a> {
+    /// Its title and heading.
+    pub(crate) heading: &'a str,
+    /// The status to answer with.
+    pub(crate) status: u16,
+    /// What happened, for the log.
+    pub(crate) outcome: &'static str,
+    /// What the same page in another language is asked with; without, that is the page of the session.
+    pub(crate) again: Option<&'a [(&'a str, &'a str)]>,
+}
+
+impl<'a> Visit<'a> {
+    /// A visit in the language that the `lang` parameter names, or that was chosen before, or that the browser likes best.
+    pub(crate) fn new(app: &'a App, call: &'a Call<'a>) -> Self {
+        let asked = call.query("lang").and_then(by_tag).or_else(|| call.cookies(CHOSEN).find_map(by_tag));
+        let language = asked.or_else(|| call.header("accept-language").and_then(accepted)).unwrap_or(&LANGUAGES[0]);
+        Self { app, call, language }
+    }
+
+    /// The same in the language that an application asked for when it began a flow, unless the visitor has chosen another.
+    pub(crate) fn suggested(mut self, tag: Option<&str>) -> Self {
+        let chosen =
+            self.call.query("lang").into_iter().chain(self.call.cookies(CHOSEN)).any(|tag| by_tag(tag).is_some());
+        if let (false, Some(language)) = (chosen, tag.and_then(by_tag)) {
+            self.language = language;
+        }
+        self
+    }
+
+    /// A text of ours.
+    pub(crate) fn say(&self, key: &'static str) -> &'static str {
+        self.language.say(key)
+    }
+
+    /// A message of the API; `field` is the label of its input.
+    pub(crate) fn message(&self, message: &Message, field: Option<&str>) -> String {
+        message::text(self.language, message, field, self.call.now)
+    }
+
+    /// A file or page of ours as seen from here. Relative, so that the pages may live below any path.
+    pub(crate) fn path(&self, to: &str) -> String {
+        match self.call.path.matches('/').count() {
+            0 | 1 => to.to_owned(),
+            depth => format!("{}{to}", "../".repeat(depth - 1)),
+        }
+    }
+
+    /// The answer that shows a page.
+    pub(crate) fn show(&self, page: &Page<'_>, main: &Markup) -> Reply {
+        let html = self.frame(page, main).into_string();
+        let reply = Reply::content(page.status, "text/html; charset=utf-8", html, page.outcome);
+        policy::guard(self.remembering(reply), &self.app.policy)
+    }
+
+    fn remembering(&self, reply: Reply) -> Reply {
+        let secure = if self.app.config().cookies.csrf.secure { "; Secure" } else { "" };
+        match self.call.query("lang").and_then(by_tag) {
+            Some(language) => {
+                reply.cookie(format!("{CHOSEN}={}; Path=/; HttpOnly; SameSite=Lax{secure}", language.tag))
+            }
+            None => reply,
+        }
+    }
+
+    fn frame(&self, page: &Page<'_>, main: &Markup) -> Markup {
+        let (language, assets) = (self.language, &self.app.assets);
+        let name = &self.app.config().pages.name;
+        let file = |name: &str| self.path(&format!("assets/{name}"));
+        html! {
+            (DOCTYPE)
+            html lang=(language.tag) dir=(language.direction) {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    meta name="robots" content="noindex";
+                    title { (page.heading) " · " (name) }
+                    link rel="stylesheet" href=(file(&assets.style.name));
+                    link rel="icon" href=(file(&assets.logo.as_ref().unwrap_or(&assets.icon).name));
+                    script src=(file(&assets.script.name)) defer {}
+                }
+                body {
+                    header.brand {
+                        @match &assets.logo {
+                            Some(logo) => img src=(file(&logo.name)) alt=(name);,
+                            None => { (icon("key")) span { (name) } }
+                        }
+                    }
+                    main.card {
+                        h1 { (page.heading) }
+                        (main)
+                    }
+                    (self.footer(page))
+                }
+            }
+        }
+    }
+
+    fn footer(&self, page: &Page<'_>) -> Markup {
+        let pages = &self.app.config().pages;
+        let links = [("terms", &pages.terms_url), ("privacy", &pages.privacy_url)];
+        html! {
+            footer {
+                nav aria-label=(self.say("languages")) {
+                    ul {
+                        @for language in &LANGUAGES {
+                            li {
+                                a href=(self.in_language(page, language)) lang=(language.tag) hreflang=(language.tag)
+                                    aria-current=[(language.tag == self.language.tag).then_some("true")] { (language.name) }
+                            }
+                        }
+                    }
+                }
+                @if links.iter().any(|(_, url)| url.is_some()) {
+                    ul {
+                        @for (key, url) in links {
+                            @if let Some(url) = url { li { a href=(url) { (self.say(key)) } } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn in_language(&self, page: &Page<'_>, language: &Language) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(page.again.unwrap_or_default()).append_pair("lang", language.tag);
+        match page.again {
+            Some(_) => format!("?{}", query.finish()),
+            None => format!("{}?{}", self.path("session"), query.finish()),
+        }
+    }
+}
+
+/// How serious what a note says is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// Something to know.
+    Info,
+    /// Something went well.
+    Success,
+    /// Something went wrong.
+    Error,
+}
+
+impl Tone {
+    /// That of a message.
+    pub(crate) fn of(message: &Message) -> Self {
+        match message.kind.as_str() {
+            "error" => Self::Error,
+            "success" => Self::Success,
+            _ => Self::Info,
+        }
+    }
+
+    fn class(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Success => "success",
+            Self::Error => "error",
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Info => "word.info",
+            Self::Success => "word.success",
+            Self::Error => "word.error",
+        }
+    }
+}
+
+/// A text with a sign for its tone, and a word for those who do not see the sign.
+pub(crate) fn toned(language: &Language, tone: Tone, text: &str) -> Markup {
+    html! {
+        (icon(tone.class()))
+        span { span.unseen { (language.say(tone.word())) " " } (text) }
+    }
+}
+
+/// Texts on top of a page. What is wrong is announced, and has the focus.
+pub(crate) fn notes(language: &Language, notes: &[(Tone, String)]) -> Markup {
+    let (wrong, other): (Vec<_>, Vec<_>) = notes.iter().partition(|(tone, _)| *tone == Tone::Error);
+    html! {
+        @if !wrong.is_empty() {
+            div.notes role="alert" tabindex="-1" autofocus {
+                @for (tone, text) in wrong { p class={ "note " (tone.class()) } { (toned(language, *tone, text)) } }
+            }
+        }
+        @if !other.is_empty() {
+            div.notes role="status" {
+                @for (tone, text) in other { p class={ "note " (tone.class()) } { (toned(language, *tone, text)) } }
+            }
+        }
+    }
+}
+
+/// A line drawing.
+pub(crate) fn icon(name: &str) -> Markup {
+    let path = match name {
+        "key" => "M16 16.500l11-11M22 10.500l4.500 4.500M17.500 21a6.500 6.500 0 1 1-13 0a6.500 6.500 0 0 1 13 0",
+        "error" => "M16 9v8M16 22v.5M29 16a13 13 0 1 1-26 0a13 13 0 0 1 26 0",
+        "success" => "M10 16.500l4.500 4.500l8-9M29 16a13 13 0 1 1-26 0a13 13 0 0 1 26 0",
+        "eye" => "M2.500 16q6-9 13.500-9t13.500 9q-6 9-13.500 9T2.500 16M20 16a4 4 0 1 1-8 0a4 4 0 0 1 8 0",
+        _ => "M16 15v8M16 9.500v.5M29 16a13 13 0 1 1-26 0a13 13 0 0 1 26 0",
+    };
+    html! { svg viewBox="0 0 32 32" aria-hidden="true" focusable="false" { path d=(PreEscaped(path)) {} } }
+}

@@ -1,0 +1,116 @@
+//! The inbox: what a deployment would send by e-mail and text message is kept here, shown on a page, and given out as JSON.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use latchkey_web::chance;
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use time::OffsetDateTime;
+
+/// Messages that are kept; the oldest give way.
+const MOST: usize = 500;
+/// The page shows what others wrote: it runs and loads nothing but its own, and HTML parts stand in a frame that may do nothing.
+/// A frame by `srcdoc` lives under the same policy, and messages have their styles within.
+const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; connect-src 'self'; \
+                      img-src 'self' data:; frame-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
+
+/// A message that was sent.
+#[derive(Clone, Debug, Serialize)]
+pub struct Message {
+    /// Its id.
+    pub id: String,
+    /// An e-mail address or a telephone number.
+    pub to: String,
+    /// `email` or `sms`.
+    pub channel: String,
+    /// What it is for, such as `login_code_valid`.
+    pub template_type: String,
+    /// The subject of an e-mail.
+    pub subject: String,
+    /// The text part.
+    pub text: String,
+    /// The HTML part, if it has one.
+    pub html: Option<String>,
+    /// When it was sent.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
+
+impl Message {
+    /// A message that is sent now.
+    pub fn new(to: &str, channel: &str, template_type: &str, subject: &str, text: &str, html: Option<&str>) -> Self {
+        Self {
+            id: chance::id().to_string(),
+            to: to.to_owned(),
+            channel: channel.to_owned(),
+            template_type: template_type.to_owned(),
+            subject: subject.to_owned(),
+            text: text.to_owned(),
+            html: html.map(str::to_owned),
+            created_at: chance::now(),
+        }
+    }
+}
+
+/// The messages of a stack, newest first. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Inbox(Arc<Mutex<VecDeque<Message>>>);
+
+impl Inbox {
+    /// Puts a message on top.
+    pub fn push(&self, message: Message) {
+        let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        messages.push_front(message);
+        messages.truncate(MOST);
+    }
+
+    /// All messages, newest first.
+    pub fn messages(&self) -> Vec<Message> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Forgets all messages.
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// The inbox as a service.
+pub fn router(inbox: Inbox) -> Router {
+    let list = |State(inbox): State<Inbox>| async move { guarded(axum::Json(inbox.messages()).into_response()) };
+    let clear = |State(inbox): State<Inbox>| async move {
+        inbox.clear();
+        guarded(StatusCode::NO_CONTENT.into_response())
+    };
+    let file = |kind, text: &'static str| get(move || async move { text_file(kind, text) });
+    Router::new()
+        .route("/", file("text/html", include_str!("inbox/inbox.html")))
+        .route("/inbox.css", file("text/css", include_str!("inbox/inbox.css")))
+        .route("/inbox.js", file("text/javascript", include_str!("inbox/inbox.js")))
+        .route("/api/messages", get(list).delete(clear))
+        .fallback(|| async { guarded((StatusCode::NOT_FOUND, "404 page not found\n").into_response()) })
+        .with_state(inbox)
+}
+
+fn text_file(kind: &str, text: &'static str) -> Response {
+    guarded(([(header::CONTENT_TYPE, format!("{kind}; charset=utf-8"))], text).into_response())
+}
+
+fn guarded(mut response: Response) -> Response {
+    let headers: [(HeaderName, &str); 4] = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}

@@ -1,0 +1,77 @@
+//! The inbox: what was sent, newest first, on a page and as JSON.
+
+use crate::support::Answer;
+use axum::body::{Body, to_bytes};
+use http::{Method, Request};
+use hyper_util::service::TowerToHyperService;
+use latchkey::inbox::{Inbox, Message, router};
+
+async fn ask(inbox: &Inbox, method: Method, path: &str) -> Answer {
+    let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+    let service = TowerToHyperService::new(router(inbox.clone()));
+    let response = hyper::service::Service::call(&service, request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+    Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+}
+
+#[tokio::test]
+async fn messages_are_listed_newest_first_and_emptied() {
+    let inbox = Inbox::default();
+    assert_eq!(ask(&inbox, Method::GET, "/api/messages").await.body, "[]");
+    let html = "<p>Your code is <b>123456</b></p>";
+    inbox.push(Message::new(
+        "a@example.org",
+        "email",
+        "login_code_valid",
+        "Sign in",
+        "Your code is 123456",
+        Some(html),
+    ));
+    inbox.push(Message::new("+4915100000000", "sms", "login_code_valid", "", "654321", None));
+    let listed = ask(&inbox, Method::GET, "/api/messages").await;
+    assert_eq!((listed.status, listed.header("content-type")), (200, Some("application/json")));
+    let listed = listed.json();
+    let keys: Vec<&str> = listed[0].as_object().unwrap().keys().map(String::as_str).collect();
+    for key in ["id", "to", "channel", "template_type", "subject", "text", "html", "created_at"] {
+        assert!(keys.contains(&key), "{key}");
+    }
+    assert_eq!((listed[0]["to"].as_str(), listed[0]["html"].is_null()), (Some("+4915100000000"), true));
+    assert_eq!((listed[1]["html"].as_str(), listed[1]["channel"].as_str()), (Some(html), Some("email")));
+    assert!(listed[0]["created_at"].as_str().unwrap().ends_with('Z'), "{listed}");
+    assert_eq!(ask(&inbox, Method::DELETE, "/api/messages").await.status, 204);
+    assert_eq!(ask(&inbox, Method::GET, "/api/messages").await.body, "[]");
+    assert!(inbox.messages().is_empty());
+}
+
+#[tokio::test]
+async fn the_oldest_messages_give_way() {
+    let inbox = Inbox::default();
+    for number in 0..600 {
+        inbox.push(Message::new("a@example.org", "email", "test", &number.to_string(), "", None));
+    }
+    let messages = inbox.messages();
+    assert_eq!((messages.len(), messages[0].subject.as_str()), (500, "599"));
+}
+
+/// Everything the page needs is its own, and what messages say cannot become part of it: the page sets texts and fills frames that
+/// may do nothing.
+#[tokio::test]
+async fn the_page_loads_and_runs_nothing_but_its_own() {
+    let inbox = Inbox::default();
+    for (path, kind) in [("/", "text/html"), ("/inbox.css", "text/css"), ("/inbox.js", "text/javascript")] {
+        let answer = ask(&inbox, Method::GET, path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("content-type"), Some(format!("{kind}; charset=utf-8").as_str()));
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self';"), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+    }
+    let page = ask(&inbox, Method::GET, "/").await.body;
+    assert!(page.contains("<iframe sandbox hidden>"), "a frame without any permission");
+    let script = ask(&inbox, Method::GET, "/inbox.js").await.body;
+    for way in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
+        assert!(!script.contains(way), "{way}");
+    }
+    assert_eq!(ask(&inbox, Method::GET, "/nothing").await.status, 404);
+}
