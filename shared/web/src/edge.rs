@@ -175,7 +175,7 @@ fn read(edge: &Edge, request: Request) -> (Call<'_>, bool) {
     };
     let most = if edge.listener == Listener::Admin { LARGEST_ADMIN_BODY } else { LARGEST_PUBLIC_BODY };
     let oversize = body.len() > most;
-    let cookies = cookies(&parts.headers);
+    let cookies = cookies(parts.headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()));
     let csrf: Vec<CsrfSecret> = cookies
         .iter()
         .filter(|(name, _)| *name == edge.csrf_cookie)
@@ -201,9 +201,8 @@ fn read(edge: &Edge, request: Request) -> (Call<'_>, bool) {
     (call, oversize)
 }
 
-/// The cookies of a request. One that cannot be split is no cookie; blanks around names do not count.
-fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
-    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+/// The cookies of a request's lines. One that cannot be split is no cookie; blanks around names do not count.
+pub(crate) fn cookies<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
     let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect()
 }
