@@ -3,6 +3,7 @@
 mod bench;
 mod deny;
 mod dynamodb_local;
+mod e2e;
 mod sdk;
 mod tools;
 mod wire;
@@ -39,6 +40,14 @@ enum Command {
         #[arg(long)]
         quick: bool,
     },
+    /// Use the login pages and the examples in headless Chromium (needs node; installs Chromium where it may)
+    E2e {
+        /// Only these: examples, elements, pages
+        suites: Vec<String>,
+        /// Take the picture of the README anew, docs/login.png
+        #[arg(long)]
+        picture: bool,
+    },
     /// Run the tests at the edge against Amazon's DynamoDB Local (needs java and maven)
     TestDynamodbLocal,
 }
@@ -49,6 +58,7 @@ fn main() -> ExitCode {
         Command::Wire { names } => wire::run(&names),
         Command::Deny { advisories } => deny::run(advisories),
         Command::Bench { quick } => bench::run(quick),
+        Command::E2e { suites, picture } => e2e::run(&suites, picture),
         Command::TestDynamodbLocal => dynamodb_local::run(),
     };
     match done {

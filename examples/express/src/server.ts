@@ -6,7 +6,7 @@ import { form } from "./form.js";
 import { html, page } from "./html.js";
 
 const api = process.env["KRATOS_PUBLIC_URL"] ?? "http://127.0.0.1:4433";
-const port = Number(process.env["PORT"] ?? 4455);
+const port = Number(process.env["PORT"] ?? 3000);
 const here = process.env["APP_URL"] ?? `http://127.0.0.1:${port}`;
 const frontend = new FrontendApi(new Configuration({ basePath: api }));
 

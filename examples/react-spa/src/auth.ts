@@ -10,6 +10,9 @@ const frontend = new FrontendApi(
   }),
 );
 
+/** The message of what has no id of its own. */
+const GENERIC = 4000001;
+
 /** What to show: a page for somebody, or a form, perhaps with a word on why it is another one than before. */
 export type State = { session: Session } | { flow: LoginFlow; notice?: string };
 
@@ -44,10 +47,11 @@ export async function submit(flow: LoginFlow, fields: FormData): Promise<State> 
     const { status, body } = await refusal(error);
     switch (status) {
       case 400:
+        if (!body.ui) throw error;
+        // Somebody signed in meanwhile, in another tab: there is no login any more, only a session.
+        if (body.ui.messages?.some((message) => message.id === GENERIC)) return start();
         // The form again, with what was wrong.
-        if (body.ui) return { flow: body as unknown as LoginFlow };
-        if (body.error?.id === "session_already_available") return start();
-        throw error;
+        return { flow: body as LoginFlow };
       case 403:
         return begin("This form was no longer good. Here is a new one.");
       case 410:
@@ -81,7 +85,7 @@ function leave(to: string): Promise<never> {
 
 interface Refusal {
   status: number;
-  body: { error?: { id?: string }; redirect_browser_to?: string; use_flow_id?: string; ui?: unknown };
+  body: { error?: { id?: string }; redirect_browser_to?: string; use_flow_id?: string } & Partial<LoginFlow>;
 }
 
 /** What was answered to a call that failed; a failure of another kind is passed on. */
