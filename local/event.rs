@@ -82,6 +82,24 @@ pub fn event(parts: &Parts, body: &[u8], route: &str, signed: bool, arrival: &Ar
     event
 }
 
+/// What an authorizer is asked about a request: its event without the body, in payload format 2.0.
+pub fn question(event: &Value) -> Value {
+    let mut question = event.clone();
+    if let Some(fields) = question.as_object_mut() {
+        fields.remove("body");
+        fields.remove("isBase64Encoded");
+    }
+    let context = &event["requestContext"];
+    let http = &context["http"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (api, stage) = (text(&context["apiId"]), text(&context["stage"]));
+    let (verb, path) = (text(&http["method"]), text(&http["path"]));
+    question["type"] = json!("REQUEST");
+    question["routeArn"] = json!(format!("arn:aws:execute-api:local:000000000000:{api}/{stage}/{verb}{path}"));
+    question["identitySource"] = Value::Null;
+    question
+}
+
 /// Content types whose bodies the gateway passes on as they are; forms are not among them.
 fn is_text(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -151,6 +169,17 @@ mod tests {
         let broken = made(Request::post("/x").header("content-type", "application/json"), b"\xff");
         assert_eq!(broken["isBase64Encoded"], true);
         assert!(made(Request::get("/x"), b"").get("body").is_none());
+    }
+
+    #[test]
+    fn an_authorizer_is_asked_about_everything_but_the_body() {
+        let event = made(Request::post("/x").header("cookie", "a=1").header("authorization", "Bearer t"), b"secret");
+        let question = question(&event);
+        assert_eq!((question["type"].as_str(), question["version"].as_str()), (Some("REQUEST"), Some("2.0")));
+        assert_eq!(question["routeArn"], "arn:aws:execute-api:local:000000000000:local/$default/POST/x");
+        assert_eq!(question["headers"]["authorization"], "Bearer t");
+        assert_eq!(question["cookies"], json!(["a=1"]));
+        assert!(question.get("body").is_none() && question.get("isBase64Encoded").is_none());
     }
 
     #[test]

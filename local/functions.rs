@@ -93,6 +93,17 @@ fn timeouts(functions: &[Function]) -> HashMap<String, Duration> {
 }
 
 async fn link(binary: &str, env: Environment) -> Result<Linked, StartError> {
+    // The one function that answers the gateway and not a request.
+    if binary == "authorizer" {
+        let app = Arc::new(authorizer::App::start(&env).await?);
+        return Ok(Arc::new(move |event: String, context| -> Answering {
+            let app = Arc::clone(&app);
+            Box::pin(async move {
+                let answer = authorizer::answer(&app, &event, context);
+                answer.await.map_err(|e| Failure::Crashed(e.to_string()))
+            })
+        }));
+    }
     macro_rules! link {
         ($($name:literal => $function:ident),* $(,)?) => {
             match binary {
@@ -126,5 +137,6 @@ async fn link(binary: &str, env: Environment) -> Result<Linked, StartError> {
         "admin-identities" => admin_identities,
         "admin-sessions" => admin_sessions,
         "admin-unmatched" => admin_unmatched,
+        "sample" => sample,
     )
 }

@@ -9,6 +9,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use latchkey_web::chance;
+use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -53,20 +54,42 @@ impl Api {
             return event::gateway_error(StatusCode::NOT_FOUND, "Not Found");
         };
         let arrival = Arrival { id: chance::id().to_string(), at: chance::now(), from };
-        let event = event::event(&parts, &body, &route.key, route.signed, &arrival);
-        let mut response = match self.functions.call(&route.function, event.to_string(), &arrival.id).await {
-            Ok(answer) => event::response(&answer).unwrap_or_else(failed),
-            Err(Failure::TimedOut) => event::gateway_error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
-            Err(Failure::Crashed(why)) => {
-                eprintln!("{} crashed on {} {path}: {why}", route.function, parts.method);
-                failed()
-            }
+        let mut event = event::event(&parts, &body, &route.key, route.signed, &arrival);
+        let mut response = match self.authorize(route, &mut event, &arrival.id).await {
+            Err(refusal) => refusal,
+            Ok(()) => match self.functions.call(&route.function, event.to_string(), &arrival.id).await {
+                Ok(answer) => event::response(&answer).unwrap_or_else(failed),
+                Err(Failure::TimedOut) => event::gateway_error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+                Err(Failure::Crashed(why)) => {
+                    eprintln!("{} crashed on {} {path}: {why}", route.function, parts.method);
+                    failed()
+                }
+            },
         };
         // As the gateway itself does: what to name when asking about this request.
         if let Ok(id) = HeaderValue::from_str(&arrival.id) {
             response.headers_mut().insert("apigw-requestid", id);
         }
         response
+    }
+
+    /// Asks a route's authorizer, if it has one, and adds to the event what it says of the caller. The gateway answers 403 to a
+    /// no, and 500 to anything that is neither yes nor no.
+    async fn authorize(&self, route: &Route, event: &mut Value, id: &str) -> Result<(), Response> {
+        let Some(authorizer) = &route.authorizer else { return Ok(()) };
+        let question = event::question(event);
+        let answer = self.functions.call(authorizer, question.to_string(), id).await.map_err(|failure| {
+            eprintln!("{authorizer} could not decide on {}: {failure:?}", route.key);
+            failed()
+        })?;
+        match answer["isAuthorized"].as_bool() {
+            Some(true) => {
+                event["requestContext"]["authorizer"] = json!({"lambda": answer["context"]});
+                Ok(())
+            }
+            Some(false) => Err(event::gateway_error(StatusCode::FORBIDDEN, "Forbidden")),
+            None => Err(failed()),
+        }
     }
 }
 

@@ -66,6 +66,8 @@ pub struct Route {
     pub function: String,
     /// Whether the gateway asks for a request that IAM has authorised.
     pub signed: bool,
+    /// The resource of the function that the gateway asks first, if any.
+    pub authorizer: Option<String>,
     /// As the template writes it.
     pub key: String,
 }
@@ -90,7 +92,8 @@ impl Template {
         Self::parse(TEMPLATE)
     }
 
-    /// Reads a template. Tags such as `!Ref` are passed over: what they name is what matters here.
+    /// Reads a template. Tags such as `!Ref` are passed over: what they name is what matters here. So are conditions: what a
+    /// deployment may leave out is there on this machine.
     ///
     /// # Errors
     /// Names what is missing in the template.
@@ -111,10 +114,13 @@ impl Template {
         let integrations: BTreeMap<&str, &str> = of_type("AWS::ApiGatewayV2::Integration")
             .filter_map(|(name, p)| Some((name.as_str(), p["IntegrationUri"].as_str()?.trim_end_matches(".Arn"))))
             .collect();
+        let authorizers: BTreeMap<&str, &str> = of_type("AWS::ApiGatewayV2::Authorizer")
+            .filter_map(|(name, p)| Some((name.as_str(), function_of_uri(p["AuthorizerUri"].as_str()?)?)))
+            .collect();
         let routes = |api: &'static str| {
             of_type("AWS::ApiGatewayV2::Route")
                 .filter(move |(_, properties)| properties["ApiId"] == api)
-                .map(|(name, properties)| read_route(name, properties, &integrations))
+                .map(|(name, properties)| read_route(name, properties, &integrations, &authorizers))
                 .collect::<Result<Vec<_>, _>>()
         };
         let (mut pages, public): (Vec<_>, Vec<_>) =
@@ -125,6 +131,7 @@ impl Template {
             path: None,
             function: PAGES.to_owned(),
             signed: false,
+            authorizer: None,
             key: "$default".to_owned(),
         });
         Ok(Self { tables, functions, public, pages, admin: routes("AdminApi")? })
@@ -168,7 +175,17 @@ fn read_function(
     Ok(Function { resource: resource.to_owned(), binary: binary.to_owned(), env, timeout })
 }
 
-fn read_route(name: &str, properties: &Value, integrations: &BTreeMap<&str, &str>) -> Result<Route, String> {
+/// The function that an authorizer's address names: `…/functions/${Function.Arn}/invocations`.
+fn function_of_uri(uri: &str) -> Option<&str> {
+    uri.split_once("/functions/${")?.1.strip_suffix(".Arn}/invocations")
+}
+
+fn read_route(
+    name: &str,
+    properties: &Value,
+    integrations: &BTreeMap<&str, &str>,
+    authorizers: &BTreeMap<&str, &str>,
+) -> Result<Route, String> {
     let key = properties["RouteKey"].as_str().ok_or_else(|| format!("template.yaml: {name} has no RouteKey"))?;
     let function = properties["Target"]
         .as_str()
@@ -179,11 +196,23 @@ fn read_route(name: &str, properties: &Value, integrations: &BTreeMap<&str, &str
         None => (None, None),
         Some((method, path)) => ((method != "ANY").then(|| method.to_owned()), Some(segments(path))),
     };
+    // A route whose authorizer cannot be found must not be open.
+    let authorizer = match properties["AuthorizationType"].as_str() {
+        Some("CUSTOM") => {
+            let known = properties["AuthorizerId"].as_str().and_then(|id| authorizers.get(id));
+            Some(
+                (*known.ok_or_else(|| format!("template.yaml: {name} names no authorizer of the template"))?)
+                    .to_owned(),
+            )
+        }
+        _ => None,
+    };
     Ok(Route {
         method,
         path,
         function: (*function).to_owned(),
         signed: properties["AuthorizationType"] == "AWS_IAM",
+        authorizer,
         key: key.to_owned(),
     })
 }
@@ -271,6 +300,16 @@ mod tests {
         let template = Template::load().unwrap();
         assert!(template.admin.iter().all(|route| route.signed));
         assert!(template.public.iter().all(|route| !route.signed));
+    }
+
+    #[test]
+    fn a_route_with_an_authorizer_names_its_function_or_is_refused() {
+        let template = Template::load().unwrap();
+        let sample = template.public.iter().find(|route| route.key == "GET /sample").unwrap();
+        assert_eq!(sample.authorizer.as_deref(), Some("AuthorizerFunction"));
+        assert_eq!(template.public.iter().filter(|route| route.authorizer.is_some()).count(), 1);
+        let without = TEMPLATE.replace("AuthorizerId: !Ref PublicAuthorizer", "AuthorizerId: !Ref Other");
+        assert!(Template::parse(&without).unwrap_err().contains("names no authorizer"));
     }
 
     #[test]

@@ -30,8 +30,9 @@ fn in_template(routes: &[Route]) -> Vec<String> {
                 Segment::Rest => None,
             });
             let path: String = parts.collect::<Option<Vec<_>>>()?.concat();
-            let unmatched = route.function.contains("Unmatched");
-            (!unmatched).then(|| format!("{} {path}", route.method.as_deref().unwrap_or("ANY")))
+            // The sample is no part of the API.
+            let ours = !route.function.contains("Unmatched") && route.function != "SampleFunction";
+            ours.then(|| format!("{} {path}", route.method.as_deref().unwrap_or("ANY")))
         })
         .collect();
     all.sort();

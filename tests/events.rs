@@ -101,10 +101,12 @@ async fn replay(binaries: &Path, binary: &str, event: &Value, state: &Value) -> 
             crate::support::call_store(&store.endpoint, "PutItem", &json!({"TableName": table, "Item": item})).await;
         }
     }
-    let admin = event["requestContext"].get("authorizer").is_some();
+    let admin = event["requestContext"]["authorizer"].get("iam").is_some();
     let routes: Vec<_> = if admin { template.admin } else { [template.public, template.pages].concat() };
     let route = routes.iter().find(|route| event["routeKey"] == route.key.as_str()).expect("a route of the template");
-    let function = route.function.clone();
+    // An authorizer is asked about the route that it stands before.
+    let asked = event["type"] == "REQUEST";
+    let function = if asked { route.authorizer.clone().expect("an authorizer") } else { route.function.clone() };
     let functions: Vec<Function> = template.functions.into_iter().filter(|known| known.resource == function).collect();
     assert!(functions.iter().all(|function| function.binary == binary), "{} does not lead to {binary}", route.key);
     let mut env = environment(&store.endpoint);
@@ -228,6 +230,8 @@ async fn write_all() {
     let person_path = format!("/admin/identities/{}", state["accounts"][0]["pk"]["S"].as_str().unwrap());
     let session_of = |token: &str| json!({"session_token": token}).to_string();
     let none = String::new;
+    let bearer = format!("Bearer {token}");
+    let with_bearer = ("authorization", bearer.as_str());
     let cases: Vec<Case<'_>> = vec![
         ("login-init-browser/browser", "GET", "/self-service/login/browser".into(), vec![html], none()),
         (
@@ -381,6 +385,12 @@ async fn write_all() {
             vec![js],
             none(),
         ),
+        ("authorizer/browser", "GET", "/sample".into(), vec![html, is_in], none()),
+        ("authorizer/native", "GET", "/sample".into(), vec![js, with_token], none()),
+        ("authorizer/native-bearer", "GET", "/sample".into(), vec![js, with_bearer], none()),
+        ("authorizer/nobody", "GET", "/sample".into(), vec![js, visits], none()),
+        ("sample/told", "GET", "/sample".into(), vec![js, from_app], none()),
+        ("sample/without-authorizer", "GET", "/sample".into(), vec![js], none()),
         ("admin-unmatched/not-found", "GET", format!("{admin}/admin/nothing"), vec![js], none()),
         ("admin-unmatched/wrong-verb", "PUT", format!("{admin}/admin/identities"), vec![js], none()),
     ];
@@ -403,13 +413,29 @@ async fn write_all() {
         let route = pick(routes, method, parts.uri.path()).unwrap();
         let at = OffsetDateTime::UNIX_EPOCH;
         let arrival = Arrival { id: "JKJaXmPLvHcESHA=".into(), at, from: [192, 0, 2, 1].into() };
-        let event = event::event(&parts, body.as_bytes(), &route.key, route.signed, &arrival);
+        let mut event = event::event(&parts, body.as_bytes(), &route.key, route.signed, &arrival);
+        if name.starts_with("authorizer/") {
+            event = event::question(&event);
+        }
+        if name == "sample/told" {
+            event["requestContext"]["authorizer"] = json!({"lambda": about_ada(&state)});
+        }
         let file = folder().join(format!("{name}.json"));
         write(&file, &event);
         let binary = name.split('/').next().unwrap();
         let answer = replay(&binaries, binary, &event, &state).await;
         write(&file.with_extension("answer.json"), &scrubbed(&answer));
     }
+}
+
+/// What an authorizer says of the person in the state.
+fn about_ada(state: &Value) -> Value {
+    let profile = state["accounts"].as_array().unwrap().iter().find(|item| item["sk"]["S"] == "profile").unwrap();
+    let doc: Value = serde_json::from_str(profile["doc"]["S"].as_str().unwrap()).unwrap();
+    json!({
+        "identity_id": doc["id"], "session_id": "00000000-0000-4000-8000-000000000000", "aal": "aal1",
+        "traits": doc["traits"].to_string(), "expires_at": "2126-01-01T00:00:00Z",
+    })
 }
 
 fn write(path: &Path, value: &Value) {

@@ -122,6 +122,7 @@ async fn everything(bench: &Bench) {
     app.get("/sessions/token-exchange?init_code=a&return_to_code=b").await;
     app.get("/self-service/errors?id=00000000-0000-4000-8000-000000000000").await;
     app.get("/health/ready").await;
+    assert_eq!(mine.get("/sample").await.status, 200);
     let link = browser.get("/self-service/logout/browser").await.json();
     browser.get(&format!("/self-service/logout?token={}", link["logout_token"].as_str().unwrap())).await;
     // People and their sessions, as administrators change them.

@@ -3,6 +3,7 @@
 mod bench;
 mod deny;
 mod dynamodb_local;
+mod e2e;
 mod sam;
 mod sdk;
 mod tools;
@@ -49,6 +50,14 @@ enum Command {
         #[arg(long, default_value = "x86_64", value_parser = ["x86_64", "arm64"])]
         architecture: String,
     },
+    /// Use the login pages and the examples in headless Chromium (needs node; installs Chromium where it may)
+    E2e {
+        /// Only these: examples, elements, pages
+        suites: Vec<String>,
+        /// Take the picture of the README anew, docs/login.png
+        #[arg(long)]
+        picture: bool,
+    },
     /// Run the tests at the edge against Amazon's DynamoDB Local (needs java and maven)
     TestDynamodbLocal,
 }
@@ -60,6 +69,7 @@ fn main() -> ExitCode {
         Command::Deny { advisories } => deny::run(advisories),
         Command::Bench { quick } => bench::run(quick),
         Command::Sam { build, architecture } => sam::run(build.then_some(architecture.as_str())),
+        Command::E2e { suites, picture } => e2e::run(&suites, picture),
         Command::TestDynamodbLocal => dynamodb_local::run(),
     };
     match done {

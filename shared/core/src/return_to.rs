@@ -122,14 +122,15 @@ fn host_fits(allowed: &str, host: &str) -> bool {
 fn is_ambiguous(asked: &str) -> bool {
     // What stands in a query or fragment is for the page that gets it.
     let url = asked.split(['?', '#']).next().unwrap_or("");
-    let authority = url.split_once("//").map_or("", |(_, rest)| rest.split('/').next().unwrap_or(""));
+    let after = url.strip_prefix("//").or_else(|| url.split_once("://").map(|(_, rest)| rest));
+    let authority = after.map(|rest| rest.split('/').next().unwrap_or(""));
     // Whether `https:/x` has a host depends on the page it is read on.
     let no_slashes = url.split_once(':').is_some_and(|(scheme, rest)| !scheme.contains('/') && !rest.starts_with("//"));
     no_slashes
         || url.contains("///")
         || asked.contains('\\')
         || asked.chars().any(char::is_control)
-        || authority.contains('@')
+        || authority.is_some_and(|authority| authority.is_empty() || authority.contains('@'))
 }
 
 impl std::fmt::Display for Parts {
@@ -300,6 +301,8 @@ mod tests {
             "//evil.example.net",
             "///evil.example.net",
             "////evil.example.net",
+            "//?https:evil.example.net",
+            "https://?evil.example.net",
             "\\\\evil.example.net",
             "/\\evil.example.net",
             "http:\\\\evil.example.net",

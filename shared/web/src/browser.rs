@@ -2,6 +2,7 @@
 
 use crate::call::Call;
 use crate::chance;
+use crate::edge::Edge;
 use crate::reply::{Fault, Reply};
 use cookie::{Cookie as SetCookie, Expiration, SameSite};
 use latchkey_config::{CookieAttributes, SameSite as ConfiguredSameSite};
@@ -64,10 +65,9 @@ pub fn expired_session_cookie(call: &Call<'_>) -> String {
 }
 
 /// Reads a session cookie that is not too old: one session's life after its issue, whatever expiry it names.
-pub(crate) fn read_session_cookie(call: &Call<'_>, value: &str) -> Option<Cookie> {
-    let config = &call.edge.config;
-    let oldest = if config.cookies.session_persistent { call.edge.session_lifespan() } else { OLDEST_TRANSIENT };
-    Presented::from_cookie(value).filter(|cookie| call.now < cookie.issued_at.saturating_add(oldest))
+pub(crate) fn read_session_cookie(edge: &Edge, value: &str, now: OffsetDateTime) -> Option<Cookie> {
+    let oldest = if edge.config.cookies.session_persistent { edge.session_lifespan() } else { OLDEST_TRANSIENT };
+    Presented::from_cookie(value).filter(|cookie| now < cookie.issued_at.saturating_add(oldest))
 }
 
 /// The anti-CSRF token for a flow's form: fits the browser's cookie, empty for native apps.

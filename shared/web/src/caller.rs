@@ -3,7 +3,9 @@
 
 use crate::browser;
 use crate::call::Call;
+use crate::edge::Edge;
 use crate::reply::Fault;
+use http::HeaderMap;
 use latchkey_core::identity::State;
 use latchkey_core::session::{SecretMatch, Session};
 use latchkey_core::token::Presented;
@@ -22,15 +24,32 @@ pub struct Credential {
     pub cookie_expires: Option<OffsetDateTime>,
 }
 
-/// Reads who is asking: `X-Session-Token`, else the session cookie, else `Authorization: Bearer`.
+/// What of a request can prove a session, wherever the request came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The cookies by name, in the order sent.
+    pub cookies: &'a [(String, String)],
+    /// When the request came.
+    pub now: OffsetDateTime,
+}
+
+/// Reads who is asking.
 pub fn credential(call: &Call<'_>) -> Credential {
-    if let Some(token) = call.header("x-session-token").filter(|token| !token.is_empty()) {
+    credential_in(call.edge, Evidence { headers: &call.headers, cookies: &call.cookies, now: call.now })
+}
+
+/// Reads who is asking: `X-Session-Token`, else the session cookie, else `Authorization: Bearer`.
+pub fn credential_in(edge: &Edge, evidence: Evidence<'_>) -> Credential {
+    let header = |name: &str| evidence.headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(token) = header("x-session-token").filter(|token| !token.is_empty()) {
         return Credential { presented: Presented::from_token(token), any: true, cookie_expires: None };
     }
     let mut any = false;
-    for value in call.cookies(&call.edge.config.cookies.session_name) {
+    for (_, value) in evidence.cookies.iter().filter(|(name, _)| *name == edge.config.cookies.session_name) {
         any = true;
-        if let Some(cookie) = browser::read_session_cookie(call, value) {
+        if let Some(cookie) = browser::read_session_cookie(edge, value, evidence.now) {
             return Credential {
                 presented: Some(cookie.presented),
                 any: true,
@@ -38,7 +57,7 @@ pub fn credential(call: &Call<'_>) -> Credential {
             };
         }
     }
-    let bearer = call.header("authorization").and_then(bearer);
+    let bearer = header("authorization").and_then(bearer);
     Credential { presented: bearer.and_then(Presented::from_token), any: any || bearer.is_some(), cookie_expires: None }
 }
 

@@ -175,7 +175,7 @@ fn read(edge: &Edge, request: Request) -> (Call<'_>, bool) {
     };
     let most = if edge.listener == Listener::Admin { LARGEST_ADMIN_BODY } else { LARGEST_PUBLIC_BODY };
     let oversize = body.len() > most;
-    let cookies = cookies(&parts.headers);
+    let cookies = cookies(parts.headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()));
     let csrf: Vec<CsrfSecret> = cookies
         .iter()
         .filter(|(name, _)| *name == edge.csrf_cookie)
@@ -202,9 +202,8 @@ fn read(edge: &Edge, request: Request) -> (Call<'_>, bool) {
     (call, oversize)
 }
 
-/// The cookies of a request. One without `=` has a name and no value; blanks around names do not count.
-fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
-    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+/// The cookies of a request's lines. One without `=` has a name and no value; blanks around names do not count.
+pub(crate) fn cookies<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
     let pairs = lines.flat_map(|line| line.split(';')).map(str::trim).filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))

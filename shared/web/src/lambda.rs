@@ -18,8 +18,10 @@ pub(crate) const SEEN_HOST: http::HeaderName = http::HeaderName::from_static("x-
 /// A function's handler as a value: the answer to one request, on its way.
 pub type Handler<A> = for<'a> fn(&'a A, Request) -> Pin<Box<dyn Future<Output = Response> + Send + 'a>>;
 
-/// Starts a function and serves its events until Lambda ends it. A function that cannot start says why and ends at once:
-/// serving with half a configuration would be worse.
+/// The answer to one event of any kind, on its way.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send + 'a>>;
+
+/// Starts a function of the HTTP APIs and serves its requests until Lambda ends it.
 ///
 /// # Errors
 /// When the start fails or the Runtime API is gone.
@@ -27,10 +29,22 @@ pub async fn serve<A: Send + Sync + 'static>(
     start: impl AsyncFnOnce(&Environment) -> Result<A, StartError>,
     handle: Handler<A>,
 ) -> Result<(), Error> {
-    let app = Arc::new(start(&Environment::from_process()).await.inspect_err(|e| eprintln!("{e}"))?);
+    serve_events(start, move |app, event, context| Box::pin(invoke(app, handle, event, context))).await
+}
+
+/// Starts a function and serves its events, as they come, until Lambda ends it. A function that cannot start says why and ends
+/// at once: serving with half a configuration would be worse.
+///
+/// # Errors
+/// When the start fails or the Runtime API is gone.
+pub async fn serve_events<A: Send + Sync + 'static>(
+    start: impl AsyncFnOnce(&Environment) -> Result<A, StartError>,
+    answer: impl for<'a> Fn(&'a A, &'a str, Context) -> Answering<'a> + Send + Sync + 'static,
+) -> Result<(), Error> {
+    let app = Arc::new((start(&Environment::from_process()).await.inspect_err(|e| eprintln!("{e}"))?, answer));
     lambda_http::lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let app = Arc::clone(&app);
-        async move { invoke(&*app, handle, event.payload.get(), event.context).await }
+        async move { app.1(&app.0, event.payload.get(), event.context).await }
     }))
     .await
 }

@@ -6,6 +6,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`lambda`] | the five lines of each function's `main`: start once, answer events |
+//! | [`authorize`] | the edge of an authorizer: API Gateway's question in, its simple answer out |
 //! | [`edge`] | what wraps every request: parsing, limits, CORS, the anti-CSRF layer, the log line |
 //! | [`call`] | one request, read |
 //! | [`reply`] | one answer, and the errors it may be |
@@ -17,6 +18,7 @@
 //! | [`routes`] | every path and verb, and how the anti-CSRF layer treats it |
 //! | [`chance`] | the one clock and the one source of randomness |
 
+pub mod authorize;
 pub mod browser;
 pub mod call;
 pub mod caller;

@@ -95,7 +95,8 @@ fn matches(pattern: &str, path: &str) -> bool {
         && segments.next().is_none()
 }
 
-/// Roots below which the layer reads, but never sets a cookie: sessions have their own, the rest is not for browsers.
+/// Roots below which the layer reads, but never sets a cookie: sessions have their own, the rest is not for browsers. `/sample`
+/// is no part of the API, and stands for routes of applications.
 const IGNORED_ROOTS: [&str; 8] = [
     "/sessions/",
     "/schemas/",
@@ -111,7 +112,7 @@ const IGNORED_ROOTS: [&str; 8] = [
 pub fn csrf_layer(path: &str) -> CsrfLayer {
     match path {
         "/health/alive" | "/health/ready" | "/version" => CsrfLayer::Outside,
-        "/self-service/login" | "/self-service/login/api" | "/self-service/logout/api" | "/sessions" => {
+        "/self-service/login" | "/self-service/login/api" | "/self-service/logout/api" | "/sessions" | "/sample" => {
             CsrfLayer::Ignored
         }
         _ if IGNORED_ROOTS.iter().any(|root| path.starts_with(root)) => CsrfLayer::Ignored,

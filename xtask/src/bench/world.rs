@@ -153,9 +153,17 @@ impl World {
             "ui" => self.made(false, "GET", "/error?error=access_denied", &[], ""),
             "admin-identities" => self.made(true, "GET", "/admin/identities?page_size=1", &[], ""),
             "admin-sessions" => self.made(true, "GET", "/admin/sessions/00000000-0000-4000-8000-000000000000", &[], ""),
+            "authorizer" => self.question(),
             "admin-unmatched" => self.made(true, "GET", "/admin/nothing", &[], ""),
             _ => self.made(false, "GET", "/health/alive", &[], ""),
         }
+    }
+
+    /// What an authorizer is asked about somebody who is signed in.
+    fn question(&self) -> String {
+        let event = self.made(false, "GET", "/sample", &[("x-session-token", &self.token)], "");
+        let event: Value = serde_json::from_str(&event).unwrap_or_default();
+        event::question(&event).to_string()
     }
 
     /// An event that needs nothing made before.

@@ -1,0 +1,70 @@
+//! May this request go on, and who is asking? What API Gateway asks before it calls a protected route, of this system or of
+//! any other HTTP API of the account.
+//!
+//! It takes what whoami takes: `X-Session-Token`, the session cookie, or `Authorization: Bearer`, and demands the assurance level
+//! that whoami demands. One strongly consistent read decides, so a revoked session is refused at once.
+
+use lambda_http::{Context, Error};
+use latchkey_core::aal::RequiredAal;
+use latchkey_core::identity::timestamp;
+use latchkey_store::{Accounts, Db};
+use latchkey_web::authorize::{self, Question, Verdict};
+use latchkey_web::caller::{self, SignedIn};
+use latchkey_web::routes::Listener;
+use latchkey_web::{Edge, Environment, Fault, StartError};
+use serde_json::{Map, Value, json};
+
+/// What the function is started with.
+pub struct App {
+    edge: Edge,
+    accounts: Accounts,
+    required: RequiredAal,
+}
+
+impl App {
+    /// Reads configuration and tables, and opens the first connection.
+    ///
+    /// # Errors
+    /// When the environment or the configuration is not usable.
+    pub async fn start(env: &Environment) -> Result<Self, StartError> {
+        let edge = Edge::start(env, "authorizer", Listener::Public)?;
+        let accounts = Accounts::open(&Db::start(env)?, env)?;
+        accounts.warm();
+        Ok(Self { required: edge.required_aal(), edge, accounts })
+    }
+}
+
+/// Answers one question.
+///
+/// # Errors
+/// When the store fails, or when the event is not a question of the kind that this function must be set up for.
+pub async fn answer(app: &App, event: &str, context: Context) -> Result<Value, Error> {
+    authorize::answer(&app.edge, event, &context, async |question| decide(app, question).await).await
+}
+
+async fn decide(app: &App, question: &Question) -> Result<Verdict, Fault> {
+    let credential = caller::credential_in(&app.edge, question.evidence());
+    let found = match &credential.presented {
+        Some(presented) => app.accounts.session(presented).await?,
+        None => None,
+    };
+    let Some(signed_in) = caller::prove(credential.presented, found, question.now) else {
+        return Ok(Verdict::Refused("nobody"));
+    };
+    if !app.required.is_met(signed_in.session.aal(), signed_in.profile.identity.available_aal) {
+        return Ok(Verdict::Refused("session_aal2_required"));
+    }
+    Ok(Verdict::Authorized(about(&signed_in)))
+}
+
+/// What the route is told. All of it is text: that is what the gateway can put into a header too.
+fn about(signed_in: &SignedIn) -> Map<String, Value> {
+    let SignedIn { session, profile, .. } = signed_in;
+    let mut about = Map::new();
+    about.insert("identity_id".into(), json!(profile.identity.id));
+    about.insert("session_id".into(), json!(session.id));
+    about.insert("aal".into(), json!(session.aal()));
+    about.insert("traits".into(), Value::from(profile.identity.traits.to_string()));
+    about.insert("expires_at".into(), timestamp(session.expires_at));
+    about
+}

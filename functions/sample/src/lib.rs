@@ -1,0 +1,50 @@
+//! `GET /sample`: what stands behind a protected route. The authorizer has let the request through and said who is asking;
+//! this answers with what it was told. Off in a deployment until `SampleProtectedRoute` says otherwise.
+
+use lambda_http::RequestExt as _;
+use lambda_http::request::RequestContext;
+use latchkey_core::error::ApiError;
+use latchkey_web::routes::Listener;
+use latchkey_web::{Edge, Environment, Reply, Request, Response, StartError, edge};
+use serde_json::{Value, json};
+
+/// What the function is started with.
+pub struct App {
+    edge: Edge,
+}
+
+impl App {
+    /// Reads the configuration. There is no table: the authorizer has read what there is to know.
+    ///
+    /// # Errors
+    /// When the environment or the configuration is not usable.
+    pub async fn start(env: &Environment) -> Result<Self, StartError> {
+        Ok(Self { edge: Edge::start(env, "sample", Listener::Public)? })
+    }
+}
+
+/// Answers one request.
+pub async fn handle(app: &App, request: Request) -> Response {
+    let caller = caller(&request);
+    edge::answer(&app.edge, request, async |_| match caller {
+        Some(caller) => Ok(Reply::json(200, &caller, "told")),
+        // A route without its authorizer is a mistake of the template, and must not look like somebody who is signed in.
+        None => Err(ApiError::new(401).because("No authorizer has vouched for this request.").into()),
+    })
+    .await
+}
+
+/// The authorizer's context, with the traits as JSON again.
+fn caller(request: &Request) -> Option<Value> {
+    let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else { return None };
+    let told = &context.authorizer.as_ref()?.fields;
+    let text = |key: &str| told.get(key).and_then(Value::as_str);
+    let traits: Value = serde_json::from_str(text("traits")?).ok()?;
+    Some(json!({
+        "identity_id": text("identity_id")?,
+        "session_id": text("session_id")?,
+        "aal": text("aal")?,
+        "traits": traits,
+        "expires_at": text("expires_at")?,
+    }))
+}

@@ -1,0 +1,146 @@
+//! The edge of a Lambda authorizer: API Gateway asks before a route of any of its HTTP APIs is called, this answers.
+//!
+//! Questions are of type `REQUEST` in payload format 2.0, answers are simple: `isAuthorized`, and a `context` that the gateway
+//! hands to the route's integration. A question that cannot be decided is an error, which the gateway answers with 500: it is
+//! never a yes, and not a no either, because a no would tell somebody who is signed in to sign in again.
+
+use crate::caller::Evidence;
+use crate::chance;
+use crate::edge::{Edge, cookies};
+use crate::log::{self, Ids};
+use crate::reply::{Fault, Reply};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use lambda_http::{Context, Error};
+use latchkey_store::meter;
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+
+/// What the gateway asks about.
+pub struct Question {
+    headers: HeaderMap,
+    cookies: Vec<(String, String)>,
+    /// When it was asked.
+    pub now: OffsetDateTime,
+    verb: String,
+    request_id: String,
+}
+
+/// What is answered.
+#[derive(Debug, PartialEq)]
+pub enum Verdict {
+    /// The request may go on, with this about its caller.
+    Authorized(Map<String, Value>),
+    /// It may not; why not, for the log.
+    Refused(&'static str),
+}
+
+impl Question {
+    /// Reads an event of an authorizer.
+    ///
+    /// # Errors
+    /// When it is not of the type and format that the authorizer must be set up with.
+    pub fn parse(event: &str) -> Result<Self, Error> {
+        let event: Value = serde_json::from_str(event)?;
+        let (kind, version) = (&event["type"], &event["version"]);
+        if kind != "REQUEST" || version != "2.0" {
+            return Err(format!(
+                "expected an event of type \"REQUEST\" and version \"2.0\" but got type {kind} and version {version}: set AuthorizerType to REQUEST \
+                 and AuthorizerPayloadFormatVersion to 2.0 on an HTTP API"
+            )
+            .into());
+        }
+        let sent = event["headers"].as_object().into_iter().flatten();
+        let headers: HeaderMap = sent.filter_map(|(name, value)| header(name, value.as_str()?)).collect();
+        let lines = event["cookies"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let context = &event["requestContext"];
+        Ok(Self {
+            cookies: cookies(lines),
+            headers,
+            now: chance::now(),
+            verb: context["http"]["method"].as_str().unwrap_or_default().to_owned(),
+            request_id: context["requestId"].as_str().unwrap_or_default().to_owned(),
+        })
+    }
+
+    /// What of the request can prove a session.
+    pub fn evidence(&self) -> Evidence<'_> {
+        Evidence { headers: &self.headers, cookies: &self.cookies, now: self.now }
+    }
+}
+
+/// A header, if it can stand in a request.
+fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    Some((name.parse().ok()?, HeaderValue::from_str(value).ok()?))
+}
+
+/// Answers one event: `decide` is given the question as read.
+///
+/// # Errors
+/// When the event is not a question that an authorizer is asked, or when `decide` could not decide.
+pub async fn answer(
+    edge: &Edge,
+    event: &str,
+    context: &Context,
+    decide: impl AsyncFnOnce(&Question) -> Result<Verdict, Fault>,
+) -> Result<Value, Error> {
+    let question = Question::parse(event)?;
+    let ((decided, cost), notes) = log::with_notes(meter::measured(decide(&question))).await;
+    // What the gateway will answer in our place: it stands in the log line.
+    let (status, outcome) = match &decided {
+        Ok(Verdict::Authorized(_)) => (200, "authorized"),
+        Ok(Verdict::Refused(why)) => (403, *why),
+        Err(_) => (500, "undecided"),
+    };
+    let own = Some(&context.request_id).filter(|id| !id.is_empty());
+    let ids = Ids { request: own.unwrap_or(&question.request_id).clone(), trace: context.xray_trace_id.clone() };
+    let reply = Reply::new(status, outcome);
+    let (answer, reply) = match decided {
+        Ok(Verdict::Authorized(caller)) => (Ok(json!({"isAuthorized": true, "context": caller})), reply),
+        Ok(Verdict::Refused(_)) => (Ok(json!({"isAuthorized": false})), reply),
+        Err(fault) => (Err("the caller's session could not be read".into()), reply.because_of(fault)),
+    };
+    log::request(edge.function, &ids, &question.verb, &reply, &cost, question.now, &notes);
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_of_another_kind_are_refused_with_what_to_set() {
+        let right = json!({"type": "REQUEST", "version": "2.0"});
+        assert!(Question::parse(&right.to_string()).is_ok());
+        for wrong in [
+            json!({"type": "REQUEST", "version": "1.0", "methodArn": "arn:aws:execute-api:x"}),
+            json!({"type": "TOKEN", "authorizationToken": "x"}),
+            json!({"version": "2.0", "routeKey": "GET /"}),
+            json!(null),
+            json!([]),
+        ] {
+            let said = Question::parse(&wrong.to_string()).err().map(|e| e.to_string()).unwrap_or_default();
+            assert!(said.contains("AuthorizerPayloadFormatVersion"), "{wrong}: {said}");
+        }
+        assert!(Question::parse("{").is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_left_out() {
+        let event = json!({
+            "type": "REQUEST", "version": "2.0",
+            "headers": {"a b": "c", "x-bad": "a\nb", "x-number": 1, "X-Good": "yes"},
+            "cookies": ["a=1", "b=\"2\"; c=3", "none", 4],
+        });
+        let question = Question::parse(&event.to_string()).unwrap();
+        let evidence = question.evidence();
+        assert_eq!(evidence.headers.len(), 1);
+        assert_eq!(evidence.headers["x-good"], "yes");
+        let cookies: Vec<_> = evidence.cookies.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        assert_eq!(cookies, [("a", "1"), ("b", "2"), ("c", "3")]);
+        for odd in [json!({}), json!([]), json!(null), json!("x")] {
+            let event =
+                json!({"type": "REQUEST", "version": "2.0", "headers": odd, "cookies": odd, "requestContext": odd});
+            assert!(Question::parse(&event.to_string()).is_ok(), "{event}");
+        }
+    }
+}

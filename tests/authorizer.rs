@@ -1,0 +1,185 @@
+//! Protected routes: who is let through, what they are told about the caller, and that not knowing is neither yes nor no.
+
+use crate::support::{Answer, Bench, CONFIG, Fault, PASSWORD, unique};
+use latchkey::event;
+use serde_json::{Value, json};
+
+/// The protected route of the template.
+const PROTECTED: &str = "/sample";
+const FOR_GOOD: usize = usize::MAX;
+
+#[tokio::test]
+async fn a_protected_route_takes_what_whoami_takes_and_is_told_who_it_is() {
+    let bench = Bench::new().await;
+    let email = format!("{}@example.org", unique("p"));
+    let traits = json!({"email": email, "name": {"first": "Zoë <b>", "last": "\"O'Hara\""}});
+    let person = bench.create(traits.clone(), json!({"password": PASSWORD})).await;
+    let token = bench.app().sign_in(&email).await;
+    let app = bench.app();
+    for client in [
+        app.token(&token),
+        app.with("authorization", &format!("Bearer {token}")),
+        app.with("authorization", &format!("bearer {token}")),
+    ] {
+        let me = client.get(PROTECTED).await;
+        let session = client.get("/sessions/whoami").await.json();
+        assert_eq!(me.status, 200, "{}", me.body);
+        let told = json!({
+            "identity_id": person["id"], "session_id": session["id"], "aal": "aal1", "traits": traits,
+            "expires_at": session["expires_at"],
+        });
+        assert_eq!(me.json(), told);
+    }
+    let mut browser = bench.browser();
+    browser.sign_in(&email).await;
+    assert_eq!(browser.get(PROTECTED).await.json()["identity_id"], person["id"]);
+}
+
+#[tokio::test]
+async fn nobody_is_forbidden_by_the_gateway_itself() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let token = bench.app().sign_in(&email).await;
+    let app = bench.app();
+    let mut cut = token.clone();
+    cut.pop();
+    for client in [
+        app.clone(),
+        app.token("ory_st_nonsense"),
+        app.token(&cut),
+        app.with("authorization", "Bearer "),
+        app.with("authorization", &format!("Basic {token}")),
+        app.with("cookie", "ory_kratos_session=nonsense"),
+        // The first source that holds something wins, however good the next one is.
+        app.token("ory_st_nonsense").with("authorization", &format!("Bearer {token}")),
+    ] {
+        forbidden(&client.get(PROTECTED).await);
+    }
+    assert_eq!(app.token(&token).get(PROTECTED).await.status, 200);
+    let body = json!({"session_token": token});
+    assert_eq!(app.json(http::Method::DELETE, "/self-service/logout/api", &body).await.status, 204);
+    forbidden(&app.token(&token).get(PROTECTED).await);
+}
+
+#[track_caller]
+fn forbidden(answer: &Answer) {
+    assert_eq!((answer.status, answer.json()), (403, json!({"message": "Forbidden"})));
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_500_and_never_a_yes_or_a_no() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let app = bench.app();
+    let token = app.sign_in(&email).await;
+    for fault in [Fault::Unreachable, Fault::Throttled, Fault::Unprocessed, Fault::AnswerLost] {
+        bench.proxy.fail("BatchGetItem", fault, FOR_GOOD);
+        let answer = app.token(&token).get(PROTECTED).await;
+        assert_eq!(
+            (answer.status, answer.json()),
+            (500, json!({"message": "Internal Server Error"})),
+            "{fault:?}: {}",
+            answer.body
+        );
+        let line = bench.logged(&answer);
+        assert_eq!((line["function"].as_str(), line["outcome"].as_str()), (Some("authorizer"), Some("undecided")));
+        assert!(line["cause"].is_string(), "{line}");
+        bench.proxy.heal();
+    }
+    assert_eq!(app.token(&token).get(PROTECTED).await.status, 200);
+}
+
+#[tokio::test]
+async fn one_consistent_read_decides_and_none_when_nothing_is_presented() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let app = bench.app();
+    let token = app.sign_in(&email).await;
+    bench.proxy.calls();
+    app.token(&token).get(PROTECTED).await;
+    let calls = bench.proxy.calls();
+    assert_eq!(calls.iter().map(|call| call.operation.as_str()).collect::<Vec<_>>(), ["BatchGetItem"]);
+    assert_eq!(calls[0].request["RequestItems"]["accounts"]["ConsistentRead"], true);
+    forbidden(&app.get(PROTECTED).await);
+    assert!(bench.proxy.calls().is_empty());
+}
+
+#[tokio::test]
+async fn the_assurance_level_is_the_one_that_whoami_demands() {
+    for (demand, allowed) in [("aal1", true), ("highest_available", false)] {
+        let bench = Bench::with(&format!("{CONFIG}\nsession: {{whoami: {{required_aal: {demand}}}}}\n")).await;
+        let email = bench.person().await;
+        let app = bench.app();
+        let token = app.sign_in(&email).await;
+        assert_eq!(app.token(&token).get(PROTECTED).await.status, 200, "{demand}");
+        second_factor(&bench).await;
+        let (there, here) = (app.token(&token).get("/sessions/whoami").await, app.token(&token).get(PROTECTED).await);
+        assert_eq!((there.status == 200, here.status == 200), (allowed, allowed), "{demand}: {}", here.body);
+        if !allowed {
+            forbidden(&here);
+            assert_eq!(bench.logged(&here)["outcome"], "session_aal2_required");
+        }
+    }
+}
+
+/// Gives the only person of a stack a second factor.
+async fn second_factor(bench: &Bench) {
+    let items = bench.proxy.items("accounts").await;
+    let mut profile = items.into_iter().find(|item| item["sk"]["S"] == "profile").unwrap();
+    let mut doc: Value = serde_json::from_str(profile["doc"]["S"].as_str().unwrap()).unwrap();
+    doc["available_aal"] = json!("aal2");
+    profile["doc"]["S"] = json!(doc.to_string());
+    bench.proxy.store("PutItem", json!({"TableName": "accounts", "Item": profile})).await;
+}
+
+#[tokio::test]
+async fn a_person_who_is_switched_off_is_refused() {
+    let bench = Bench::new().await;
+    let email = format!("{}@example.org", unique("off"));
+    let person = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
+    let token = bench.app().sign_in(&email).await;
+    let path = format!("/admin/identities/{}", person["id"].as_str().unwrap());
+    let off = json!({"schema_id": "person", "traits": {"email": email}, "state": "inactive"});
+    assert_eq!(bench.admin().json(http::Method::PUT, &path, &off).await.status, 200);
+    forbidden(&bench.app().token(&token).get(PROTECTED).await);
+}
+
+/// What only a gateway that is set up otherwise sends.
+#[tokio::test]
+async fn questions_in_another_format_are_errors() {
+    let bench = Bench::new().await;
+    let functions = &bench.stack.public.functions;
+    let event = json!({"version": "2.0", "headers": {}, "requestContext": {"http": {"method": "GET", "path": "/x"}}});
+    let good = event::question(&event);
+    assert_eq!(functions.call("AuthorizerFunction", good.to_string(), "1").await, Ok(json!({"isAuthorized": false})));
+    for (key, value) in [("version", json!("1.0")), ("type", json!("TOKEN")), ("version", json!(null))] {
+        let mut bad = good.clone();
+        bad[key] = value;
+        assert!(functions.call("AuthorizerFunction", bad.to_string(), "1").await.is_err(), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn the_route_itself_trusts_nobody_but_its_authorizer() {
+    let bench = Bench::new().await;
+    let functions = &bench.stack.public.functions;
+    let event = |authorizer: Value| {
+        let mut event = json!({
+            "version": "2.0", "routeKey": "GET /sample", "rawPath": "/sample", "rawQueryString": "",
+            "headers": {"accept": "application/json"}, "isBase64Encoded": false,
+            "requestContext": {
+                "accountId": "1", "apiId": "a", "requestId": "r", "routeKey": "GET /sample", "stage": "$default", "timeEpoch": 0,
+                "time": "", "http": {"method": "GET", "path": "/sample", "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
+            },
+        });
+        if !authorizer.is_null() {
+            event["requestContext"]["authorizer"] = authorizer;
+        }
+        event.to_string()
+    };
+    for forged in [json!(null), json!({}), json!({"lambda": {}}), json!({"lambda": {"traits": "{", "identity_id": 1}})]
+    {
+        let answer = functions.call("SampleFunction", event(forged.clone()), "1").await.unwrap();
+        assert_eq!(answer["statusCode"], 401, "{forged}: {answer}");
+    }
+}
