@@ -36,6 +36,13 @@ impl Api {
         Router::new().fallback(answer).with_state(self)
     }
 
+    /// Calls a route's function in a task of its own: a client that hangs up ends nothing, as on Lambda.
+    async fn call(&self, route: &Route, event: String, id: &str) -> Result<Value, Failure> {
+        let (functions, function, id) = (Arc::clone(&self.functions), route.function.clone(), id.to_owned());
+        let called = tokio::spawn(async move { functions.call(&function, event, &id).await });
+        called.await.unwrap_or_else(|e| Err(Failure::Crashed(e.to_string())))
+    }
+
     /// Answers one request.
     pub async fn answer(&self, from: IpAddr, request: Request) -> Response {
         let (parts, body) = request.into_parts();
@@ -57,7 +64,7 @@ impl Api {
         let mut event = event::event(&parts, &body, &route.key, route.signed, &arrival);
         let mut response = match self.authorize(route, &mut event, &arrival.id).await {
             Err(refusal) => refusal,
-            Ok(()) => match self.functions.call(&route.function, event.to_string(), &arrival.id).await {
+            Ok(()) => match self.call(route, event.to_string(), &arrival.id).await {
                 Ok(answer) => event::response(&answer).unwrap_or_else(failed),
                 Err(Failure::TimedOut) => event::gateway_error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
                 Err(Failure::Crashed(why)) => {

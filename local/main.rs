@@ -9,6 +9,7 @@ use latchkey_web::Environment;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A login for people on AWS, on this machine.
 ///
@@ -85,9 +86,24 @@ enum ConfigCommand {
     },
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// How long work that cannot be interrupted, such as a costly hash, may keep the program from ending.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
     let cli = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            eprintln!("latchkey: no threads to run on: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(command(cli));
+    runtime.shutdown_timeout(PATIENCE);
+    code
+}
+
+async fn command(cli: Cli) -> ExitCode {
     let done = match cli.command {
         None => run(&cli.run).await.map_err(Failure::from),
         Some(Command::Config(ConfigCommand::Check { file })) => check(&file).map_err(Failure::from),
@@ -128,13 +144,14 @@ async fn run(run: &Run) -> Result<(), String> {
         processes: run.processes.then(folder_of_this_program).transpose()?,
     };
     let lines = Arc::new(|line: &str| println!("{line}"));
+    let end = interrupted();
     let stack = Stack::start(&options, Environment::from_process(), lines).await?;
     for warning in &stack.loaded.warnings {
         eprintln!("warning: {warning}");
     }
     let demo = if options.dev && run.config.is_none() { demo::create(&stack.admin).await? } else { false };
     greet(&stack, &options, demo);
-    stack.serve(interrupted()).await?;
+    stack.serve(end).await?;
     println!("\nLatchkey has ended.");
     Ok(())
 }

@@ -7,6 +7,7 @@ use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use tokio::net::TcpListener;
 
@@ -32,7 +33,10 @@ impl Store {
                 let unusable = |e: &dyn std::fmt::Display| format!("--data {}: {e}", folder.display());
                 std::fs::create_dir_all(folder).map_err(|e| unusable(&e))?;
                 let file = folder.join(FILE);
-                Database::new(&file.to_string_lossy()).map_err(|e| unusable(&e))?
+                let db = Database::new(&file.to_string_lossy()).map_err(|e| unusable(&e))?;
+                // Password hashes are nobody else's business on this machine.
+                std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).map_err(|e| unusable(&e))?;
+                db
             }
         };
         create(&db, tables).map_err(|e| format!("the store's tables cannot be made: {e}"))?;

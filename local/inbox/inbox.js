@@ -28,8 +28,13 @@
       button.addEventListener("click", async () => {
         await navigator.clipboard.writeText(code[0]);
         button.textContent = "Copied";
+        button.setAttribute("aria-label", `Copied the code ${code[0]}`);
         state.textContent = `Copied ${code[0]}`;
-        setTimeout(() => { button.textContent = "Copy"; count(); }, 2000);
+        setTimeout(() => {
+          button.textContent = "Copy";
+          button.setAttribute("aria-label", `Copy the code ${code[0]}`);
+          count();
+        }, 2000);
       });
     }
     at("pre").textContent = message.text;
