@@ -65,7 +65,7 @@ pub(crate) fn assemble(
         },
         selfservice: SelfService {
             default_browser_return_url: url("selfservice.default_browser_return_url", "session"),
-            allowed_return_urls: allowed_return_urls(&from, &pages.base_url, findings),
+            allowed_return_urls: allowed_return_urls(&from, &pages.base_url, env, findings),
             login: LoginFlowPolicy {
                 ui_url: url("selfservice.flows.login.ui_url", "login"),
                 lifespan: from.duration("selfservice.flows.login.lifespan").unwrap_or(HOUR),
@@ -211,12 +211,19 @@ fn cookies(from: &Reader<'_>, dev: bool) -> Cookies {
 }
 
 /// Without an entry that an attacker could register a name under, and without what is no URL (contract `login-flow.md` 2.3).
-fn allowed_return_urls(from: &Reader<'_>, pages: &str, findings: &mut Findings) -> Vec<String> {
+/// The listed URLs that may be on the list.
+pub(crate) fn listed_return_urls(from: &Reader<'_>, env: &[(String, String)], findings: &mut Findings) -> Vec<String> {
     let lenient = from.flag("feature_flags.legacy_allow_insecure_origins", false);
+    let variable = crate::document::variable("selfservice.allowed_return_urls");
+    // Without the list of public suffixes only what was checked against it, when the file was made, may have a wildcard.
+    let unchecked =
+        cfg!(not(feature = "files")) && env.iter().any(|(name, value)| *name == variable && !value.is_empty());
     let mut urls = from.texts("selfservice.allowed_return_urls").unwrap_or_default();
     urls.retain(|url| {
         let why = if !has_scheme(url) {
             "it is not an absolute URL"
+        } else if !lenient && unchecked && host(url).contains('*') {
+            "a wildcard must stand in the file, where it is checked"
         } else if !lenient && is_too_wide(host(url)) {
             "anybody could register a name that it covers"
         } else {
@@ -225,6 +232,16 @@ fn allowed_return_urls(from: &Reader<'_>, pages: &str, findings: &mut Findings) 
         findings.warn(format!("selfservice.allowed_return_urls: {url:?} is left out: {why}"));
         false
     });
+    urls
+}
+
+fn allowed_return_urls(
+    from: &Reader<'_>,
+    pages: &str,
+    env: &[(String, String)],
+    findings: &mut Findings,
+) -> Vec<String> {
+    let mut urls = listed_return_urls(from, env, findings);
     // The pages that come along lead back to themselves.
     if from.text("selfservice.flows.login.ui_url").is_none() {
         urls.extend(["login", "session"].map(|page| format!("{pages}{page}")));
@@ -248,8 +265,19 @@ fn is_too_wide(host: &str) -> bool {
         return false;
     }
     let Some(parent) = host.strip_prefix("*.") else { return true };
-    // A public suffix is what people register names under, such as `com`, `co.uk` or `github.io`.
-    parent.contains('*') || parent.is_empty() || psl::domain(parent.to_ascii_lowercase().as_bytes()).is_none()
+    parent.contains('*') || parent.is_empty() || !parent.contains('.') || is_public_suffix(parent)
+}
+
+/// Whether people register names under it, as under `com`, `co.uk` or `github.io`.
+#[cfg(feature = "files")]
+fn is_public_suffix(name: &str) -> bool {
+    psl::domain(name.to_ascii_lowercase().as_bytes()).is_none()
+}
+
+/// The file was checked when it was made.
+#[cfg(not(feature = "files"))]
+fn is_public_suffix(_: &str) -> bool {
+    false
 }
 
 fn hasher(from: &Reader<'_>, dev: bool, findings: &mut Findings) -> Hasher {

@@ -1,5 +1,7 @@
 //! What a deployment makes of a configuration file.
 
+use crate::assemble::{Reader, listed_return_urls};
+use crate::check::Findings;
 use crate::document;
 use crate::keys::{KEYS, Role};
 use crate::{ConfigErrors, Loaded, read};
@@ -108,5 +110,11 @@ pub fn to_compact(text: &str, folder: Option<&Path>, env: &[(String, String)]) -
             document::set(&mut compact, path, format!("base64://{}", STANDARD.encode(bytes)).into());
         }
     }
+    if document::get(&compact, "selfservice.allowed_return_urls").is_some() {
+        // Functions do not have the list of public suffixes: what is not on it must not reach them.
+        let listed = listed_return_urls(&Reader { document: &document }, &[], &mut Findings::default());
+        document::set(&mut compact, "selfservice.allowed_return_urls", json!(listed));
+    }
+    document::set(&mut compact, "revision", json!(loaded.config.revision));
     Ok(compact.to_string())
 }

@@ -9,14 +9,12 @@ use std::collections::BTreeMap;
 /// Which environment variable set which key.
 pub(crate) type Overrides = BTreeMap<String, String>;
 
-/// Reads YAML or JSON. Empty keys count as unset.
+/// Reads YAML or JSON, or JSON alone without the feature `files`. Empty keys count as unset.
 pub(crate) fn parse(text: &str) -> Result<Value, ConfigErrors> {
     let mut document: Value = match text.trim_start().starts_with('{').then(|| serde_json::from_str(text)) {
         Some(Ok(document)) => document,
         // YAML's flow style begins with a brace too, and its reader knows what JSON is.
-        // Without the lines around it, which may hold a secret.
-        _ => serde_saphyr::from_str_with_options(text, serde_saphyr::options! { with_snippet: false })
-            .map_err(|e| format!("the file is not YAML or JSON: {e}"))?,
+        _ => from_yaml(text)?,
     };
     match &document {
         Value::Object(_) => {}
@@ -25,6 +23,18 @@ pub(crate) fn parse(text: &str) -> Result<Value, ConfigErrors> {
     }
     forget_unset(&mut document);
     Ok(document)
+}
+
+#[cfg(feature = "files")]
+fn from_yaml(text: &str) -> Result<Value, String> {
+    // Without the lines around it, which may hold a secret.
+    serde_saphyr::from_str_with_options(text, serde_saphyr::options! { with_snippet: false })
+        .map_err(|e| format!("the file is not YAML or JSON: {e}"))
+}
+
+#[cfg(not(feature = "files"))]
+fn from_yaml(_: &str) -> Result<Value, String> {
+    Err("the file is not JSON: functions read what `latchkey config build` makes of a configuration".to_owned())
 }
 
 fn forget_unset(value: &mut Value) {

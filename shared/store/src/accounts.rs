@@ -90,6 +90,7 @@ impl Accounts {
         let call = self
             .db
             .client()
+            .await?
             .get_item()
             .table_name(&self.table)
             .set_key(Some(profile_key(id)))
@@ -141,6 +142,7 @@ impl Accounts {
             let mut query = self
                 .db
                 .client()
+                .await?
                 .query()
                 .table_name(&self.table)
                 .consistent_read(true)
@@ -174,6 +176,7 @@ impl Accounts {
         let call = self
             .db
             .client()
+            .await?
             .query()
             .table_name(&self.table)
             .index_name("by-session")
@@ -210,6 +213,7 @@ impl Accounts {
                 let page = self
                     .db
                     .client()
+                    .await?
                     .query()
                     .table_name(&self.table)
                     .index_name("by-shard")
@@ -249,6 +253,7 @@ impl Accounts {
                 let page = self
                     .db
                     .client()
+                    .await?
                     .query()
                     .table_name(&self.table)
                     .index_name("by-shard")
@@ -278,6 +283,7 @@ impl Accounts {
         let call = self
             .db
             .client()
+            .await?
             .update_item()
             .table_name(&self.table)
             .set_key(Some(session_key(identity, session)))
@@ -342,6 +348,7 @@ impl Accounts {
         let call = self
             .db
             .client()
+            .await?
             .update_item()
             .table_name(&self.table)
             .set_key(Some(session_key(identity, session)))
@@ -368,6 +375,7 @@ impl Accounts {
         let call = self
             .db
             .client()
+            .await?
             .update_item()
             .table_name(&self.table)
             .set_key(Some(session_key(session.identity, session.id)))

@@ -20,8 +20,10 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+use tokio::sync::SetOnce;
 use uuid::Uuid;
 
 /// Public certificates of the authorities that AWS endpoints chain to: Amazon Root CA 1 to 4 and Starfield Services G2.
@@ -55,9 +57,12 @@ impl Cancelled {
 }
 
 /// A connection to DynamoDB.
+///
+/// Making the client, its TLS above all, takes as long as everything else that a function does before it asks for its first
+/// event. So it is made beside that, and awaited by the first call.
 #[derive(Clone, Debug)]
 pub struct Db {
-    client: Client,
+    client: Arc<SetOnce<Result<Client, StartError>>>,
 }
 
 impl Db {
@@ -67,14 +72,6 @@ impl Db {
     /// # Errors
     /// Names the variable that is missing.
     pub fn start(env: &Environment) -> Result<Self, StartError> {
-        Self::with_http_client(env, http_client(endpoint(env))?)
-    }
-
-    /// As [`start`](Self::start), with another HTTP client under it.
-    ///
-    /// # Errors
-    /// Names the variable that is missing.
-    pub fn with_http_client(env: &Environment, http: SharedHttpClient) -> Result<Self, StartError> {
         let region = env.require("AWS_REGION", "the AWS region, such as eu-central-1")?;
         let credentials = AwsCredentials::new(
             env.require("AWS_ACCESS_KEY_ID", "the access key of the function's role")?,
@@ -87,7 +84,6 @@ impl Db {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
             .credentials_provider(credentials)
-            .http_client(http)
             .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)))
             .timeout_config(
                 TimeoutConfig::builder()
@@ -97,22 +93,33 @@ impl Db {
                     .build(),
             )
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        if let Some(url) = endpoint(env) {
+        let endpoint = endpoint(env).map(str::to_owned);
+        if let Some(url) = &endpoint {
             config = config.endpoint_url(url);
         }
-        Ok(Self { client: Client::from_conf(config.build()) })
+        let db = Self { client: Arc::default() };
+        let client = Arc::clone(&db.client);
+        std::thread::spawn(move || {
+            let made = http_client(endpoint.as_deref()).map(|http| Client::from_conf(config.http_client(http).build()));
+            // Nobody else sets it.
+            let _ = client.set(made);
+        });
+        Ok(db)
     }
 
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
+    /// The client, once it is made.
+    pub(crate) async fn client(&self) -> Result<&Client, StoreError> {
+        self.client.wait().await.as_ref().map_err(|e| StoreError::Unavailable(e.to_string()))
     }
 
     /// Opens the first connection in the background, so that the handshake is done when the first request comes. What the
     /// read finds does not matter.
     pub(crate) fn warm(&self, table: &str, key: Item) {
-        let read = self.client.get_item().table_name(table).set_key(Some(key));
+        let (db, table) = (self.clone(), table.to_owned());
         tokio::spawn(async move {
-            let _ = read.send().await;
+            if let Ok(client) = db.client().await {
+                let _ = client.get_item().table_name(table).set_key(Some(key)).send().await;
+            }
         });
     }
 
@@ -135,7 +142,7 @@ impl Db {
                 return Ok(found);
             }
             pause(attempt, 0).await;
-            let call = self.client.batch_get_item().set_request_items(Some(wanted)).send();
+            let call = self.client().await?.batch_get_item().set_request_items(Some(wanted)).send();
             let answer = meter::call("BatchGetItem", call).await.map_err(unavailable)?;
             for (table, items) in answer.responses.unwrap_or_default() {
                 found.entry(table).or_default().extend(items);
@@ -162,7 +169,8 @@ impl Db {
             // Neighbours that collided must not collide again in step: each has another token.
             pause(attempt, token.as_u128() % 16).await;
             let call = self
-                .client
+                .client()
+                .await?
                 .transact_write_items()
                 .set_transact_items(Some(items.clone()))
                 .client_request_token(token.to_string())

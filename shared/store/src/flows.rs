@@ -134,6 +134,7 @@ impl Flows {
         let call = self
             .db
             .client()
+            .await?
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key(flow_key(flow.id), None)))
@@ -201,6 +202,7 @@ impl Flows {
         let call = self
             .db
             .client()
+            .await?
             .get_item()
             .table_name(&self.table)
             .set_key(Some(key(pk, None)))
@@ -210,7 +212,7 @@ impl Flows {
     }
 
     async fn put(&self, name: &'static str, item: Item) -> Result<(), StoreError> {
-        let call = self.db.client().put_item().table_name(&self.table).set_item(Some(item)).send();
+        let call = self.db.client().await?.put_item().table_name(&self.table).set_item(Some(item)).send();
         send::<_, PutItemError>(name, call).await.map(|_| ())
     }
 

@@ -62,7 +62,7 @@ fn telling(folder: &Path, attempts: usize) -> Result<u32, String> {
     let world = World::new(Hash::Owasp)?;
     world.import("cheap@example.org", "{SSHA}JFZFs0oHzxbMwkSJmYVeI8MnTDy/276a")?;
     let kinds = [
-        ("wrong password", "ada@example.org"),
+        ("wrong password", "ada0@example.org"),
         ("unknown person", "nobody@example.org"),
         ("wrong password, imported cheap hash", "cheap@example.org"),
     ];

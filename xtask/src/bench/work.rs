@@ -28,6 +28,7 @@ pub(super) fn measure(folder: &Path, world: &World, quick: bool) -> Result<u32, 
     let (mut first, mut missed) = (BTreeMap::new(), 0);
     for crowd in CROWDS.into_iter().filter(|crowd| !quick || *crowd <= 10_000) {
         world.fill(crowd)?;
+        world.sign_in()?;
         let mut init = 0.0;
         for (endpoint, binary) in [
             ("whoami", "whoami"),

@@ -8,16 +8,24 @@ use latchkey::template::pick;
 use latchkey::{Options, Ports, Stack};
 use latchkey_web::Environment;
 use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 
-const EMAIL: &str = "ada@example.org";
+/// How many people sign in by turns.
+const PEOPLE: usize = 100;
+/// The file that functions are started with.
+const FOR_FUNCTIONS: &str = "functions.json";
 const PASSWORD: &str = "kepler-22b-is-far-away";
 const ANYBODY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 /// As many items as one call writes.
 const BATCH: usize = 25;
+
+fn email(place: usize) -> String {
+    format!("ada{place}@example.org")
+}
 
 /// What a hash costs in a world.
 #[derive(Clone, Copy)]
@@ -32,9 +40,10 @@ pub(crate) enum Hash {
 pub(crate) struct World {
     runtime: Runtime,
     stack: Stack,
-    token: String,
+    token: RefCell<String>,
     person: Value,
-    filled: std::cell::Cell<usize>,
+    next: Cell<usize>,
+    filled: Cell<usize>,
     folder: tempfile::TempDir,
 }
 
@@ -48,7 +57,7 @@ impl World {
             Hash::Negligible => text,
             Hash::Owasp => text.lines().filter(|line| !line.starts_with("hashers:")).collect::<Vec<_>>().join("\n"),
         };
-        std::fs::write(folder.path().join("kratos.yml"), text).map_err(|e| e.to_string())?;
+        std::fs::write(folder.path().join("kratos.yml"), &text).map_err(|e| e.to_string())?;
         std::fs::copy(events.join("identity.schema.json"), folder.path().join("identity.schema.json"))
             .map_err(|e| e.to_string())?;
         let options = Options {
@@ -61,12 +70,38 @@ impl World {
         };
         latchkey_web::redirect_log(|_| ());
         let stack = runtime.block_on(Stack::start(&options, Environment::default(), Arc::new(|_| ())))?;
-        let mut world = Self { runtime, stack, token: String::new(), person: Value::Null, filled: 0.into(), folder };
-        let body = json!({"traits": {"email": EMAIL}, "credentials": {"password": {"config": {"password": PASSWORD}}}});
-        world.person = world.ask(true, "POST", "/admin/identities", &[], &body.to_string())?;
-        let done = world.ask(false, "POST", &world.begin()?, &[], &Self::login(EMAIL))?;
-        world.token = done["session_token"].as_str().ok_or("no session")?.to_owned();
+        // As on AWS: JSON, schemas inlined.
+        let frozen = latchkey_config::frozen(&text, &stack.loaded).map_err(|e| e.to_string())?;
+        std::fs::write(folder.path().join(FOR_FUNCTIONS), frozen).map_err(|e| e.to_string())?;
+        let mut world = Self {
+            runtime,
+            stack,
+            token: RefCell::default(),
+            person: Value::Null,
+            next: Cell::new(0),
+            filled: 0.into(),
+            folder,
+        };
+        for place in (0..PEOPLE).rev() {
+            let config = json!({"password": PASSWORD});
+            let body = json!({"traits": {"email": email(place)}, "credentials": {"password": {"config": config}}});
+            world.person = world.ask(true, "POST", "/admin/identities", &[], &body.to_string())?;
+        }
+        world.sign_in()?;
         Ok(world)
+    }
+
+    /// Signs the first person in anew, because many logins end the oldest sessions.
+    pub(crate) fn sign_in(&self) -> Result<(), String> {
+        let done = self.ask(false, "POST", &self.begin()?, &[], &Self::login(&email(0)))?;
+        done["session_token"].as_str().ok_or("no session")?.clone_into(&mut self.token.borrow_mut());
+        Ok(())
+    }
+
+    /// The next of those who sign in: nobody does it a thousand times in a row.
+    fn somebody(&self) -> String {
+        self.next.set(self.next.get() + 1);
+        email(self.next.get() % PEOPLE)
     }
 
     /// The variables of a function.
@@ -85,7 +120,7 @@ impl World {
     }
 
     fn config(&self) -> PathBuf {
-        self.folder.path().join("kratos.yml")
+        self.folder.path().join(FOR_FUNCTIONS)
     }
 
     /// Fills the store up to this many people.
@@ -106,7 +141,7 @@ impl World {
             // Ids must spread like random ones do.
             let other = format!("{:08x}-0000-4000-8000-{at:012x}", (at as u32).wrapping_mul(0x9E37_79B1));
             for (table, item) in &originals {
-                let item = item.replace(id, &other).replace(EMAIL, &format!("p{at}@example.org"));
+                let item = item.replace(id, &other).replace(&email(0), &format!("p{at}@example.org"));
                 let item: Value = serde_json::from_str(&item).map_err(|e| e.to_string())?;
                 waiting.push((*table, json!({"PutRequest": {"Item": item}})));
                 if waiting.len() == BATCH {
@@ -143,9 +178,9 @@ impl World {
                 "POST",
                 "/self-service/login?flow=00000000-0000-4000-8000-000000000000",
                 &[],
-                &Self::login(EMAIL),
+                &Self::login(&email(0)),
             ),
-            "sessions" => self.made(false, "GET", "/sessions", &[("x-session-token", &self.token)], ""),
+            "sessions" => self.made(false, "GET", "/sessions", &[("x-session-token", &self.token.borrow())], ""),
             "logout" => self.made(false, "GET", "/self-service/logout/browser", &[], ""),
             "errors" => {
                 self.made(false, "GET", "/self-service/errors?id=00000000-0000-4000-8000-000000000000", &[], "")
@@ -161,7 +196,7 @@ impl World {
 
     /// What an authorizer is asked about somebody who is signed in.
     fn question(&self) -> String {
-        let event = self.made(false, "GET", "/sample", &[("x-session-token", &self.token)], "");
+        let event = self.made(false, "GET", "/sample", &[("x-session-token", &self.token.borrow())], "");
         let event: Value = serde_json::from_str(&event).unwrap_or_default();
         event::question(&event).to_string()
     }
@@ -169,7 +204,7 @@ impl World {
     /// An event that needs nothing made before.
     pub(crate) fn event(&self, endpoint: &str) -> String {
         match endpoint {
-            "whoami" => self.made(false, "GET", "/sessions/whoami", &[("x-session-token", &self.token)], ""),
+            "whoami" => self.made(false, "GET", "/sessions/whoami", &[("x-session-token", &self.token.borrow())], ""),
             _ => self.made(false, "GET", "/self-service/login/api", &[], ""),
         }
     }
@@ -181,7 +216,7 @@ impl World {
                 "get-flow" => {
                     Ok(self.made(false, "GET", &self.begin()?.replace("login?flow", "login/flows?id"), &[], ""))
                 }
-                "submit" => Ok(self.made(false, "POST", &self.begin()?, &[], &Self::login(EMAIL))),
+                "submit" => Ok(self.made(false, "POST", &self.begin()?, &[], &Self::login(&self.somebody()))),
                 other => Ok(self.event(other)),
             })
             .collect()
