@@ -71,12 +71,13 @@ async fn unknown_people_and_wrong_passwords_cost_the_same() {
             .into_owned();
         let mut headers: Vec<_> = answer.headers.keys().map(|name| name.as_str().to_owned()).collect();
         headers.sort();
-        seen.push((answer.status, trips, calls, headers, body));
+        let hashes = bench.logged(&answer)["hashes"].clone();
+        seen.push((answer.status, trips, hashes, calls, headers, body));
     }
     for other in &seen[1..] {
         assert_eq!(&seen[0], other);
     }
-    assert_eq!(seen[0].1, 2);
+    assert_eq!((seen[0].1, &seen[0].2), (2, &json!(1)));
 }
 
 /// How many keys each call asks for.

@@ -8,7 +8,7 @@ use latchkey_core::identity::{CredentialType, State};
 use latchkey_core::message::Message;
 use latchkey_methods::password::{self, Attempt};
 use latchkey_store::credentials::Guard;
-use latchkey_store::meter::beside;
+use latchkey_store::meter::{self, beside};
 use latchkey_web::payload::Payload;
 use latchkey_web::{Fault, Reply, chance};
 
@@ -50,6 +50,7 @@ impl Submission<'_> {
         let whose = guard.map_or_else(chance::id, |guard| guard.identity);
         let (verdict, account) = tokio::join!(hashing, beside(self.app.accounts.everything_of(whose)));
         let verdict = verdict.map_err(|e| Fault::internal(format!("the password could not be checked: {e}")))?;
+        meter::hashed(verdict.hashes);
         let (profile, sessions) = account?;
 
         let (Some(guard), Some(profile), true) = (guard, profile, verdict.right) else {

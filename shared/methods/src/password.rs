@@ -111,6 +111,8 @@ pub struct Verdict {
     pub right: bool,
     /// The password under today's hasher, when the stored hash is of another one and the password is right.
     pub better_hash: Option<String>,
+    /// How many hashes were computed, today's and others.
+    pub hashes: u32,
 }
 
 /// Checks a password against a stored hash, or against nothing at equal cost.
@@ -123,17 +125,58 @@ pub fn verify(attempt: &Attempt, stored: Option<&str>, hasher: &Hasher, salt: &[
     let too_long = password.chars().nth(LONGEST).is_some();
     // What is never accepted need not be hashed at its full length; the work is that of the hasher, not of the input.
     let password: &[u8] = if too_long { b"a password that is too long" } else { password.as_bytes() };
+    let mut hashes = 0;
+    let mut todays = || {
+        hashes += 1;
+        hasher.hash(password, salt)
+    };
     let Some(stored) = stored else {
-        let _ = hasher.hash(password, salt);
-        return Verdict::default();
+        let _ = todays();
+        return Verdict { hashes, ..Verdict::default() };
     };
     let outdated = hasher.needs_rehash(stored);
     let cheaper = hasher.costs_more_than(stored, password);
-    let beside = (outdated && cheaper).then(|| hasher.hash(password, salt));
+    let beside = (outdated && cheaper).then(&mut todays);
     let right = latchkey_hashers::verify(stored, password) && !too_long;
     let better_hash = (right && outdated)
         // A hasher that refuses the password (bcrypt beyond 72 bytes) leaves the stored hash as it is.
-        .then(|| beside.unwrap_or_else(|| hasher.hash(password, salt)).ok())
+        .then(|| beside.unwrap_or_else(todays).ok())
         .flatten();
-    Verdict { right, better_hash }
+    // And the stored one.
+    Verdict { right, better_hash, hashes: hashes + 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SALT: [u8; 64] = [7; 64];
+    const SMALL: Hasher =
+        Hasher::Argon2id { memory_kib: 64, iterations: 1, parallelism: 1, salt_length: 16, key_length: 32 };
+    const OWN: &str = "correct horse";
+    /// Of `test`, by means that cost next to nothing.
+    const CHEAP: &str = "$md5$CY9rzUYh03PK3k6DJie09g==";
+    /// Of nothing that is tried here, and dearer than what is made today.
+    const DEAR: &str = "$2a$04$o6hx.Wog/wvFSkT/Bp/6DOxCtLRTDj7lm9on9suF/WaCGNVHbkfL6";
+
+    fn hashes(password: &str, stored: Option<&str>) -> u32 {
+        let attempt = Attempt { typed: "a".into(), password: password.into() };
+        verify(&attempt, stored, &SMALL, &SALT).hashes
+    }
+
+    /// Nobody, somebody, and somebody with a hash of elsewhere: today's hash is always among what is computed, unless a dearer
+    /// one is.
+    #[test]
+    fn the_work_does_not_tell_who_exists() {
+        let own = SMALL.hash(OWN.as_bytes(), &SALT).unwrap();
+        let long = "x".repeat(LONGEST + 1);
+        for password in ["wrong", long.as_str()] {
+            assert_eq!(hashes(password, None), 1);
+            assert_eq!(hashes(password, Some(&own)), 1);
+            assert_eq!(hashes(password, Some(CHEAP)), 2, "the cheap one, and today's beside it");
+            assert_eq!(hashes(password, Some(DEAR)), 1);
+        }
+        assert_eq!(hashes(OWN, Some(&own)), 1);
+        assert_eq!(hashes("test", Some(CHEAP)), 2, "what was computed beside is what replaces it");
+    }
 }

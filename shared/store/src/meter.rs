@@ -1,4 +1,4 @@
-//! Counts what a request costs in calls to the store.
+//! Counts what a request costs: calls to the store, and password hashes.
 //!
 //! A trip is a wait: calls that run at the same time are one trip. Work that runs beside something slower on purpose (the
 //! password hash) is counted apart, because nobody waits for it.
@@ -15,6 +15,8 @@ pub struct Cost {
     pub beside: u32,
     /// Names of the operations, in the order they began.
     pub calls: Vec<&'static str>,
+    /// Password hashes that were computed.
+    pub hashes: u32,
 }
 
 #[derive(Default)]
@@ -36,6 +38,12 @@ pub async fn measured<T>(request: impl Future<Output = T>) -> (T, Cost) {
             (out, METER.with(|m| m.borrow().cost.clone()))
         })
         .await
+}
+
+/// Counts password hashes.
+pub fn hashed(count: u32) {
+    // Outside a request nobody counts.
+    let _ = METER.try_with(|m| m.borrow_mut().cost.hashes += count);
 }
 
 /// Marks the calls inside as running beside slower work.

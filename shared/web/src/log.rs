@@ -64,6 +64,7 @@ pub(crate) fn request(
         "outcome": reply.outcome,
         "round_trips": cost.trips,
         "store_calls": cost.calls.len(),
+        "hashes": cost.hashes,
         "milliseconds": (milliseconds * 100.0).round() / 100.0,
         "errors": error,
         "_aws": {
