@@ -67,7 +67,8 @@ pub(crate) fn lay_over(document: &mut Value, env: &[(String, String)]) -> Overri
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
     let mut overrides = Overrides::new();
-    for key in KEYS.iter().filter(|key| !key.is_ignored()) {
+    let asked_for = |key: &&Key| !key.is_ignored() && env.keys().any(|name| key.may_be(name));
+    for key in KEYS.iter().filter(asked_for) {
         for path in key.paths() {
             let name = variable(&path);
             if let Some(text) = env.get(name.as_str()) {

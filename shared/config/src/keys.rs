@@ -120,6 +120,10 @@ pub fn names(placeholder: &str) -> &'static [&'static str] {
     }
 }
 
+fn stands_for(part: &str, actual: &str) -> bool {
+    part.starts_with('{') && names(part).contains(&actual)
+}
+
 impl Key {
     /// The paths of this key, placeholders filled in; none for an item of a list, which has no path of its own.
     pub fn paths(&self) -> Vec<String> {
@@ -148,20 +152,33 @@ impl Key {
 
     /// How well the key fits a path: by how many parts it names outright. `None` when it does not fit.
     pub(crate) fn fit(&self, path: &[&str]) -> Option<usize> {
-        let parts: Vec<&str> = self.path.split('.').collect();
-        if parts.len() != path.len() {
-            return None;
-        }
-        parts.iter().zip(path).try_fold(0, |named, (part, actual)| {
-            if part == actual { Some(named + 1) } else { names(part).contains(actual).then_some(named) }
-        })
+        // Every key is asked for every value whenever a function starts, so nothing is allocated here or below.
+        let mut parts = self.path.split('.');
+        let named = path.iter().try_fold(0, |named, actual| {
+            let part = parts.next()?;
+            if part == *actual { Some(named + 1) } else { stands_for(part, actual).then_some(named) }
+        })?;
+        parts.next().is_none().then_some(named)
+    }
+
+    /// Whether a variable of the environment may be one of this key's: its name begins as the path does, up to a placeholder.
+    pub(crate) fn may_be(&self, variable: &str) -> bool {
+        let (begins, whole) = match self.path.find(['{', '[']) {
+            Some(end) => (&self.path[..end], false),
+            None => (self.path, true),
+        };
+        (if whole { variable.len() == begins.len() } else { variable.len() > begins.len() })
+            && begins
+                .bytes()
+                .zip(variable.bytes())
+                .all(|(path, name)| name == if path == b'.' { b'_' } else { path.to_ascii_uppercase() })
     }
 
     /// Whether the key stands somewhere below a path.
     pub(crate) fn is_below(&self, path: &[&str]) -> bool {
-        let parts: Vec<&str> = self.path.split('.').collect();
-        parts.len() > path.len()
-            && parts.iter().zip(path).all(|(part, actual)| part == actual || names(part).contains(actual))
+        let mut parts = self.path.split('.');
+        path.iter().all(|actual| parts.next().is_some_and(|part| part == *actual || stands_for(part, actual)))
+            && parts.next().is_some()
     }
 }
 

@@ -228,7 +228,8 @@ fn other_flows(from: &Reader<'_>, is_built: impl Fn(&str) -> bool) -> OtherFlows
 }
 
 fn is_built(path: &str) -> bool {
-    KEYS.iter().any(|key| key.role == Role::Used && key.paths().iter().any(|known| known == path))
+    let path: Vec<&str> = path.split('.').collect();
+    KEYS.iter().any(|key| key.role == Role::Used && key.fit(&path).is_some())
 }
 
 #[cfg(test)]
