@@ -67,6 +67,11 @@ async fn a_very_long_password_is_a_wrong_one() {
         let answer = app.post(&app.begin("").await, &password(&email, &"p".repeat(length))).await;
         assert_eq!((answer.status, answer.message_ids()), (400, vec![4_000_006]), "{length}");
     }
+    // Not even where it is the right one, by a hash that was imported.
+    let email = format!("{}@example.org", unique("longer"));
+    bench.create(json!({"email": email}), json!({"hashed_password": "$md5$jZSZVZ01ujk2l0PoBgQ08A=="})).await;
+    let answer = app.post(&app.begin("").await, &password(&email, &"p".repeat(1025))).await;
+    assert_eq!((answer.status, answer.message_ids()), (400, vec![4_000_006]));
     // As long as is looked at.
     let long = "ä".repeat(1024);
     let email = format!("{}@example.org", unique("long"));
