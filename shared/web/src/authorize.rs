@@ -136,7 +136,11 @@ mod tests {
         assert_eq!(evidence.headers.len(), 1);
         assert_eq!(evidence.headers["x-good"], "yes");
         let cookies: Vec<_> = evidence.cookies.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        assert_eq!(cookies, [("a", "1"), ("b", "2"), ("c", "3")]);
+        assert_eq!(
+            cookies,
+            [("a", "1"), ("b", "2"), ("c", "3"), ("none", "")],
+            "a name alone is a cookie, as in a request"
+        );
         for odd in [json!({}), json!([]), json!(null), json!("x")] {
             let event =
                 json!({"type": "REQUEST", "version": "2.0", "headers": odd, "cookies": odd, "requestContext": odd});
