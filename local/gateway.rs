@@ -36,9 +36,10 @@ impl Api {
         Router::new().fallback(answer).with_state(self)
     }
 
-    /// Calls a route's function in a task of its own: a client that hangs up ends nothing, as on Lambda.
-    async fn call(&self, route: &Route, event: String, id: &str) -> Result<Value, Failure> {
-        let (functions, function, id) = (Arc::clone(&self.functions), route.function.clone(), id.to_owned());
+    /// Calls a function in a task of its own: a client that hangs up ends nothing, as on Lambda.
+    async fn call(&self, function: &str, event: &Value, id: &str) -> Result<Value, Failure> {
+        let (functions, function) = (Arc::clone(&self.functions), function.to_owned());
+        let (event, id) = (event.to_string(), id.to_owned());
         let called = tokio::spawn(async move { functions.call(&function, event, &id).await });
         called.await.unwrap_or_else(|e| Err(Failure::Crashed(e.to_string())))
     }
@@ -64,7 +65,7 @@ impl Api {
         let mut event = event::event(&parts, &body, &route.key, route.signed, &arrival);
         let mut response = match self.authorize(route, &mut event, &arrival.id).await {
             Err(refusal) => refusal,
-            Ok(()) => match self.call(route, event.to_string(), &arrival.id).await {
+            Ok(()) => match self.call(&route.function, &event, &arrival.id).await {
                 Ok(answer) => event::response(&answer).unwrap_or_else(failed),
                 Err(Failure::TimedOut) => event::gateway_error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
                 Err(Failure::Crashed(why)) => {
@@ -84,8 +85,7 @@ impl Api {
     /// no, and 500 to anything that is neither yes nor no.
     async fn authorize(&self, route: &Route, event: &mut Value, id: &str) -> Result<(), Response> {
         let Some(authorizer) = &route.authorizer else { return Ok(()) };
-        let question = event::question(event);
-        let answer = self.functions.call(authorizer, question.to_string(), id).await.map_err(|failure| {
+        let answer = self.call(authorizer, &event::question(event), id).await.map_err(|failure| {
             eprintln!("{authorizer} could not decide on {}: {failure:?}", route.key);
             failed()
         })?;

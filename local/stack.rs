@@ -38,6 +38,14 @@ pub struct Options {
     pub processes: Option<PathBuf>,
 }
 
+impl Options {
+    /// The APIs alone with a configuration, for a program: on ports that are free, with state in memory, as a deployment.
+    pub fn of(config: PathBuf) -> Self {
+        let ports = Ports { public: 0, admin: 0, pages: None, inbox: None };
+        Self { config: Some(config), dev: false, data: None, store: None, ports, processes: None }
+    }
+}
+
 /// The ports of a stack. Zero takes any that is free.
 #[derive(Clone, Copy, Debug)]
 pub struct Ports {

@@ -9,7 +9,7 @@ use latchkey::event::{self, Arrival};
 use latchkey::processes::Processes;
 use latchkey::store::Store;
 use latchkey::template::{Function, Template, pick};
-use latchkey::{Options, Ports, Stack};
+use latchkey::{Options, Stack};
 use latchkey_web::Environment;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -122,14 +122,7 @@ async fn replay(binaries: &Path, binary: &str, event: &Value, state: &Value) -> 
 
 /// A public API over a store, for the one function that is a client of it. Its address.
 async fn api_over(endpoint: &str) -> String {
-    let options = Options {
-        config: Some(folder().join("kratos.yml")),
-        dev: false,
-        data: None,
-        store: Some(endpoint.to_owned()),
-        ports: Ports { public: 0, admin: 0, pages: None, inbox: None },
-        processes: None,
-    };
+    let options = Options { store: Some(endpoint.to_owned()), ..Options::of(folder().join("kratos.yml")) };
     let stack = Stack::start(&options, Environment::default(), Arc::new(|_| ())).await.expect("a stack");
     let address = format!("http://{}/", stack.addresses.public);
     tokio::spawn(stack.serve(std::future::pending()));

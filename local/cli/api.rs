@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(35);
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
+/// The admin API of the stack on this machine.
+pub const LOCAL_ADMIN: &str = "http://127.0.0.1:4434";
+
 /// Where the admin API is, and how to be let in.
 #[derive(Clone, Debug, Args)]
 pub struct Target {
@@ -31,7 +34,7 @@ pub struct Target {
         long,
         value_name = "URL",
         env = "LATCHKEY_ADMIN_ENDPOINT",
-        default_value = "http://127.0.0.1:4434",
+        default_value = LOCAL_ADMIN,
         global = true
     )]
     pub admin_url: String,

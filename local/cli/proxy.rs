@@ -13,13 +13,12 @@ use axum::response::Response;
 use clap::Args;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
+use latchkey_web::edge::LARGEST_ADMIN_BODY;
 use serde_json::json;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// Most bytes of a body, as the admin API has it.
-const MOST_BODY: usize = 5 * 1024 * 1024;
 /// Headers of a request that mean something to the admin API. Above all no cookies and no credentials.
 const PASSED_ON: [&str; 5] = ["accept", "accept-language", "content-type", "user-agent", "x-request-id"];
 /// Headers of an answer that are about its connection.
@@ -81,7 +80,7 @@ async fn pass(State(admin): State<Arc<Admin>>, request: Request) -> Response {
     if let Some(why) = foreign(&parts.headers) {
         return refusal(StatusCode::FORBIDDEN, "forbidden", &why);
     }
-    let Ok(body) = to_bytes(body, MOST_BODY).await else {
+    let Ok(body) = to_bytes(body, LARGEST_ADMIN_BODY).await else {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is larger than 5 MiB.");
     };
     let headers = parts.headers.into_iter().filter_map(|(name, value)| Some((name?, value)));

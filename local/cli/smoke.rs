@@ -3,7 +3,7 @@
 //! It makes a person of its own with a password that nobody knows, and deletes them whatever happened: a failed step, Ctrl-C, an
 //! answer to their creation that was lost. No redirect is followed anywhere but where this stack answers.
 
-use crate::cli::api::{Admin, Answer, Http, Target, explain, id_of, is_loopback, parse_url};
+use crate::cli::api::{Admin, Answer, Http, LOCAL_ADMIN, Target, explain, id_of, is_loopback, parse_url};
 use crate::cli::jar::Jar;
 use crate::cli::table::clean;
 use crate::cli::{EXIT_CODES, Failure, interrupted, print};
@@ -51,7 +51,7 @@ pub struct Smoke {
 /// When a step failed, or what was made could not be deleted.
 pub async fn run(smoke: Smoke) -> Result<(), Failure> {
     let public = parse_url("URL", &smoke.url)?;
-    if !is_loopback(&public) && smoke.target.admin_url == "http://127.0.0.1:4434" {
+    if !is_loopback(&public) && smoke.target.admin_url == LOCAL_ADMIN {
         return Err(Failure::usage(format!(
             "--admin-url is missing: to make a person on {public}, name its admin API (the output AdminUrl)"
         )));
@@ -297,12 +297,8 @@ impl Trial {
 
     async fn browser_wrong(&self, page: &mut Client) -> Result<(), String> {
         let next = self.browser_try(page, "wrong").await?;
-        let flow = self.flow_at(page, &next).await?;
-        if messages(&flow).contains(&WRONG_CREDENTIALS) {
-            self.is_nobody(page).await
-        } else {
-            Err(format!("the form says {:?} instead of message {WRONG_CREDENTIALS}", messages(&flow)))
-        }
+        says_wrong(&self.flow_at(page, &next).await?)?;
+        self.is_nobody(page).await
     }
 
     async fn browser_in(&self, page: &mut Client) -> Result<(), String> {
@@ -439,7 +435,11 @@ fn expect(answer: &Answer, status: u16) -> Result<(), String> {
 
 fn refused_password(answer: &Answer) -> Result<(), String> {
     expect(answer, 400)?;
-    let found = messages(&answer.json());
+    says_wrong(&answer.json())
+}
+
+fn says_wrong(flow: &Value) -> Result<(), String> {
+    let found = messages(flow);
     if found.contains(&WRONG_CREDENTIALS) {
         Ok(())
     } else {

@@ -1,6 +1,6 @@
 //! `latchkey user`: people, one at a time, and the list of them.
 
-use crate::cli::api::{Admin, Target, encoded, id_of};
+use crate::cli::api::{Admin, Target, encoded};
 use crate::cli::table::{clean, rows};
 use crate::cli::{EXIT_CODES, Failure, import, print};
 use clap::{Args, Subcommand, ValueEnum};
@@ -292,11 +292,7 @@ async fn delete(admin: &Admin, who: &str, yes: bool, json: bool) -> Result<(), F
         confirm(&format!("Delete {id} ({})?", clean(&traits)))?;
     }
     admin.call(Method::DELETE, &format!("/admin/identities/{id}"), None, None).await?;
-    if json {
-        print(&json!({"deleted": id_of(&json!({"id": id}))}).to_string())
-    } else {
-        print(&format!("Deleted {id}."))
-    }
+    if json { print(&json!({"deleted": id}).to_string()) } else { print(&format!("Deleted {id}.")) }
 }
 
 /// Asks on a terminal; elsewhere nobody could answer.

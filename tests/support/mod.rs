@@ -12,9 +12,10 @@ pub use served::{Bend, Bent, Forward, Served, binaries, eventually, get, text};
 
 use latchkey::gateway::Api;
 use latchkey::template::Template;
-use latchkey::{Options, Ports, Stack, store::Store};
+use latchkey::{Options, Stack, store::Store};
 use latchkey_web::Environment;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
@@ -86,6 +87,16 @@ pub fn unique(prefix: &str) -> String {
     format!("{prefix}{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
+/// A configuration in a folder of its own, with its schemas beside it.
+fn written(config: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, text) in [("kratos.yml", config), ("person.json", PERSON), ("contacts.json", CONTACTS)] {
+        std::fs::write(folder.path().join(name), text).expect("a temporary file");
+    }
+    let file = folder.path().join("kratos.yml");
+    (folder, file)
+}
+
 impl Bench {
     /// A stack with the usual configuration.
     pub async fn new() -> Self {
@@ -119,20 +130,10 @@ impl Bench {
 
     async fn start(config: &str, env: Environment, dev: bool) -> Self {
         log::collect();
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        for (name, text) in [("kratos.yml", config), ("person.json", PERSON), ("contacts.json", CONTACTS)] {
-            std::fs::write(folder.path().join(name), text).expect("a temporary file");
-        }
+        let (folder, file) = written(config);
         let (endpoint, key) = store().await;
         let proxy = Proxy::start(endpoint, key).await;
-        let options = Options {
-            config: Some(folder.path().join("kratos.yml")),
-            dev,
-            data: None,
-            store: Some(proxy.endpoint.clone()),
-            ports: Ports { public: 0, admin: 0, pages: None, inbox: None },
-            processes: None,
-        };
+        let options = Options { dev, store: Some(proxy.endpoint.clone()), ..Options::of(file) };
         let stack = Stack::start(&options, env, Arc::new(|_| ())).await.expect("the stack starts");
         Self { stack, proxy, _folder: folder }
     }

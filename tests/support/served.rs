@@ -1,6 +1,5 @@
 //! A stack that listens, for programs that are tried from outside; and something between the two that a test can bend.
 
-use super::{CONTACTS, PERSON};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -8,7 +7,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use hyper::body::Bytes;
 use latchkey::cli::api::{Answer, Http};
-use latchkey::{Options, Ports, Stack};
+use latchkey::{Options, Stack};
 use latchkey_web::Environment;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,18 +35,8 @@ impl Served {
     /// A stack with this configuration; schemas lie beside it.
     pub async fn start(config: &str, processes: Option<PathBuf>) -> Self {
         super::log::collect();
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        for (name, text) in [("kratos.yml", config), ("person.json", PERSON), ("contacts.json", CONTACTS)] {
-            std::fs::write(folder.path().join(name), text).expect("a temporary file");
-        }
-        let options = Options {
-            config: Some(folder.path().join("kratos.yml")),
-            dev: false,
-            data: None,
-            store: None,
-            ports: Ports { public: 0, admin: 0, pages: None, inbox: None },
-            processes,
-        };
+        let (folder, file) = super::written(config);
+        let options = Options { processes, ..Options::of(file) };
         let stack = Stack::start(&options, Environment::default(), Arc::new(|_| ())).await.expect("the stack starts");
         let at = stack.addresses;
         let task = tokio::spawn(async move { stack.serve(std::future::pending()).await.expect("it serves") });

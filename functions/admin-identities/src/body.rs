@@ -7,7 +7,7 @@ use latchkey_web::payload::NO_BODY;
 use serde_json::{Map, Value};
 
 /// Keys of a body that makes a person.
-pub(crate) const CREATE: &[&str] = &[
+pub const CREATE: &[&str] = &[
     "schema_id",
     "traits",
     "state",

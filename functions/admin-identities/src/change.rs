@@ -111,8 +111,9 @@ fn edited(app: &App, call: &Call<'_>, mut draft: Draft, patch: &[u8]) -> Result<
     draft.set_organization(&patched)?;
     draft.identity.metadata_public = patched.remove("metadata_public").unwrap_or_default();
     draft.identity.metadata_admin = patched.remove("metadata_admin").unwrap_or_default();
-    let credentials = patched.get("credentials").and_then(Value::as_object).cloned().unwrap_or_default();
-    edited_credentials(&mut draft, &credentials, call)?;
+    let none = Map::new();
+    let credentials = patched.get("credentials").and_then(Value::as_object).unwrap_or(&none);
+    edited_credentials(&mut draft, credentials, call)?;
     draft.identity.updated_at = call.now;
     Ok(draft)
 }

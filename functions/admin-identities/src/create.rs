@@ -8,14 +8,15 @@ use lambda_http::http::header::LOCATION;
 use latchkey_core::error::ApiError;
 use latchkey_core::identity::State;
 use latchkey_store::people::{self, Refused};
+use latchkey_web::call::parse_id;
 use latchkey_web::{Call, Fault, Reply, chance};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 /// Most people in one batch.
-const MOST_PEOPLE: usize = 1000;
+pub const MOST_PEOPLE: usize = 1000;
 /// Most passwords in clear text in one batch: each costs a hash.
-const MOST_PASSWORDS: usize = 200;
+pub const MOST_PASSWORDS: usize = 200;
 
 pub(crate) async fn one(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let body = body::object(call.body(), body::CREATE)?;
@@ -96,12 +97,12 @@ struct Item {
 
 impl Item {
     fn read(item: &Value) -> Result<Self, ApiError> {
-        let item = known_keys(item.clone(), &["create", "patch_id", "identity_id"])?;
+        let mut item = known_keys(item.clone(), &["create", "patch_id", "identity_id"])?;
         let patch_id = text(&item, "patch_id")?.map(str::to_owned);
         if let Some(id) = &patch_id {
-            latchkey_web::call::parse_id(id).map_err(|text| ApiError::new(400).saying(text))?;
+            parse_id(id)?;
         }
-        let create = item.get("create").filter(|create| !create.is_null()).cloned();
+        let create = item.remove("create").filter(|create| !create.is_null());
         Ok(Self {
             create: create.map(|create| known_keys(create, body::CREATE)).transpose()?,
             identity_id: kept_id(&item)?,

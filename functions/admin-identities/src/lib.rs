@@ -8,6 +8,9 @@ mod list;
 mod remove;
 mod show;
 
+pub use body::CREATE as CREATE_KEYS;
+pub use create::{MOST_PASSWORDS, MOST_PEOPLE};
+
 use lambda_http::http::Method;
 use latchkey_core::error::ApiError;
 use latchkey_hashers::Hasher;

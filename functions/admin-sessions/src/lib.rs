@@ -100,14 +100,6 @@ fn is_active(session: &Session, identity: &Identity, call: &Call<'_>) -> bool {
     session.is_live(call.now) && identity.state == State::Active
 }
 
-/// An id in a path.
-///
-/// # Errors
-/// 400 with the text that clients know.
-fn read_id(text: &str) -> Result<Uuid, ApiError> {
-    parse_id(text).map_err(|text| ApiError::new(400).saying(text))
-}
-
 /// Reads a session by its id alone.
 async fn find(app: &App, id: Uuid) -> Result<(Session, Profile), Fault> {
     let owner = app.accounts.owner_of_session(id).await?.ok_or_else(ApiError::not_located)?;
@@ -115,7 +107,7 @@ async fn find(app: &App, id: Uuid) -> Result<(Session, Profile), Fault> {
 }
 
 async fn show(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
-    let id = read_id(id)?;
+    let id = parse_id(id)?;
     let (with_identity, with_devices) = expansions(call)?;
     let (session, profile) = find(app, id).await?;
     let identity = &profile.identity;
@@ -134,7 +126,7 @@ fn list(call: &Call<'_>) -> Result<Reply, Fault> {
 }
 
 async fn list_of(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
-    let id = read_id(id)?;
+    let id = parse_id(id)?;
     let wanted = active_filter(call)?;
     let (profile, mut sessions) = app.accounts.everything_of(id).await?;
     let Some(Profile { identity, .. }) = profile else {
@@ -167,7 +159,7 @@ fn page(call: &Call<'_>, id: Uuid, listed: &[(Session, bool)], identity: &Value)
 }
 
 async fn delete_all_of(app: &App, id: &str) -> Result<Reply, Fault> {
-    let id = read_id(id)?;
+    let id = parse_id(id)?;
     let sessions: Vec<Uuid> = app.accounts.sessions_of(id).await?.iter().map(|s| s.id).collect();
     if sessions.is_empty() {
         return Err(ApiError::not_located().into());
@@ -177,7 +169,7 @@ async fn delete_all_of(app: &App, id: &str) -> Result<Reply, Fault> {
 }
 
 async fn disable(app: &App, id: &str) -> Result<Reply, Fault> {
-    let (session, _) = find(app, read_id(id)?).await?;
+    let (session, _) = find(app, parse_id(id)?).await?;
     if !app.accounts.revoke(session.identity, session.id).await? {
         return Err(ApiError::not_located().into());
     }
@@ -187,7 +179,7 @@ async fn disable(app: &App, id: &str) -> Result<Reply, Fault> {
 /// Moves the end of a session, if it is near enough; outside that window, and for a disabled session, nothing changes and the
 /// answer is the same.
 async fn extend(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
-    let (mut session, profile) = find(app, read_id(id)?).await?;
+    let (mut session, profile) = find(app, parse_id(id)?).await?;
     let policy = &app.edge.config.session;
     let window = policy.earliest_possible_extend.map_or_else(|| app.edge.session_lifespan(), edge::signed);
     if session.expires_at - call.now <= window {

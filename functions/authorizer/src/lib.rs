@@ -44,11 +44,7 @@ pub async fn answer(app: &App, event: &str, context: Context) -> Result<Value, E
 
 async fn decide(app: &App, question: &Question) -> Result<Verdict, Fault> {
     let credential = caller::credential_in(&app.edge, question.evidence());
-    let found = match &credential.presented {
-        Some(presented) => app.accounts.session(presented).await?,
-        None => None,
-    };
-    let Some(signed_in) = caller::prove(credential.presented, found, question.now) else {
+    let Some(signed_in) = caller::look_up(credential.presented, &app.accounts, question.now).await? else {
         return Ok(Verdict::Refused("nobody"));
     };
     if !app.required.is_met(signed_in.session.aal(), signed_in.profile.identity.available_aal) {

@@ -119,7 +119,7 @@ async fn end_others(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
 
 async fn end_one(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let own = Own::read(app, call).await?;
-    let id = call::parse_id(&call.segment(1)).map_err(|text| ApiError::new(400).saying(text))?;
+    let id = call::parse_id(&call.segment(1))?;
     if id == own.current {
         return Err(ApiError::new(400).saying("cannot revoke current session").into());
     }

@@ -26,7 +26,7 @@ mod session;
 
 use assets::Assets;
 use client::Api;
-use lambda_http::http::header::{ALLOW, CONTENT_SECURITY_POLICY};
+use lambda_http::http::header::ALLOW;
 use latchkey_config::Config;
 use latchkey_web::routes::{Listener, PAGES, find};
 use latchkey_web::{Call, Edge, Environment, Reply, Request, Response, StartError, edge};
@@ -70,7 +70,8 @@ async fn answer(app: &App, call: &Call<'_>) -> Reply {
     let visit = Visit::new(app, call);
     let known = find(PAGES, &call.path).and_then(|route| route.methods);
     if let Some(verbs) = known.filter(|verbs| !verbs.contains(&call.method.as_str())) {
-        return error::wrong_verb(&visit).header(ALLOW, &verbs.join(", "));
+        let reply = error::wrong_verb(&visit).header(ALLOW, &verbs.join(", "));
+        return policy::guard(reply, &app.policy);
     }
     let reply = match call.path.as_str() {
         "/login" => login::show(visit).await,
@@ -83,5 +84,5 @@ async fn answer(app: &App, call: &Call<'_>) -> Reply {
             None => error::not_found(&visit),
         },
     };
-    if reply.has(&CONTENT_SECURITY_POLICY) { reply } else { policy::guard(reply, &app.policy) }
+    policy::guard(reply, &app.policy)
 }

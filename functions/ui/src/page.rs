@@ -3,7 +3,6 @@
 use crate::App;
 use crate::language::{LANGUAGES, Language, accepted, by_tag};
 use crate::message::{self, Message};
-use crate::policy;
 use latchkey_web::{Call, Reply};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -71,8 +70,7 @@ impl<'a> Visit<'a> {
     /// The answer that shows a page.
     pub(crate) fn show(&self, page: &Page<'_>, main: &Markup) -> Reply {
         let html = self.frame(page, main).into_string();
-        let reply = Reply::content(page.status, "text/html; charset=utf-8", html, page.outcome);
-        policy::guard(self.remembering(reply), &self.app.policy)
+        self.remembering(Reply::content(page.status, "text/html; charset=utf-8", html, page.outcome))
     }
 
     fn remembering(&self, reply: Reply) -> Reply {

@@ -43,11 +43,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
 
 async fn tell(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let credential = caller::credential(call);
-    let found = match &credential.presented {
-        Some(presented) => app.accounts.session(presented).await?,
-        None => None,
-    };
-    let Some(signed_in) = caller::prove(credential.presented, found, call.now) else {
+    let Some(signed_in) = caller::look_up(credential.presented, &app.accounts, call.now).await? else {
         let error = ApiError::new(401).because("No valid session credentials found in the request.");
         let reply = Reply::error(&error, call.request_id());
         let cacheable = app.edge.config.features.cacheable_sessions && !credential.any;

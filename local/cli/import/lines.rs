@@ -4,6 +4,8 @@ use super::sending::Limits;
 use super::state::{Place, State};
 use crate::cli::Failure;
 use crate::cli::table::clean;
+use admin_identities::CREATE_KEYS;
+use latchkey_web::edge::LARGEST_ADMIN_BODY;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
@@ -12,21 +14,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 /// Most bytes of a line; a longer one would not fit a request.
-const LONGEST_LINE: u64 = 5 * 1024 * 1024;
-/// Keys of a body that makes a person.
-const KEYS: [&str; 11] = [
-    "schema_id",
-    "traits",
-    "state",
-    "external_id",
-    "organization_id",
-    "region",
-    "metadata_public",
-    "metadata_admin",
-    "verifiable_addresses",
-    "recovery_addresses",
-    "credentials",
-];
+const LONGEST_LINE: u64 = LARGEST_ADMIN_BODY as u64;
 /// Keys that the admin API shows of a person and takes from nobody.
 const SHOWN: [&str; 4] = ["schema_url", "state_changed_at", "created_at", "updated_at"];
 /// The same of a credential.
@@ -171,13 +159,17 @@ impl Lines {
         let mut room = limits.room();
         while let Some(line) = self.next_line()? {
             let made = line.item(state.id_of(line.number));
-            if batch.is_some() && !room.take(line.text.len(), made.as_ref().ok().and_then(Option::as_ref)) {
+            let fits = room.take(line.text.len(), made.as_ref().ok().and_then(Option::as_ref));
+            // A line that fits no batch is one by itself, for the stack to refuse.
+            if !fits && batch.is_some() {
                 self.kept = Some(line);
                 break;
             }
-            let batch = batch.get_or_insert_with(|| {
-                room.take(line.text.len(), made.as_ref().ok().and_then(Option::as_ref));
-                Batch { items: Vec::new(), refused: Vec::new(), end: line.end, digest: String::new() }
+            let batch = batch.get_or_insert_with(|| Batch {
+                items: Vec::new(),
+                refused: Vec::new(),
+                end: line.end,
+                digest: String::new(),
             });
             (batch.end, batch.digest) = (line.end, name(&line.digest));
             match made {
@@ -222,7 +214,7 @@ impl Line {
                 .ok_or("id must be a UUID")?,
         };
         person.retain(|key, _| !SHOWN.contains(&key.as_str()));
-        if let Some(key) = person.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        if let Some(key) = person.keys().find(|key| !CREATE_KEYS.contains(&key.as_str())) {
             return Err(format!("unknown key {:?}", clean(key)));
         }
         check_types(&person)?;

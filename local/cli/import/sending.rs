@@ -4,21 +4,17 @@ use super::lines::{Batch, Item, Refused};
 use super::state::Place;
 use crate::cli::Failure;
 use crate::cli::api::{Admin, encoded, explain, id_of};
+use admin_identities::{MOST_PASSWORDS, MOST_PEOPLE};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
 use hyper::body::Bytes;
+use latchkey_web::edge::LARGEST_ADMIN_BODY;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Most people in a batch, as the admin API has it.
-const MOST_PEOPLE: usize = 1000;
-/// Most passwords in clear text among them.
-const MOST_PASSWORDS: usize = 200;
-/// Most bytes of a request.
-const MOST_BYTES: usize = 5 * 1024 * 1024;
 /// Most bytes of it as a text within an event, which is how a function gets it.
 const MOST_ESCAPED: usize = 5_700_000;
 /// How often a batch is tried, with a longer pause each time.
@@ -53,7 +49,7 @@ impl Limits {
             lines: MOST_PEOPLE,
             people: self.people.load(Ordering::Relaxed),
             passwords: self.passwords.load(Ordering::Relaxed),
-            bytes: MOST_BYTES - 64,
+            bytes: LARGEST_ADMIN_BODY - 64,
             escaped: MOST_ESCAPED - 64,
         }
     }

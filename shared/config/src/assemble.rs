@@ -210,8 +210,8 @@ fn cookies(from: &Reader<'_>, dev: bool) -> Cookies {
     }
 }
 
-/// Without an entry that an attacker could register a name under, and without what is no URL (contract `login-flow.md` 2.3).
-/// The listed URLs that may be on the list.
+/// The listed URLs without those that an attacker could register a name under, and without what is no URL (contract
+/// `login-flow.md` 2.3).
 pub(crate) fn listed_return_urls(from: &Reader<'_>, env: &[(String, String)], findings: &mut Findings) -> Vec<String> {
     let lenient = from.flag("feature_flags.legacy_allow_insecure_origins", false);
     let variable = crate::document::variable("selfservice.allowed_return_urls");
@@ -354,18 +354,21 @@ pub(crate) fn shortened(text: &str) -> String {
 }
 
 fn schema_document(url: &str, folder: Option<&Path>) -> Result<Value, String> {
-    let text = if let Some(encoded) = url.strip_prefix("base64://") {
-        from_base64(encoded).ok_or("what follows base64:// is not base64")?
-    } else if url.starts_with("https://") || url.starts_with("http://") {
-        return Err(
-            "nothing is fetched at start; save the schema beside the configuration and name the file".to_owned()
-        );
-    } else {
-        let path = local_file(url, folder);
-        std::fs::read(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?
-    };
+    let text = content(url, folder)?;
     let document: Value = serde_json::from_slice(&text).map_err(|e| format!("the schema is not JSON: {e}"))?;
     if document.is_object() { Ok(document) } else { Err("the schema is not a JSON object".to_owned()) }
+}
+
+/// What a URL stands for: base64 in itself, or a file.
+pub(crate) fn content(url: &str, folder: Option<&Path>) -> Result<Vec<u8>, String> {
+    if let Some(encoded) = url.strip_prefix("base64://") {
+        return from_base64(encoded).ok_or_else(|| "what follows base64:// is not base64".to_owned());
+    }
+    if url.starts_with("https://") || url.starts_with("http://") {
+        return Err("nothing is fetched at start; save the file beside the configuration and name it".to_owned());
+    }
+    let path = local_file(url, folder);
+    std::fs::read(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))
 }
 
 /// Where the file of a URL is.
@@ -379,7 +382,7 @@ pub(crate) fn local_file(url: &str, folder: Option<&Path>) -> PathBuf {
 }
 
 /// Base64 in any of the alphabets that people use for it.
-pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
+fn from_base64(text: &str) -> Option<Vec<u8>> {
     let engines: [&GeneralPurpose; 4] = [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD];
     engines.iter().find_map(|engine| engine.decode(text).ok())
 }

@@ -5,6 +5,8 @@ use crate::check::Findings;
 use crate::document;
 use crate::keys::{KEYS, Role};
 use crate::{ConfigErrors, Loaded, read};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -84,7 +86,6 @@ fn has_password(text: &str) -> bool {
 /// # Errors
 /// Those of [`check_deployment`].
 pub fn to_compact(text: &str, folder: Option<&Path>, env: &[(String, String)]) -> Result<String, ConfigErrors> {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
     let loaded = check_deployment(text, folder, env)?;
     let document = document::parse(text)?;
     let mut compact = Value::Object(Map::new());
@@ -95,11 +96,7 @@ pub fn to_compact(text: &str, folder: Option<&Path>, env: &[(String, String)]) -
             }
         }
     }
-    let schemas = loaded.config.identity.schemas.iter().map(|schema| {
-        let url = format!("base64://{}", STANDARD.encode(schema.document.to_string()));
-        json!({"id": schema.id, "url": url, "selfservice_selectable": schema.selfservice_selectable})
-    });
-    document::set(&mut compact, "identity.schemas", schemas.collect());
+    make_whole(&mut compact, &loaded);
     let pages = &loaded.config.pages;
     let files = [
         ("pages.logo", pages.logo.as_ref().map(|l| &l.bytes[..])),
@@ -107,7 +104,7 @@ pub fn to_compact(text: &str, folder: Option<&Path>, env: &[(String, String)]) -
     ];
     for (path, bytes) in files {
         if let Some(bytes) = bytes {
-            document::set(&mut compact, path, format!("base64://{}", STANDARD.encode(bytes)).into());
+            document::set(&mut compact, path, in_base64(bytes).into());
         }
     }
     if document::get(&compact, "selfservice.allowed_return_urls").is_some() {
@@ -115,6 +112,30 @@ pub fn to_compact(text: &str, folder: Option<&Path>, env: &[(String, String)]) -
         let listed = listed_return_urls(&Reader { document: &document }, &[], &mut Findings::default());
         document::set(&mut compact, "selfservice.allowed_return_urls", json!(listed));
     }
-    document::set(&mut compact, "revision", json!(loaded.config.revision));
     Ok(compact.to_string())
+}
+
+/// A configuration as it was read, whole without its schemas' files and under the same revision: whoever reads it later reads what
+/// was checked, whatever the files hold by then.
+///
+/// # Errors
+/// When the text is no configuration.
+pub fn frozen(text: &str, loaded: &Loaded) -> Result<String, ConfigErrors> {
+    let mut document = document::parse(text)?;
+    make_whole(&mut document, loaded);
+    Ok(document.to_string())
+}
+
+/// Puts the schemas that were read, and the name that the configuration got, into its document.
+fn make_whole(document: &mut Value, loaded: &Loaded) {
+    let schemas = loaded.config.identity.schemas.iter().map(|schema| {
+        let url = in_base64(schema.document.to_string().as_bytes());
+        json!({"id": schema.id, "url": url, "selfservice_selectable": schema.selfservice_selectable})
+    });
+    document::set(document, "identity.schemas", schemas.collect());
+    document::set(document, "revision", json!(loaded.config.revision));
+}
+
+fn in_base64(bytes: &[u8]) -> String {
+    format!("base64://{}", STANDARD.encode(bytes))
 }

@@ -1,11 +1,12 @@
 //! What somebody needs who follows a configuration file while it changes.
 
 use crate::assemble::local_file;
-use crate::{ConfigErrors, Loaded, document};
-use serde_json::{Value, json};
+use crate::document;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// The files that a configuration names: its identity schemas, what the login pages show, and whatever else begins with `file://`. None when it cannot be read.
+/// The files that a configuration names: its identity schemas, what the login pages show, and whatever else begins with `file://`.
+/// None when it cannot be read.
 pub fn named_files(text: &str, folder: Option<&Path>, env: &[(String, String)]) -> Vec<PathBuf> {
     let Ok(mut document) = document::parse(text) else { return Vec::new() };
     document::lay_over(&mut document, env);
@@ -28,21 +29,4 @@ fn file_urls<'d>(value: &'d Value, urls: &mut Vec<&'d str>) {
         Value::Object(map) => map.values().for_each(|value| file_urls(value, urls)),
         _ => {}
     }
-}
-
-/// A configuration as it was read, schemas inlined and under the same revision: whoever reads it later reads what was checked,
-/// whatever the files hold by then.
-///
-/// # Errors
-/// When the text is no configuration.
-pub fn frozen(text: &str, loaded: &Loaded) -> Result<String, ConfigErrors> {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let mut document = document::parse(text)?;
-    let schemas = loaded.config.identity.schemas.iter().map(|schema| {
-        let url = format!("base64://{}", STANDARD.encode(schema.document.to_string()));
-        json!({"id": schema.id, "url": url, "selfservice_selectable": schema.selfservice_selectable})
-    });
-    document::set(&mut document, "identity.schemas", schemas.collect());
-    document::set(&mut document, "revision", json!(loaded.config.revision));
-    Ok(document.to_string())
 }

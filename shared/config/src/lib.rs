@@ -18,8 +18,8 @@ mod model;
 mod pages;
 mod secrets;
 
-pub use deploy::{check_deployment, to_compact};
-pub use follow::{frozen, named_files};
+pub use deploy::{check_deployment, frozen, to_compact};
+pub use follow::named_files;
 pub use model::{
     Config, CookieAttributes, Cookies, Cors, Features, Hasher, IdentityConfig, Listener, LoginFlowPolicy, Logout,
     Method, Methods, RequiredAal, SameSite, SchemaRef, SelfService, SessionPolicy,

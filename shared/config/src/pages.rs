@@ -1,6 +1,6 @@
 //! The login pages' own key, `pages`: where they are, and how they look.
 
-use crate::assemble::{Reader, from_base64, local_file};
+use crate::assemble::{self, Reader};
 use crate::check::Findings;
 use crate::keys::{KEYS, Role};
 use serde_json::Value;
@@ -118,7 +118,7 @@ pub(crate) fn pages(from: &Reader<'_>, fallback: &str, folder: Option<&Path>, fi
     let accent = color(from, "pages.accent", LIGHT, "white", findings);
     let accent_dark = color(from, "pages.accent_dark", DARK, "the dark card", findings);
     Pages {
-        base_url: crate::assemble::with_slash(from.text("pages.base_url").unwrap_or_else(|| fallback.to_owned())),
+        base_url: assemble::with_slash(from.text("pages.base_url").unwrap_or_else(|| fallback.to_owned())),
         name: from.text("pages.name").unwrap_or_else(|| "Latchkey".to_owned()),
         logo: logo(from, folder, findings),
         accent_dark: accent_dark.or_else(|| accent.map(Color::lightened)),
@@ -143,7 +143,7 @@ fn color(from: &Reader<'_>, path: &str, on: Color, what: &str, findings: &mut Fi
 }
 
 fn logo(from: &Reader<'_>, folder: Option<&Path>, findings: &mut Findings) -> Option<Logo> {
-    let bytes = content(from, "pages.logo", LARGEST_LOGO, folder, findings)?;
+    let bytes = small_file(from, "pages.logo", LARGEST_LOGO, folder, findings)?;
     let Some((media_type, extension)) = picture(&bytes) else {
         findings.error("pages.logo: the file is not allowed: it must be a picture: SVG, PNG, WebP, JPEG or GIF");
         return None;
@@ -152,7 +152,7 @@ fn logo(from: &Reader<'_>, folder: Option<&Path>, findings: &mut Findings) -> Op
 }
 
 fn css(from: &Reader<'_>, folder: Option<&Path>, findings: &mut Findings) -> Option<String> {
-    let bytes = content(from, "pages.css", LARGEST_CSS, folder, findings)?;
+    let bytes = small_file(from, "pages.css", LARGEST_CSS, folder, findings)?;
     let text = String::from_utf8(bytes).ok();
     if text.is_none() {
         findings.error("pages.css: the file is not allowed: it must be text in UTF-8");
@@ -160,7 +160,7 @@ fn css(from: &Reader<'_>, folder: Option<&Path>, findings: &mut Findings) -> Opt
     text
 }
 
-fn content(
+fn small_file(
     from: &Reader<'_>,
     path: &str,
     most: usize,
@@ -168,18 +168,8 @@ fn content(
     findings: &mut Findings,
 ) -> Option<Vec<u8>> {
     let value = from.text(path)?;
-    let read = match value.strip_prefix("base64://") {
-        Some(encoded) => from_base64(encoded).ok_or_else(|| "what follows base64:// is not base64".to_owned()),
-        None if value.starts_with("http://") || value.starts_with("https://") => {
-            Err("nothing is fetched at start; save the file beside the configuration and name it".to_owned())
-        }
-        None => {
-            let file = local_file(&value, folder);
-            std::fs::read(&file).map_err(|e| format!("cannot read {}: {e}", file.display()))
-        }
-    };
-    let shown = crate::assemble::shortened(&value);
-    match read {
+    let shown = assemble::shortened(&value);
+    match assemble::content(&value, folder) {
         Ok(bytes) if bytes.len() <= most => Some(bytes),
         Ok(bytes) => {
             let (is, most) = (bytes.len().div_ceil(1024), most / 1024);

@@ -2,6 +2,7 @@
 
 use crate::EXTENSION;
 use crate::extract::Extracted;
+use crate::pointer;
 use crate::report::{Fault, ValidationError};
 use crate::validate::Validator;
 use percent_encoding::percent_decode_str;
@@ -168,7 +169,7 @@ impl Check<'_> {
 }
 
 fn below(at: &str, name: &str) -> String {
-    format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
+    format!("{at}/{}", pointer::escape(name))
 }
 
 /// The part of a document that a reference points to: all of it for `#`, else by JSON Pointer, which may be percent-encoded.

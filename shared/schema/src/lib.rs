@@ -20,6 +20,7 @@ pub mod patch;
 pub mod report;
 
 mod format;
+mod pointer;
 mod text;
 mod validate;
 

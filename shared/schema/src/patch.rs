@@ -1,6 +1,7 @@
 //! JSON Patch as the admin API takes it (contract `beyond-login.md` 1.8): of RFC 6902 `add`, `replace` and `remove`, with some paths
 //! closed.
 
+use crate::pointer::unescape;
 use json_patch::{AddOperation, PatchOperation};
 use serde_json::{Map, Value};
 
@@ -103,7 +104,7 @@ fn step(document: &mut Value, operation: &Value) -> Result<(), PatchError> {
 
 /// Puts an empty object, or a list where the next step is a place in one, wherever a path has nothing on its way.
 fn make_way(document: &mut Value, path: &str) {
-    let steps: Vec<String> = path.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+    let steps: Vec<String> = path.split('/').skip(1).map(unescape).collect();
     let mut at = document;
     for (step, next) in steps.iter().zip(steps.iter().skip(1)) {
         let found = match at {
@@ -124,7 +125,7 @@ fn make_way(document: &mut Value, path: &str) {
 
 /// Paths that a patch may not touch, in any spelling of a pointer, and everything that contains one of them.
 fn is_closed(path: &str) -> bool {
-    let path = path.to_lowercase().replace("~1", "/").replace("~0", "~");
+    let path = unescape(&path.to_lowercase());
     let path = path.trim_end_matches('/');
     matches!(path, "" | "/id" | "/statechangedat" | "/state_changed_at" | "/credentials")
         || ["/credentials/oidc", "/credentials/saml"]

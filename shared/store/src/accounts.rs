@@ -331,8 +331,8 @@ impl Accounts {
                     Ok(()) => break,
                     // Nothing was written because some are gone: that must not save the others.
                     Err(cancelled) => {
-                        let mut place = 0..;
-                        rest.retain(|_| !place.next().is_some_and(|place| cancelled.failed(place)));
+                        let there = rest.iter().enumerate().filter(|(place, _)| !cancelled.failed(*place));
+                        rest = there.map(|(_, &id)| id).collect();
                     }
                 }
             }

@@ -5,7 +5,7 @@ use crate::lambda::SEEN_HOST;
 use crate::negotiate;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use latchkey_core::csrf::CsrfSecret;
-use latchkey_core::error::{CsrfFault, csrf_violation};
+use latchkey_core::error::{ApiError, CsrfFault, csrf_violation};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -177,10 +177,12 @@ pub fn encode_query(text: &str) -> String {
 /// A path segment that must be an id.
 ///
 /// # Errors
-/// The text that clients know for a segment of a wrong length; other faults have a text of ours.
-pub fn parse_id(text: &str) -> Result<Uuid, String> {
-    Uuid::try_parse(text).map_err(|_| match text.len() {
-        32 | 36 | 38 | 41 | 45 => format!("uuid: incorrect UUID format in string \"{text}\""),
-        length => format!("uuid: incorrect UUID length {length} in string \"{text}\""),
+/// 400 with the text that clients know for a segment of a wrong length; other faults have a text of ours.
+pub fn parse_id(text: &str) -> Result<Uuid, ApiError> {
+    Uuid::try_parse(text).map_err(|_| {
+        ApiError::new(400).saying(match text.len() {
+            32 | 36 | 38 | 41 | 45 => format!("uuid: incorrect UUID format in string \"{text}\""),
+            length => format!("uuid: incorrect UUID length {length} in string \"{text}\""),
+        })
     })
 }

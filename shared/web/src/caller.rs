@@ -93,9 +93,21 @@ pub fn prove(presented: Option<Presented>, found: Option<(Session, Profile)>, no
 /// # Errors
 /// When the store fails: that is never the same as not being signed in.
 pub async fn signed_in(call: &Call<'_>, accounts: &Accounts) -> Result<Option<SignedIn>, Fault> {
-    let Some(presented) = credential(call).presented else { return Ok(None) };
+    look_up(credential(call).presented, accounts, call.now).await
+}
+
+/// Whose session it is that was presented, if it is good.
+///
+/// # Errors
+/// When the store fails.
+pub async fn look_up(
+    presented: Option<Presented>,
+    accounts: &Accounts,
+    now: OffsetDateTime,
+) -> Result<Option<SignedIn>, Fault> {
+    let Some(presented) = presented else { return Ok(None) };
     let found = accounts.session(&presented).await?;
-    Ok(prove(Some(presented), found, call.now))
+    Ok(prove(Some(presented), found, now))
 }
 
 #[cfg(test)]

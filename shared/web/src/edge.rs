@@ -29,7 +29,7 @@ use time::Duration;
 /// Largest body of the public API, in bytes.
 const LARGEST_PUBLIC_BODY: usize = 64 * 1024;
 /// Largest body of the admin API, in bytes.
-const LARGEST_ADMIN_BODY: usize = 5 * 1024 * 1024;
+pub const LARGEST_ADMIN_BODY: usize = 5 * 1024 * 1024;
 
 /// What every function is started with.
 pub struct Edge {
@@ -125,10 +125,10 @@ pub async fn answer(
     decide: impl AsyncFnOnce(&Call<'_>) -> Result<Reply, Fault>,
 ) -> Response {
     let ids = ids(&request);
-    let (call, oversize) = read(edge, request);
+    let call = read(edge, request);
     // On the heap, because what wraps it would move it about otherwise, and it is large.
     let answering = Box::pin(async {
-        let decided = match checks(&call, oversize) {
+        let decided = match checks(&call) {
             Some(early) => early,
             None => decide(&call).await,
         };
@@ -160,7 +160,7 @@ fn ids(request: &Request) -> Ids {
     }
 }
 
-fn read(edge: &Edge, request: Request) -> (Call<'_>, bool) {
+fn read(edge: &Edge, request: Request) -> Call<'_> {
     let path = request.raw_http_path().to_owned();
     let source_ip = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone(),
@@ -174,7 +174,7 @@ fn read(edge: &Edge, request: Request) -> (Call<'_>, bool) {
         _ => Vec::new(),
     };
     let most = if edge.listener == Listener::Admin { LARGEST_ADMIN_BODY } else { LARGEST_PUBLIC_BODY };
-    let oversize = body.len() > most;
+    let is_oversize = body.len() > most;
     let cookies = cookies(parts.headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()));
     let csrf: Vec<CsrfSecret> = cookies
         .iter()
@@ -184,7 +184,7 @@ fn read(edge: &Edge, request: Request) -> (Call<'_>, bool) {
     let guarded = edge.listener == Listener::Public && csrf_layer(&path) == CsrfLayer::Guarded;
     let csrf_new = (guarded && csrf.is_empty()).then(|| CsrfSecret::new(chance::bytes()));
     let query = form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect();
-    let call = Call {
+    Call {
         edge,
         method: parts.method,
         path,
@@ -193,13 +193,12 @@ fn read(edge: &Edge, request: Request) -> (Call<'_>, bool) {
         query,
         headers: parts.headers,
         cookies,
-        body: if oversize { Vec::new() } else { body },
-        is_oversize: oversize,
+        body: if is_oversize { Vec::new() } else { body },
+        is_oversize,
         source_ip,
         csrf,
         csrf_new,
-    };
-    (call, oversize)
+    }
 }
 
 /// The cookies of a request's lines. One without `=` has a name and no value; blanks around names do not count.
@@ -212,7 +211,7 @@ pub(crate) fn cookies<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<(String, 
 }
 
 /// What is answered without asking the handler.
-fn checks(call: &Call<'_>, oversize: bool) -> Option<Result<Reply, Fault>> {
+fn checks(call: &Call<'_>) -> Option<Result<Reply, Fault>> {
     if call.method == Method::OPTIONS
         && call.edge.listener == Listener::Public
         && let Some(reply) = preflight(call)
@@ -220,7 +219,7 @@ fn checks(call: &Call<'_>, oversize: bool) -> Option<Result<Reply, Fault>> {
         return Some(Ok(reply));
     }
     // A page answers in its own design, and finds the body empty.
-    if oversize && call.edge.listener != Listener::Pages {
+    if call.is_oversize && call.edge.listener != Listener::Pages {
         let error = ApiError::new(413).because("The request body is larger than this API accepts.");
         return Some(Err(error.into()));
     }

@@ -74,7 +74,10 @@ fn from_json(body: &[u8]) -> Result<Payload, String> {
     let first = serde_json::Deserializer::from_slice(body).into_iter::<Value>().next();
     let Some(Ok(value)) = first else { return Err("Unable to decode form as JSON.".to_owned()) };
     let kind = match &value {
-        Value::Object(map) => return Ok(from_map(map, &numbers(body))),
+        Value::Object(map) => {
+            let has_numbers = map.values().any(Value::is_number);
+            return Ok(from_map(map, &if has_numbers { numbers(body) } else { HashMap::new() }));
+        }
         Value::Array(_) => "JSON",
         Value::String(_) => "String",
         Value::Number(_) => "Number",

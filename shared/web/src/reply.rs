@@ -98,11 +98,6 @@ impl Reply {
         self
     }
 
-    /// Whether a header is set.
-    pub fn has(&self, name: &HeaderName) -> bool {
-        self.headers.iter().any(|(known, _)| known == name)
-    }
-
     /// Adds a cookie.
     pub fn cookie(mut self, cookie: String) -> Self {
         self.cookies.push(cookie);

@@ -5,7 +5,7 @@ use http::Request;
 use http::request::Parts;
 use latchkey::event::{self, Arrival};
 use latchkey::template::pick;
-use latchkey::{Options, Ports, Stack};
+use latchkey::{Options, Stack};
 use latchkey_web::Environment;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -60,14 +60,7 @@ impl World {
         std::fs::write(folder.path().join("kratos.yml"), &text).map_err(|e| e.to_string())?;
         std::fs::copy(events.join("identity.schema.json"), folder.path().join("identity.schema.json"))
             .map_err(|e| e.to_string())?;
-        let options = Options {
-            config: Some(folder.path().join("kratos.yml")),
-            dev: false,
-            data: None,
-            store: None,
-            ports: Ports { public: 0, admin: 0, pages: None, inbox: None },
-            processes: None,
-        };
+        let options = Options::of(folder.path().join("kratos.yml"));
         latchkey_web::redirect_log(|_| ());
         let stack = runtime.block_on(Stack::start(&options, Environment::default(), Arc::new(|_| ())))?;
         // As on AWS: JSON, schemas inlined.

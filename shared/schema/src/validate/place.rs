@@ -1,5 +1,6 @@
 //! Where a walk is, and the faults it leaves there.
 
+use crate::pointer::escape;
 use crate::report::{Fault, ValidationError};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -76,8 +77,4 @@ impl Place {
             causes: Vec::new(),
         }
     }
-}
-
-fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
