@@ -16,11 +16,7 @@ async fn a_protected_route_takes_what_whoami_takes_and_is_told_who_it_is() {
     let person = bench.create(traits.clone(), json!({"password": PASSWORD})).await;
     let token = bench.app().sign_in(&email).await;
     let app = bench.app();
-    for client in [
-        app.token(&token),
-        app.with("authorization", &format!("Bearer {token}")),
-        app.with("authorization", &format!("bearer {token}")),
-    ] {
+    for client in app.token_each_way(&token) {
         let me = client.get(PROTECTED).await;
         let session = client.get("/sessions/whoami").await.json();
         assert_eq!(me.status, 200, "{}", me.body);
@@ -72,7 +68,7 @@ async fn a_store_that_fails_is_500_and_never_a_yes_or_a_no() {
     let email = bench.person().await;
     let app = bench.app();
     let token = app.sign_in(&email).await;
-    for fault in [Fault::Unreachable, Fault::Throttled, Fault::Unprocessed, Fault::AnswerLost] {
+    for fault in Fault::OF_A_READ {
         bench.proxy.fail("BatchGetItem", fault, FOR_GOOD);
         let answer = app.token(&token).get(PROTECTED).await;
         assert_eq!(

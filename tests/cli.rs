@@ -1,6 +1,7 @@
 //! The commands, as programs against a stack that listens.
 
-use crate::support::{Bend, Bent, Forward, Served, binaries, eventually, get, text};
+use crate::events::binaries;
+use crate::support::{Bend, Bent, Forward, Served, eventually, get, text};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use http::HeaderMap;

@@ -83,7 +83,7 @@ async fn whoami_says_503_not_401() {
     let email = bench.person().await;
     let app = bench.app();
     let token = app.sign_in(&email).await;
-    for fault in [Fault::Unreachable, Fault::Throttled, Fault::Unprocessed, Fault::AnswerLost] {
+    for fault in Fault::OF_A_READ {
         bench.proxy.fail("BatchGetItem", fault, FOR_GOOD);
         let answer = app.token(&token).get("/sessions/whoami").await;
         assert_eq!(answer.status, 503, "{fault:?}: {}", answer.body);

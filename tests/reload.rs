@@ -1,6 +1,7 @@
 //! A configuration file that changes while the stack runs.
 
-use crate::support::{CONFIG, PASSWORD, Served, binaries, eventually, get, unique};
+use crate::events::binaries;
+use crate::support::{CONFIG, PASSWORD, Served, eventually, get, unique};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::Stdio;

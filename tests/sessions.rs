@@ -11,11 +11,7 @@ async fn whoami_takes_a_cookie_or_a_token_in_either_header() {
     let email = bench.person().await;
     let token = bench.app().sign_in(&email).await;
     let app = bench.app();
-    for client in [
-        app.token(&token),
-        app.with("authorization", &format!("Bearer {token}")),
-        app.with("authorization", &format!("bearer {token}")),
-    ] {
+    for client in app.token_each_way(&token) {
         let me = client.get("/sessions/whoami").await;
         assert_eq!((me.status, me.json()["active"].as_bool()), (200, Some(true)));
         assert_eq!(me.header("x-kratos-authenticated-identity-id"), me.json()["identity"]["id"].as_str());

@@ -152,6 +152,12 @@ impl<'b> Client<'b> {
     pub fn token(&self, token: &str) -> Self {
         self.with("x-session-token", token)
     }
+
+    /// The same with a session token, once for each way to present it.
+    pub fn token_each_way(&self, token: &str) -> [Self; 3] {
+        let bearer = |scheme: &str| self.with("authorization", &format!("{scheme} {token}"));
+        [self.token(token), bearer("Bearer"), bearer("bearer")]
+    }
 }
 
 /// The body of a login by password.

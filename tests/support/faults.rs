@@ -34,6 +34,11 @@ pub enum Fault {
     Unprocessed,
 }
 
+impl Fault {
+    /// All that can befall a read of several items.
+    pub const OF_A_READ: [Self; 4] = [Self::Unreachable, Self::Throttled, Self::Unprocessed, Self::AnswerLost];
+}
+
 /// A store that can be watched and made to fail.
 pub struct Proxy {
     pub endpoint: String,

@@ -8,7 +8,7 @@ mod served;
 
 pub use client::{Answer, Browser, Client, Door, action, csrf, password};
 pub use faults::{Call, Fault, Proxy};
-pub use served::{Bend, Bent, Forward, Served, binaries, eventually, get, text};
+pub use served::{Bend, Bent, Forward, Served, eventually, get, text};
 
 use latchkey::gateway::Api;
 use latchkey::template::Template;

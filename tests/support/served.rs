@@ -149,11 +149,6 @@ fn whole(answer: Answer) -> Response {
     response
 }
 
-/// Where the binaries of the functions are, built.
-pub fn binaries() -> PathBuf {
-    crate::events::binaries()
-}
-
 /// The text of a file; empty while there is none.
 pub fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
