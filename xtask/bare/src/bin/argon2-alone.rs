@@ -1,21 +1,24 @@
 //! The password hash and nothing else, with the parameters that Latchkey starts with: what a login cannot cost less than.
 //!
-//! Prints the CPU time of one hash, in nanoseconds; the argument says over how many.
+//! Each line of input is a number of hashes; for each one line is printed, the CPU time of one of them in nanoseconds. The process
+//! stays, because a function's does: what the first hash pays for its memory, later ones do not.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let hashes: u32 = std::env::args().nth(1).unwrap_or_default().parse()?;
     let argon2 =
         Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(19 * 1024, 2, 1, Some(32)).map_err(text)?);
     let mut key = [0; 32];
-    let before = cpu()?;
-    for at in 0..hashes {
-        // Another salt each time, so that nothing can be reused.
-        let salt = u128::from(at).to_be_bytes();
-        argon2.hash_password_into(b"not the longest password of all", &salt, &mut key).map_err(text)?;
+    for line in std::io::stdin().lines() {
+        let hashes: u32 = line?.trim().parse()?;
+        let before = cpu()?;
+        for at in 0..hashes {
+            // Another salt each time, so that nothing can be reused.
+            let salt = u128::from(at).to_be_bytes();
+            argon2.hash_password_into(b"not the longest password of all", &salt, &mut key).map_err(text)?;
+        }
+        println!("{}", (cpu()? - before) / u64::from(hashes.max(1)));
     }
-    println!("{}", (cpu()? - before) / u64::from(hashes.max(1)));
     Ok(())
 }
 
