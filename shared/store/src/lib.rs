@@ -6,6 +6,7 @@
 //! | [`accounts`] | people's profiles and their sessions |
 //! | [`credentials`] | secrets, and the guards that make an identifier unique |
 //! | [`login`] | what a submission reads in one trip and writes in one transaction |
+//! | [`outbox`] | messages that wait to be sent |
 //! | [`people`] | what administrators change: a person with credentials and guards, in one transaction |
 //! | [`db`] | the client, how failures are told apart and what is tried again |
 //! | [`meter`] | counts what a request costs |
@@ -21,6 +22,7 @@ pub mod env;
 pub mod flows;
 pub mod login;
 pub mod meter;
+pub mod outbox;
 pub mod people;
 
 mod item;
@@ -30,3 +32,4 @@ pub use credentials::Credentials;
 pub use db::{AMAZON_ROOTS, Db, StoreError};
 pub use env::{Environment, StartError};
 pub use flows::Flows;
+pub use outbox::Outbox;
