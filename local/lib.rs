@@ -8,6 +8,7 @@
 //! | [`functions`], [`processes`] | the functions, linked into this program or each a process behind a Runtime API |
 //! | [`reload`], [`locate`] | a configuration file that changes takes effect, or is told with key and line |
 //! | [`store`] | DynamoDB's API on a local port |
+//! | [`secret`] | what the courier opens messages with |
 //! | [`cli`] | the commands that speak to a stack, here or deployed |
 //! | [`demo`] | somebody to sign in as |
 //! | [`inbox`] | the messages that were sent, and a page that shows them |
@@ -21,6 +22,7 @@ pub mod inbox;
 pub mod locate;
 pub mod processes;
 pub mod reload;
+pub mod secret;
 pub mod stack;
 pub mod store;
 pub mod template;

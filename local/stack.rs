@@ -8,6 +8,7 @@ use crate::store::Store;
 use crate::template::Template;
 use axum::Router;
 use latchkey_config::Loaded;
+use latchkey_sealing::PrivateKey;
 use latchkey_web::Environment;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -142,6 +143,8 @@ impl Stack {
             .with("LATCHKEY_DEV", if options.dev { "1" } else { "" });
         let checked = reload::check(&file, &env, options.dev)?;
         let template = Template::load()?;
+        let secret = crate::secret::courier(options.data.as_deref())?;
+        let courier = PrivateKey::derive(secret.as_bytes()).map_err(|e| e.to_string())?;
         let store = match &options.store {
             Some(endpoint) => endpoint.clone(),
             None => Store::start(&template.tables, options.data.as_deref()).await?.endpoint,
@@ -154,7 +157,8 @@ impl Stack {
             .with("AWS_SESSION_TOKEN", "")
             .with("AWS_ENDPOINT_URL", &store)
             .with("AWS_ENDPOINT_URL_DYNAMODB", &store)
-            .with("LATCHKEY_SECRETS_ARN", "");
+            .with("LATCHKEY_SECRETS_ARN", "")
+            .with("LATCHKEY_COURIER_KEY", &courier.public().to_text());
         let starter = Starter { functions: template.functions, processes: options.processes.clone(), lines };
         let (functions, followed) = match &options.config {
             // Nobody changes the built-in one.

@@ -10,6 +10,7 @@ use latchkey::processes::Processes;
 use latchkey::store::Store;
 use latchkey::template::{Function, Template, pick};
 use latchkey::{Options, Stack};
+use latchkey_sealing::PrivateKey;
 use latchkey_web::Environment;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -131,12 +132,14 @@ async fn api_over(endpoint: &str) -> String {
 
 fn environment(endpoint: &str) -> Environment {
     let config = folder().join("kratos.yml");
+    let courier = PrivateKey::derive(b"events-only-secret-of-the-courier").expect("a key");
     Environment::default()
         .with("LATCHKEY_CONFIG", &config.to_string_lossy())
         .with("AWS_REGION", "local")
         .with("AWS_ACCESS_KEY_ID", "local")
         .with("AWS_SECRET_ACCESS_KEY", "local")
         .with("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+        .with("LATCHKEY_COURIER_KEY", &courier.public().to_text())
 }
 
 /// An answer without what is different every time. A body that is JSON is shown as such.
