@@ -2,7 +2,7 @@
 
 use latchkey_core::error::ApiError;
 use latchkey_core::flow::FlowKind;
-use latchkey_core::init::{Asking, Begun, Policy};
+use latchkey_core::init::{Asking, Begun};
 use latchkey_core::token::exchange_code;
 use latchkey_methods::form::Forms;
 use latchkey_store::{Accounts, Db, Flows};
@@ -38,12 +38,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
 }
 
 async fn begin(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
-    let policy = Policy {
-        return_to: &app.edge.return_to,
-        schemas: &app.forms.schemas,
-        default_schema: app.forms.default_schema(),
-    };
-    let draft = wishes(call, FlowKind::Api).check(&policy)?;
+    let draft = wishes(call, FlowKind::Api).check(&app.forms.policy(&app.edge.return_to))?;
     let signed_in = caller::signed_in(call, &app.accounts).await?;
     let asking = signed_in.as_ref().map(|s| Asking { aal: s.session.aal(), identity: &s.profile.identity });
     let binding = call.csrf_secret().map(latchkey_core::csrf::CsrfSecret::binding);

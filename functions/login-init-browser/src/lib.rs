@@ -2,7 +2,7 @@
 
 use latchkey_core::error::ApiError;
 use latchkey_core::flow::{FlowKind, with_query};
-use latchkey_core::init::{Asking, Begun, Policy};
+use latchkey_core::init::{Asking, Begun};
 use latchkey_methods::form::Forms;
 use latchkey_store::{Accounts, Db, Flows};
 use latchkey_web::browser::{form_token, forward, request_url, wishes};
@@ -41,12 +41,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
 }
 
 async fn begin(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
-    let policy = Policy {
-        return_to: &app.edge.return_to,
-        schemas: &app.forms.schemas,
-        default_schema: app.forms.default_schema(),
-    };
-    let draft = wishes(call, FlowKind::Browser).check(&policy)?;
+    let draft = wishes(call, FlowKind::Browser).check(&app.forms.policy(&app.edge.return_to))?;
     let selfservice = &app.edge.config.selfservice;
     let home = draft.checked_return_to.clone().unwrap_or_else(|| selfservice.default_browser_return_url.clone());
     let signed_in = caller::signed_in(call, &app.accounts).await?;

@@ -1,7 +1,8 @@
 //! A proof that holds: one transaction makes the session, then each kind of client gets its answer.
 
 use crate::Submission;
-use latchkey_core::aal::AuthenticationMethod;
+use crate::brakes::Counted;
+use latchkey_core::aal::{AuthenticationMethod, Method};
 use latchkey_core::error::ApiError;
 use latchkey_core::flow::{FlowKind, join};
 use latchkey_core::identity::{CredentialType, State};
@@ -10,17 +11,31 @@ use latchkey_core::message::Message;
 use latchkey_core::session::{Session, beyond_the_caps};
 use latchkey_core::token::Presented;
 use latchkey_store::accounts::Profile;
-use latchkey_store::login::{self, NextSession, Overtaken};
+use latchkey_store::login::{self, Grounds, NextSession, Overtaken};
+use latchkey_store::meter::beside;
 use latchkey_web::{Fault, Reply, browser, chance, device};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+/// What a proof rests on.
+pub(crate) enum Basis {
+    /// A credential in this version.
+    Credential(CredentialType, u64),
+    /// A code to this address, which is thereby the person's.
+    Address(String),
+}
+
+/// How often a proof by code is looked at again because the person changed under it.
+const TRIES: u32 = 5;
+
 /// What was proven, and what was read beside the proof.
 pub(crate) struct Proof {
     pub(crate) method: AuthenticationMethod,
-    pub(crate) credential: (CredentialType, u64),
+    pub(crate) basis: Basis,
     pub(crate) profile: Profile,
     pub(crate) sessions: Vec<Session>,
+    /// What the proof was counted for, as every attempt is.
+    pub(crate) counted: Counted,
 }
 
 /// A better hash for a password that was right.
@@ -30,7 +45,7 @@ pub(crate) struct Rehash {
 }
 
 impl Submission<'_> {
-    pub(crate) async fn finish(mut self, proof: Proof, rehash: Option<Rehash>) -> Result<Reply, Fault> {
+    pub(crate) async fn finish(mut self, mut proof: Proof, rehash: Option<Rehash>) -> Result<Reply, Fault> {
         // Checked again, because the list may have changed since the flow was begun; nothing is written when it is refused.
         let target = match self.target() {
             Ok(target) => target,
@@ -41,7 +56,17 @@ impl Submission<'_> {
         let mut strengthen = same_person;
         // Said before the attempt, because the transaction stores the flow as it is.
         self.flow.say(Vec::new(), Vec::new(), self.call.now);
+        let mut tries = 0;
         let (presented, session) = loop {
+            let verified = match &proof.basis {
+                Basis::Credential(..) => None,
+                Basis::Address(address) => proof.profile.identity.with_verified(address, self.call.now),
+            };
+            let grounds = match (&proof.basis, &verified) {
+                (Basis::Credential(kind, version), _) => Grounds::Credential(*kind, *version),
+                (Basis::Address(_), None) => Grounds::Person(&proof.profile),
+                (Basis::Address(_), Some(identity)) => Grounds::Changed(&proof.profile, identity),
+            };
             let (presented, next) = self.next_session(&proof, strengthen);
             let surplus = beyond_the_caps(&proof.sessions, strengthen.then(|| next.session().id), self.call.now);
             let app = self.app;
@@ -52,19 +77,34 @@ impl Submission<'_> {
                 &self.flow,
                 &next,
                 &surplus,
-                proof.credential,
+                &grounds,
                 chance::id(),
             );
-            match done.await? {
-                Ok(()) => break (presented, next.session().clone()),
+            // Nobody waits longer for the attempt to be taken back.
+            let counted = std::mem::take(&mut proof.counted);
+            let (done, ()) = tokio::join!(done, beside(self.forgive(&counted)));
+            match done? {
+                Ok(()) => {
+                    proof.profile.identity = verified.unwrap_or(proof.profile.identity);
+                    break (presented, next.session().clone());
+                }
                 Err(Overtaken::FlowDone) => return Ok(self.used_up()),
+                Err(Overtaken::AccountChanged) if matches!(proof.basis, Basis::Address(_)) && tries < TRIES => {
+                    // The code proves an address, whatever else changed; only the person must still be there and let in.
+                    tries += 1;
+                    let (profile, sessions) = app.accounts.everything_of(identity).await?;
+                    match profile.filter(|profile| profile.identity.state == State::Active) {
+                        Some(profile) => (proof.profile, proof.sessions) = (profile, sessions),
+                        None => return self.account_changed(identity).await,
+                    }
+                }
                 Err(Overtaken::AccountChanged) => return self.account_changed(identity).await,
                 Err(Overtaken::SessionChanged) if strengthen => strengthen = false,
                 Err(Overtaken::SessionChanged) => return Err(Fault::internal("a new session was there already")),
             }
         };
-        if let Some(rehash) = rehash {
-            self.store_better_hash(identity, proof.credential.1, rehash).await;
+        if let (Some(rehash), Basis::Credential(_, version)) = (rehash, &proof.basis) {
+            self.store_better_hash(identity, *version, rehash).await;
         }
         Ok(self.welcome(&presented, &session, &proof.profile, &target, same_person))
     }
@@ -76,7 +116,7 @@ impl Submission<'_> {
             let checked = self.app.edge.return_to.check(asked);
             return checked.map(|url| url.as_str().to_owned()).map_err(|error| return_to_error(&error));
         }
-        let method = self.flow.active.map_or("", latchkey_core::aal::Method::as_str);
+        let method = self.flow.active.map_or("", Method::as_str);
         let by_method = selfservice.login.after_method_return_urls.get(method);
         let url = by_method.or(selfservice.login.after_return_url.as_ref());
         Ok(url.unwrap_or(&selfservice.default_browser_return_url).clone())
@@ -100,11 +140,17 @@ impl Submission<'_> {
         }
     }
 
-    /// Somebody changed the password, disabled or deleted the person while the password was being checked.
+    /// Somebody changed the password, disabled or deleted the person while the proof was being checked.
     async fn account_changed(&mut self, identity: Uuid) -> Result<Reply, Fault> {
         let profile = self.app.accounts.profile(identity).await?;
         let disabled = profile.is_some_and(|p| p.identity.state == State::Inactive);
-        let message = if disabled { Message::identity_disabled() } else { Message::invalid_credentials() };
+        let message = match self.flow.active {
+            _ if disabled => Message::identity_disabled(),
+            Some(Method::Code) => Message::invalid_code(),
+            _ => Message::invalid_credentials(),
+        };
+        // What was proven did not lead to a session.
+        self.flow.state = self.state;
         self.flow.active = self.flow.active.filter(|_| disabled);
         self.flow.say(vec![message], Vec::new(), self.call.now);
         self.form_error("account changed").await

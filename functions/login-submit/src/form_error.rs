@@ -1,18 +1,68 @@
 //! A submission that comes back to its form: what to say is stored with the flow, then shown.
 
 use crate::Submission;
-use latchkey_core::flow::with_query;
+use latchkey_core::flow::{FlowKind, with_query};
 use latchkey_core::message::Message;
 use latchkey_store::flows::Saved;
+use latchkey_web::payload::Payload;
 use latchkey_web::{Fault, Reply};
+use serde_json::Value;
 
 impl Submission<'_> {
-    /// Stores what the flow says and shows it. A flow that was completed meanwhile says so instead.
+    /// Stores what the flow says and shows it. A flow that was completed meanwhile says so instead; where a code was sent
+    /// meanwhile, whoever asks learns what became of it and the flow goes on from the code.
     pub(crate) async fn form_error(&mut self, outcome: &'static str) -> Result<Reply, Fault> {
-        match self.app.flows.save(&self.flow).await? {
-            Saved::Stored => Ok(self.show(outcome)),
+        match self.app.flows.save(&self.flow, self.sends).await? {
+            Saved::Stored | Saved::Overtaken => Ok(self.show(outcome)),
             Saved::AlreadyDone => Ok(self.used_up()),
         }
+    }
+
+    /// The screen that a step led to, once that is stored.
+    pub(crate) fn next_screen(
+        &mut self,
+        saved: Saved,
+        transient: Value,
+        outcome: &'static str,
+    ) -> Result<Reply, Fault> {
+        match saved {
+            Saved::Stored | Saved::Overtaken => Ok(self.show_step(transient, outcome)),
+            Saved::AlreadyDone => Ok(self.used_up()),
+        }
+    }
+
+    /// Whether a submission comes from where its flow belongs: an app's not from a browser, a browser's from its own form.
+    /// What to answer if not.
+    pub(crate) async fn foreign(&mut self, payload: &Payload) -> Result<Option<Reply>, Fault> {
+        if let Some(reason) = self.api_flow_from_browser() {
+            self.flow.say(vec![Message::generic(reason)], Vec::new(), self.call.now);
+            return self.form_error("browser in an api flow").await.map(Some);
+        }
+        if self.flow.kind == FlowKind::Browser {
+            // Whoever passes is this form's sender, not its owner: the flow stays bound to the browser that began it.
+            if let Err(fault) = self.call.check_csrf_token(payload.text("csrf_token"), payload.is_json) {
+                return self.fail(fault).await.map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Why an app's flow may not be submitted by what looks like a browser (contract 8.5). `Origin` is looked at first.
+    fn api_flow_from_browser(&self) -> Option<String> {
+        let call = self.call;
+        let (key, how) = match self.flow.kind {
+            FlowKind::Browser => return None,
+            FlowKind::Api if call.header("origin").is_some_and(|origin| !origin.is_empty()) => {
+                ("Origin", "made as part of an AJAX request in a Browser")
+            }
+            FlowKind::Api if call.has_browser_cookie() => ("Cookie", "made by a Browser"),
+            FlowKind::Api => return None,
+        };
+        Some(format!(
+            "The HTTP Request Header included the \"{key}\" key, indicating that this request was {how}. The flow however \
+             was initiated as an API request. To prevent potential misuse and mitigate several attack vectors including \
+             CSRF, the request has been blocked. Please consult the documentation."
+        ))
     }
 
     /// A completed flow is not used twice.
@@ -23,6 +73,15 @@ impl Submission<'_> {
 
     /// The form: 400 with the flow for apps and scripts, the login page for browsers.
     pub(crate) fn show(&self, outcome: &'static str) -> Reply {
+        self.show_with(None, outcome)
+    }
+
+    /// The form after a step went well; the answer carries what the client sent along.
+    pub(crate) fn show_step(&self, transient: Value, outcome: &'static str) -> Reply {
+        self.show_with(Some(transient), outcome)
+    }
+
+    fn show_with(&self, transient: Option<Value>, outcome: &'static str) -> Reply {
         if !self.wants_json() {
             let ui = &self.app.edge.config.selfservice.login.ui_url;
             let to = with_query(ui, "flow", &self.flow.id.to_string());
@@ -36,6 +95,10 @@ impl Submission<'_> {
             flow.confirming = flow.confirming.map(|_| String::new());
         }
         let form = self.app.forms.render(&flow, &latchkey_web::browser::form_token(self.call, &flow));
-        Reply::json(400, &flow.render(&form, None), outcome)
+        let mut body = flow.render(&form, None);
+        if let Some(transient) = transient {
+            body["transient_payload"] = transient;
+        }
+        Reply::json(400, &body, outcome)
     }
 }

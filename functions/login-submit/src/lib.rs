@@ -1,28 +1,35 @@
 //! `POST /self-service/login?flow=`: a submission, from the body to the session (contract `login-flow.md` 5).
 //!
-//! Two waits for the store: one read of everything the decision needs, one transaction of everything it changes. What the
-//! password hash leaves time for runs beside it.
+//! A password waits for the store twice: one read of everything the decision needs, one transaction of everything it changes. What
+//! the hash leaves time for runs beside it. A code waits three times: what the first read finds decides what else must be known.
 
+mod brakes;
+mod code;
 mod finish;
 mod form_error;
+mod identifier_first;
 mod password;
 
 use latchkey_core::aal::{Aal, Method, RequiredAal};
 use latchkey_core::error::ApiError;
-use latchkey_core::flow::{FlowKind, LoginFlow, with_query};
+use latchkey_core::flow::{FlowKind, FlowState, LoginFlow, with_query};
 use latchkey_core::identity::{CredentialType, Identity};
 use latchkey_core::message::Message;
+use latchkey_core::session::Session;
 use latchkey_hashers::Hasher;
 use latchkey_methods::form::Forms;
 use latchkey_methods::password::{Attempt, Payload as PasswordPayload};
 use latchkey_methods::submission::{Claim, claim};
-use latchkey_store::credentials::Unique;
+use latchkey_store::accounts::Profile;
+use latchkey_store::credentials::{Guard, Unique};
+use latchkey_store::flows::StoredFlow;
 use latchkey_store::{Accounts, Credentials, Db, Flows, login};
 use latchkey_web::browser::forward;
 use latchkey_web::caller::{self, SignedIn};
 use latchkey_web::payload::{self, Payload};
 use latchkey_web::routes::Listener;
 use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, call, chance, edge};
+use uuid::Uuid;
 
 /// What the function is started with.
 pub struct App {
@@ -33,6 +40,9 @@ pub struct App {
     flows: Flows,
     accounts: Accounts,
     credentials: Credentials,
+    brakes: Option<brakes::Brakes>,
+    /// What the code method needs beside these; nothing of it is read where the method is off.
+    post: Option<code::Post>,
 }
 
 impl App {
@@ -41,7 +51,8 @@ impl App {
     /// # Errors
     /// When the environment or the configuration is not usable.
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let edge = Edge::start(env, "login-submit", Listener::Public)?;
+        let loaded = edge::load_config(env)?;
+        let edge = Edge::new(loaded.config.clone(), "login-submit", Listener::Public);
         let db = Db::start(env)?;
         let flows = Flows::open(&db, env)?;
         flows.warm();
@@ -53,6 +64,8 @@ impl App {
             flows,
             accounts: Accounts::open(&db, env)?,
             credentials: Credentials::open(&db, env)?,
+            brakes: brakes::Brakes::open(env, &db, &loaded.config)?,
+            post: code::Post::open(env, &db, loaded)?,
         })
     }
 }
@@ -67,7 +80,13 @@ struct Submission<'a> {
     app: &'a App,
     call: &'a Call<'a>,
     flow: LoginFlow,
+    /// How far the flow had come when it was read.
+    state: FlowState,
+    /// How many times codes had been sent then.
+    sends: u64,
     signed_in: Option<SignedIn>,
+    /// Whose device this is, and the session by which it is known: one of theirs, even ended.
+    known_device: Option<(Uuid, Uuid)>,
 }
 
 async fn submit(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
@@ -77,8 +96,9 @@ async fn submit(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     };
     let payload = payload::decode(call);
     let attempt = payload.as_ref().ok().filter(|p| p.text("method") == Some("password")).map(read_password);
-    let lookups: Vec<Unique> = match &attempt {
-        Some(Ok(attempt)) => attempt.lookups().into_iter().map(identifier).collect(),
+    let lookups = match (&attempt, &payload) {
+        (Some(Ok(attempt)), _) => of_types(&[CredentialType::Password], attempt.lookups()),
+        (None, Ok(payload)) => other_lookups(&app.forms, payload),
         _ => Vec::new(),
     };
     let presented = caller::credential(call).presented;
@@ -86,8 +106,12 @@ async fn submit(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let Some(stored) = found.flow else {
         return forward(call, &app.flows, ApiError::not_located().into()).await;
     };
+    let held = |(session, _): &&(Session, Profile)| presented.as_ref().is_some_and(|p| session.is_held_by(p));
+    let known_device = found.session.as_ref().filter(held).map(|(session, _)| (session.identity, session.id));
     let signed_in = caller::prove(presented, found.session, call.now);
-    let mut submission = Submission { app, call, flow: stored.flow, signed_in };
+    let StoredFlow { flow, sends, .. } = stored;
+    let state = flow.state;
+    let mut submission = Submission { app, call, flow, state, sends, signed_in, known_device };
     let reply = if submission.is_signed_in_already() {
         submission.refuse_signed_in(stored.done).await
     } else if submission.lacks_first_factor() {
@@ -111,8 +135,21 @@ fn read_password(payload: &Payload) -> Result<Attempt, Vec<latchkey_core::flow::
     })
 }
 
-fn identifier(value: String) -> Unique {
-    Unique::Identifier(CredentialType::Password, value)
+/// Whose identifier it is, for the methods that ask before they know what it is good for.
+fn other_lookups(forms: &Forms, payload: &Payload) -> Vec<Unique> {
+    let is_code = payload.text("method") == Some("code") || payload.text("address").is_some();
+    let types: &[CredentialType] = match is_code {
+        true if !forms.code.first_factor => &[],
+        true if !forms.code.missing_credential_fallback && !forms.identifier_first => &[CredentialType::Code],
+        false if !forms.identifier_first => &[],
+        _ => &[CredentialType::Password, CredentialType::Webauthn, CredentialType::Code],
+    };
+    of_types(types, latchkey_methods::code::lookups(&code::fields(payload)))
+}
+
+fn of_types(types: &[CredentialType], values: Vec<String>) -> Vec<Unique> {
+    let of = |value: String| types.iter().map(move |&kind| Unique::Identifier(kind, value.clone()));
+    values.into_iter().flat_map(of).collect()
 }
 
 impl Submission<'_> {
@@ -146,6 +183,8 @@ impl Submission<'_> {
         // Whoever submits is not always who began: what the new flow says of a person is said of the one who asks now.
         self.flow.confirming =
             person.filter(|_| self.flow.refresh).and_then(Identity::refresh_identifier).map(str::to_owned);
+        let offers = person.filter(|_| self.flow.refresh).zip(self.app.forms.offers_addresses());
+        self.flow.form.addresses = offers.map(|(p, fallback)| p.code_addresses(fallback)).unwrap_or_default();
         self.flow.organization_id =
             person.and_then(|person| person.organization_id).filter(|_| self.flow.requested_aal == Aal::Aal1);
         let binding = self.call.csrf_secret().map(latchkey_core::csrf::CsrfSecret::binding).or(self.flow.csrf);
@@ -163,7 +202,7 @@ impl Submission<'_> {
         mut self,
         payload: Result<Payload, String>,
         attempt: Option<Result<Attempt, Vec<latchkey_core::flow::FieldMessage>>>,
-        guards: &[Option<latchkey_store::credentials::Guard>],
+        guards: &[(Unique, Guard)],
     ) -> Result<Reply, Fault> {
         let payload = match payload {
             Ok(payload) => payload,
@@ -172,9 +211,14 @@ impl Submission<'_> {
                 return self.form_error("undecodable").await;
             }
         };
-        match (claim(&self.app.forms, &self.flow, payload.text("method")), attempt) {
+        let has_address = payload.text("address").is_some();
+        match (claim(&self.app.forms, &self.flow, payload.text("method"), has_address), attempt) {
             (Claim::Password, Some(attempt)) => {
                 Ok(self.password(&payload, attempt, guards).await?.by_method(Method::Password))
+            }
+            (Claim::Code, _) => Ok(self.code(&payload, guards).await?.by_method(Method::Code)),
+            (Claim::IdentifierFirst, _) => {
+                Ok(self.identifier_first(&payload, guards).await?.by_method(Method::IdentifierFirst))
             }
             (Claim::Disabled, _) => self.fail(ApiError::disabled().into()).await,
             (Claim::Nobody | Claim::Password, _) => {

@@ -5,8 +5,8 @@ use crate::document::get;
 use crate::duration;
 use crate::keys::names;
 use crate::model::{
-    Config, CookieAttributes, Cookies, Cors, Features, Hasher, IdentityConfig, Listener, LoginFlowPolicy, Logout,
-    Method, Methods, RequiredAal, SameSite, SchemaRef, SelfService, SessionPolicy,
+    Brakes, CodeMethod, Config, CookieAttributes, Cookies, Cors, Features, Hasher, IdentityConfig, Listener,
+    LoginFlowPolicy, LoginStyle, Logout, Method, Methods, RequiredAal, SameSite, SchemaRef, SelfService, SessionPolicy,
 };
 use crate::pages;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -69,6 +69,10 @@ pub(crate) fn assemble(
             login: LoginFlowPolicy {
                 ui_url: url("selfservice.flows.login.ui_url", "login"),
                 lifespan: from.duration("selfservice.flows.login.lifespan").unwrap_or(HOUR),
+                style: match from.text("selfservice.flows.login.style").as_deref() {
+                    Some("identifier_first") => LoginStyle::IdentifierFirst,
+                    _ => LoginStyle::Unified,
+                },
                 after_return_url: from.text(&format!("{after}.default_browser_return_url")),
                 after_method_return_urls: names("{method}")
                     .iter()
@@ -84,13 +88,19 @@ pub(crate) fn assemble(
                 clear_browser_data: from.flag("selfservice.flows.logout.clear_browser_data", false),
             },
         },
-        methods: Methods { password: Method { enabled: from.flag("selfservice.methods.password.enabled", true) } },
+        methods: Methods {
+            password: Method { enabled: from.flag("selfservice.methods.password.enabled", true) },
+            code: code(&from),
+        },
         hasher: hasher(&from, dev, findings),
         identity,
+        mitigate_enumeration: from.flag("security.account_enumeration.mitigate", false),
+        brakes: brakes(&from),
         features: Features {
             cacheable_sessions: from.flag("feature_flags.cacheable_sessions", false),
             cacheable_sessions_max_age: from.duration("feature_flags.cacheable_sessions_max_age"),
             faster_session_extend: from.flag("feature_flags.faster_session_extend", false),
+            refresh_login_choose_address: from.flag("feature_flags.refresh_login_choose_address", false),
         },
         public,
         admin,
@@ -126,6 +136,32 @@ impl Reader<'_> {
     fn texts(&self, path: &str) -> Option<Vec<String>> {
         get(self.document, path).map(texts)
     }
+}
+
+/// `passwordless_enabled` turns the method on whatever `enabled` says (contract `methods-password-code-2fa.md` 1.1).
+fn code(from: &Reader<'_>) -> CodeMethod {
+    let config = "selfservice.methods.code.config";
+    CodeMethod {
+        first_factor: from.flag("selfservice.methods.code.passwordless_enabled", false),
+        lifespan: from.duration(&format!("{config}.lifespan")).unwrap_or(HOUR),
+        max_submissions: from.number(&format!("{config}.max_submissions"), 5),
+        missing_credential_fallback: from.flag(&format!("{config}.missing_credential_fallback_enabled"), false),
+    }
+}
+
+fn brakes(from: &Reader<'_>) -> Option<Brakes> {
+    from.flag("brakes.enabled", true).then(|| Brakes {
+        window: from.duration("brakes.window").unwrap_or(Duration::from_secs(15 * 60)),
+        attempts_person_and_network: from.number("brakes.attempts.person_and_network", 10),
+        attempts_person: from.number("brakes.attempts.person", 100),
+        attempts_network: from.number("brakes.attempts.network", 300),
+        attempts_device: from.number("brakes.attempts.device", 10),
+        sends_address: from.number("brakes.sends.address", 5),
+        sends_network: from.number("brakes.sends.network", 100),
+        sends_flow: from.number("brakes.sends.flow", 5),
+        sms_countries: from.texts("brakes.sms.countries").unwrap_or_default(),
+        sms_per_day: from.number("brakes.sms.per_day", 1000),
+    })
 }
 
 /// A name for a configuration that was given none: another one when anything in it, or in a schema, is another.

@@ -202,7 +202,6 @@ const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPT
 /// As large as a duration in nanoseconds can be.
 const ANY: i64 = i64::MAX;
 
-const CODES: &str = "codes by e-mail and text message";
 const COURIER: &str = "sending messages";
 const FLOWS: &str = "registration, verification, recovery and settings";
 const HOOKS_OF_LOGIN: &str = "hooks after login";
@@ -232,7 +231,7 @@ use Kind::{
     AnyUrl, BaseUrl, Bool, Color, CookieName, Domain, Duration, DurationOr, Hooks, Int, List, Map, Memory, Networks,
     OneOf, Origins, Path, SecretText, Secrets, Text, Texts, Url, UrlOrPath, Words,
 };
-use Role::{NotBuilt, Secret, Used};
+use Role::{Secret, Used};
 
 /// Every key.
 pub const KEYS: &[Key] = &[
@@ -332,8 +331,8 @@ pub const KEYS: &[Key] = &[
         "selfservice.flows.login.style",
         OneOf(&["unified", "identifier_first"]),
         "`unified`",
-        NotBuilt("asking for the identifier first"),
-        "",
+        Used,
+        "everything on one screen, or the identifier first",
     ),
     key(
         "selfservice.flows.login.after.default_browser_return_url",
@@ -419,12 +418,30 @@ pub const KEYS: &[Key] = &[
     later("selfservice.methods.password.config.ignore_network_errors", Bool, FLOWS),
     later("selfservice.methods.password.config.identifier_similarity_check_enabled", Bool, FLOWS),
     later("selfservice.methods.password.config.migrate_hook", Map, MIGRATION),
-    later("selfservice.methods.code.enabled", Bool, CODES),
-    later("selfservice.methods.code.passwordless_enabled", Bool, CODES),
-    later("selfservice.methods.code.mfa_enabled", Bool, CODES),
-    later("selfservice.methods.code.config.lifespan", Duration, CODES),
-    later("selfservice.methods.code.config.max_submissions", Int(1, 255), CODES),
-    later("selfservice.methods.code.config.missing_credential_fallback_enabled", Bool, CODES),
+    key(
+        "selfservice.methods.code.enabled",
+        Bool,
+        "true",
+        Used,
+        "the method itself; `passwordless_enabled` turns it on whatever this says",
+    ),
+    key("selfservice.methods.code.passwordless_enabled", Bool, "false", Used, "offer and accept codes as first factor"),
+    later("selfservice.methods.code.mfa_enabled", Bool, SECOND),
+    key("selfservice.methods.code.config.lifespan", Duration, "`1h`", Used, "how long a code is good"),
+    key(
+        "selfservice.methods.code.config.max_submissions",
+        Int(1, 255),
+        "5",
+        Used,
+        "codes that may be tried in one flow",
+    ),
+    key(
+        "selfservice.methods.code.config.missing_credential_fallback_enabled",
+        Bool,
+        "false",
+        Used,
+        "people whose schema gave them no address for codes may use a verifiable one",
+    ),
     later("selfservice.methods.link.enabled", Bool, FLOWS),
     later("selfservice.methods.link.config.lifespan", Duration, FLOWS),
     later("selfservice.methods.link.config.base_url", Url, FLOWS),
@@ -494,6 +511,36 @@ pub const KEYS: &[Key] = &[
         Used,
         "let clients ask for it by `identity_schema`",
     ),
+    // Brakes on guessing; a namespace of ours
+    key("brakes.enabled", Bool, "true", Used, "count attempts and sends, and refuse what is too often"),
+    key("brakes.window", Duration, "`15m`", Used, "the time that the numbers below are for; it slides"),
+    key("brakes.attempts.person_and_network", Int(1, 1_000_000), "10", Used, "attempts as one person from one network"),
+    key("brakes.attempts.person", Int(1, 1_000_000), "100", Used, "attempts as one person from everywhere"),
+    key("brakes.attempts.network", Int(1, 1_000_000), "300", Used, "attempts as anybody from one network"),
+    key(
+        "brakes.attempts.device",
+        Int(1, 1_000_000),
+        "10",
+        Used,
+        "attempts from a device on which the person has signed in before; counts in place of the three above",
+    ),
+    key("brakes.sends.address", Int(1, 1_000_000), "5", Used, "codes sent to one address"),
+    key("brakes.sends.network", Int(1, 1_000_000), "100", Used, "codes sent at the wish of one network"),
+    key("brakes.sends.flow", Int(1, 1_000_000), "5", Used, "codes sent in one flow, whatever the window"),
+    key(
+        "brakes.sms.countries",
+        Texts,
+        "everywhere",
+        Used,
+        "beginnings of telephone numbers that codes may be sent to, such as `+49`",
+    ),
+    key(
+        "brakes.sms.per_day",
+        Int(1, 1_000_000_000),
+        "1000",
+        Used,
+        "text messages within 24 hours to each of those countries, or in all when none is named",
+    ),
     // Everything else
     key(
         "feature_flags.cacheable_sessions",
@@ -523,8 +570,20 @@ pub const KEYS: &[Key] = &[
     later("feature_flags.legacy_require_verified_login_error", Bool, HOOKS_OF_LOGIN),
     later("feature_flags.legacy_oidc_registration_node_group", Bool, FLOWS),
     later("feature_flags.password_profile_registration_node_group", OneOf(&["default", "password"]), FLOWS),
-    later("feature_flags.refresh_login_choose_address", Bool, CODES),
-    later("security.account_enumeration.mitigate", Bool, CODES),
+    key(
+        "feature_flags.refresh_login_choose_address",
+        Bool,
+        "false",
+        Used,
+        "whoever confirms themselves by code chooses among their addresses instead of typing one",
+    ),
+    key(
+        "security.account_enumeration.mitigate",
+        Bool,
+        "false",
+        Used,
+        "answer alike for people who have an account and people who have none, in the identifier-first form and for codes",
+    ),
     moot(
         "security.disallow_ref_in_identity_schemas",
         Bool,

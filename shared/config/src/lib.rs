@@ -21,8 +21,8 @@ mod secrets;
 pub use deploy::{check_deployment, frozen, to_compact};
 pub use follow::named_files;
 pub use model::{
-    Config, CookieAttributes, Cookies, Cors, Features, Hasher, IdentityConfig, Listener, LoginFlowPolicy, Logout,
-    Method, Methods, RequiredAal, SameSite, SchemaRef, SelfService, SessionPolicy,
+    Brakes, CodeMethod, Config, CookieAttributes, Cookies, Cors, Features, Hasher, IdentityConfig, Listener,
+    LoginFlowPolicy, LoginStyle, Logout, Method, Methods, RequiredAal, SameSite, SchemaRef, SelfService, SessionPolicy,
 };
 pub use pages::{Color, Logo, OtherFlows, Pages};
 pub use secrets::{Secrets, merge_secrets};

@@ -33,6 +33,10 @@ pub struct Config {
     pub hasher: Hasher,
     /// Identity schemas.
     pub identity: IdentityConfig,
+    /// Whether answers hide who has an account.
+    pub mitigate_enumeration: bool,
+    /// How often may be tried; `None` when nothing is counted.
+    pub brakes: Option<Brakes>,
     /// Switches.
     pub features: Features,
 }
@@ -140,6 +144,8 @@ pub struct LoginFlowPolicy {
     pub ui_url: String,
     /// How long a flow lives.
     pub lifespan: Duration,
+    /// How its form is laid out.
+    pub style: LoginStyle,
     /// Where a browser goes after login.
     pub after_return_url: Option<String>,
     /// The same by method.
@@ -160,6 +166,8 @@ pub struct Logout {
 pub struct Methods {
     /// By password.
     pub password: Method,
+    /// By one-time code.
+    pub code: CodeMethod,
 }
 
 /// A way to sign in.
@@ -167,6 +175,28 @@ pub struct Methods {
 pub struct Method {
     /// Whether it is offered and accepted.
     pub enabled: bool,
+}
+
+/// Signing in by a code that is sent to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeMethod {
+    /// Whether a code is a first factor.
+    pub first_factor: bool,
+    /// How long a code is good.
+    pub lifespan: Duration,
+    /// How many codes may be tried in one flow.
+    pub max_submissions: u32,
+    /// Whether people without a code credential may sign in by a code to a verifiable address of theirs.
+    pub missing_credential_fallback: bool,
+}
+
+/// How the login form is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginStyle {
+    /// Everything on one screen.
+    Unified,
+    /// The identifier first, then what its owner can sign in with.
+    IdentifierFirst,
 }
 
 /// How passwords are hashed.
@@ -212,6 +242,31 @@ pub struct SchemaRef {
     pub document: serde_json::Value,
 }
 
+/// How often something may be tried within a window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brakes {
+    /// The window.
+    pub window: Duration,
+    /// Attempts to sign in as one person from one network.
+    pub attempts_person_and_network: u32,
+    /// Attempts to sign in as one person from everywhere.
+    pub attempts_person: u32,
+    /// Attempts to sign in as anybody from one network.
+    pub attempts_network: u32,
+    /// Attempts to sign in as one person from a device on which they have signed in before.
+    pub attempts_device: u32,
+    /// Codes that are sent to one address.
+    pub sends_address: u32,
+    /// Codes that are sent at the wish of one network.
+    pub sends_network: u32,
+    /// Codes that are sent in one flow, whenever.
+    pub sends_flow: u32,
+    /// Beginnings of telephone numbers that text messages may be sent to; everywhere when empty.
+    pub sms_countries: Vec<String>,
+    /// Text messages within 24 hours to each of those countries, or to everywhere when none are named.
+    pub sms_per_day: u32,
+}
+
 /// Switches.
 #[derive(Clone, Copy, Debug)]
 pub struct Features {
@@ -221,4 +276,6 @@ pub struct Features {
     pub cacheable_sessions_max_age: Option<Duration>,
     /// Whether extending a session answers without its body.
     pub faster_session_extend: bool,
+    /// Whether somebody who confirms themselves chooses among their addresses instead of typing one.
+    pub refresh_login_choose_address: bool,
 }

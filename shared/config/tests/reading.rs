@@ -121,7 +121,6 @@ fn all_errors_are_reported_at_once() {
 fn what_is_not_built_is_one_warning_each() {
     let loaded = with(
         "courier: {smtp: {connection_uri: 'smtp://user:secret@host'}}\n\
-         security: {account_enumeration: {mitigate: true}}\n\
          oauth2_provider: {url: 'http://127.0.0.1:4445'}\n\
          log: {level: debug}\n\
          session: {lifespn: 1h}\n\
@@ -132,7 +131,6 @@ fn what_is_not_built_is_one_warning_each() {
     let warnings = loaded.warnings.join("\n");
     for line in [
         "courier.smtp has no effect yet: sending messages is not built",
-        "security.account_enumeration.mitigate has no effect yet",
         "oauth2_provider.url has no effect yet",
         "log has no effect: one JSON line per request",
         "session.lifespn has no effect: there is no such key; did you mean \"lifespan\"?",
@@ -187,7 +185,7 @@ fn keys_whose_loss_would_let_people_in_stop_the_start() {
     // What only adds something is passed over with a warning.
     let loaded =
         login("after: {hooks: [{hook: revoke_active_sessions}]}", "code: {passwordless_enabled: true}").unwrap();
-    assert_eq!(loaded.warnings.len(), 2, "{:?}", loaded.warnings);
+    assert_eq!(loaded.warnings.len(), 1, "{:?}", loaded.warnings);
     // Nobody is asked for a second factor where whoami does not want one, and a method that is off asks for nothing.
     assert!(login("", "code: {enabled: false, mfa_enabled: true}").is_ok());
 }

@@ -6,7 +6,7 @@
 use crate::aal::{Aal, Method};
 use crate::csrf::CsrfBinding;
 use crate::error::ApiError;
-use crate::identity::timestamp;
+use crate::identity::{Via, timestamp};
 use crate::message::Message;
 use crate::ui::Container;
 use serde::{Deserialize, Serialize};
@@ -24,12 +24,56 @@ pub enum FlowKind {
     Api,
 }
 
-/// How far a flow has come. A password login leaves it at `choose_method`, as clients know it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How far a flow has come, as clients know it. A password login leaves it at `choose_method`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FlowState {
     /// Nothing was sent yet.
+    #[default]
     ChooseMethod,
+    /// A code is on its way, by whatever channel.
+    SentEmail,
+    /// Signed in by a code.
+    PassedChallenge,
+}
+
+/// Which of its screens a flow shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Screen {
+    /// The one a login begins with.
+    #[default]
+    Start,
+    /// The identifier is known; what its owner may go on with.
+    Offers(Vec<Method>),
+    /// A code is asked for.
+    Code {
+        /// Whether the identifier stands in an input made anew: it does once a code was refused. Before, it is the one of the
+        /// first screen, hidden.
+        bare: bool,
+    },
+}
+
+/// How a form came about. Clients are used to the order of inputs that comes of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Made {
+    /// By beginning a flow: sorted.
+    #[default]
+    Begun,
+    /// By a step that went well: each input where the step put it.
+    Stepped,
+    /// By a step that did not: sorted, and with the anti-CSRF input even in flows of apps.
+    Refused,
+}
+
+/// An address that a code can be sent to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeAddress {
+    /// Channel.
+    pub via: Via,
+    /// The address, normalised.
+    pub value: String,
 }
 
 /// A message for one input of the form.
@@ -53,9 +97,22 @@ pub struct FormFacts {
     /// Messages under inputs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldMessage>,
+    /// The screen.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub screen: Screen,
+    /// How the form came about.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub made: Made,
+    /// Addresses to choose from, for somebody who is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<CodeAddress>,
     /// A native app's form that carries a token nobody checks, because its request came with a browser's cookie.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub token_in_api_flow: bool,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A login flow.
@@ -115,10 +172,21 @@ impl LoginFlow {
         now >= self.expires_at
     }
 
-    /// Replaces everything the form says by these messages; what was said before is gone.
+    /// Replaces everything the form says by these messages, because a step was refused; what was said before is gone.
     pub fn say(&mut self, messages: Vec<Message>, fields: Vec<FieldMessage>, now: OffsetDateTime) {
         self.form.messages = messages;
         self.form.fields = fields;
+        self.form.made = Made::Refused;
+        self.updated_at = now;
+    }
+
+    /// Shows the next screen, because a step of this method went well.
+    pub fn step(&mut self, method: Method, screen: Screen, messages: Vec<Message>, now: OffsetDateTime) {
+        self.form.messages = messages;
+        self.form.fields = Vec::new();
+        self.form.screen = screen;
+        self.form.made = Made::Stepped;
+        self.active = Some(method);
         self.updated_at = now;
     }
 
@@ -214,6 +282,7 @@ impl LoginFlow {
             form: FormFacts {
                 messages: vec![Message::flow_expired(self.expires_at, now)],
                 token_in_api_flow: self.kind == FlowKind::Api,
+                addresses: self.form.addresses.clone(),
                 ..FormFacts::default()
             },
             return_to_code: None,

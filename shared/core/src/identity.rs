@@ -1,6 +1,7 @@
 //! A person: traits, addresses, state, and what is known of their credentials without the secrets.
 
 use crate::aal::Aal;
+use crate::flow::CodeAddress;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -54,6 +55,11 @@ impl Via {
             Self::Email => "email",
             Self::Sms => "sms",
         }
+    }
+
+    /// The channel of an address of a code credential, which holds e-mail addresses and telephone numbers alone.
+    pub fn of(address: &str) -> Self {
+        if address.contains('@') { Self::Email } else { Self::Sms }
     }
 }
 
@@ -218,6 +224,32 @@ impl Identity {
     pub fn refresh_identifier(&self) -> Option<&str> {
         let credential = self.credentials.get(&CredentialType::Password)?;
         credential.usable.then(|| credential.identifiers.first().map(String::as_str)).flatten()
+    }
+
+    /// Addresses that a code may be sent to: those of the code credential, else, with `fallback`, every verifiable one.
+    pub fn code_addresses(&self, fallback: bool) -> Vec<CodeAddress> {
+        let own = self.credentials.get(&CredentialType::Code).map_or(&[][..], |c| c.identifiers.as_slice());
+        if own.is_empty() && fallback {
+            let verifiable = self.verifiable_addresses.iter();
+            return verifiable.map(|a| CodeAddress { via: a.via, value: a.value.clone() }).collect();
+        }
+        own.iter().map(|value| CodeAddress { via: Via::of(value), value: value.clone() }).collect()
+    }
+
+    /// The person after a code to this address was right: the address is theirs. `None` when that was known.
+    pub fn with_verified(&self, address: &str, now: OffsetDateTime) -> Option<Self> {
+        let unproven = |a: &VerifiableAddress| a.value == address && !a.verified;
+        if !self.verifiable_addresses.iter().any(unproven) {
+            return None;
+        }
+        let mut next = self.clone();
+        for found in next.verifiable_addresses.iter_mut().filter(|a| unproven(a)) {
+            found.verified = true;
+            found.verified_at = Some(now);
+            found.status = AddressStatus::Completed;
+            found.updated_at = now;
+        }
+        Some(next)
     }
 
     /// What the person and everybody who checks their session may see (contract `login-flow.md` 7.2).

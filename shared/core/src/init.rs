@@ -39,6 +39,8 @@ pub struct Policy<'a> {
     pub schemas: &'a [(String, bool)],
     /// The schema that counts without a choice.
     pub default_schema: &'a str,
+    /// Set when whoever confirms themselves may choose among their addresses; true when verifiable ones do as well.
+    pub offers_addresses: Option<bool>,
 }
 
 /// Wishes that may be fulfilled.
@@ -52,6 +54,7 @@ pub struct Draft {
     pub checked_return_to: Option<String>,
     organization: Option<Uuid>,
     identity_schema: Option<String>,
+    offers_addresses: Option<bool>,
 }
 
 impl Asked<'_> {
@@ -96,6 +99,7 @@ impl Asked<'_> {
             checked_return_to,
             organization: self.organization.and_then(|id| Uuid::try_parse(id).ok()).filter(|_| aal == Aal::Aal1),
             identity_schema: identity_schema.map(str::to_owned),
+            offers_addresses: policy.offers_addresses,
         })
     }
 }
@@ -177,6 +181,11 @@ impl Draft {
             state: FlowState::ChooseMethod,
             form: FormFacts {
                 messages,
+                addresses: identity
+                    .filter(|_| refresh)
+                    .zip(self.offers_addresses)
+                    .map(|(identity, fallback)| identity.code_addresses(fallback))
+                    .unwrap_or_default(),
                 token_in_api_flow: self.kind == FlowKind::Api && csrf.is_some(),
                 ..FormFacts::default()
             },
@@ -231,7 +240,7 @@ mod tests {
     fn check(asked: Asked<'_>) -> Result<Draft, ApiError> {
         let list = AllowList::new("https://auth.example/", &["https://app.example".into()], "https://app.example/");
         let schemas = [("default".to_owned(), false), ("other".to_owned(), true), ("hidden".to_owned(), false)];
-        asked.check(&Policy { return_to: &list, schemas: &schemas, default_schema: "default" })
+        asked.check(&Policy { return_to: &list, schemas: &schemas, default_schema: "default", offers_addresses: None })
     }
 
     /// The whole table of contract 2.2, as (session, refresh, aal) → outcome.

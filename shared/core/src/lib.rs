@@ -10,11 +10,15 @@
 //! | [`identity`], [`session`], [`aal`] | people, their sessions, and how strongly a session was authenticated |
 //! | [`token`], [`csrf`] | what a client holds to prove a session or to prove that a form is its own |
 //! | [`return_to`] | where a browser may be sent |
+//! | [`brakes`] | how often something was tried, and how long to wait |
+//! | [`code`] | one-time codes: made, kept and checked |
 //! | [`courier`] | messages to people: what is to be said to whom |
 //! | [`error`] | the error envelope |
 //! | [`paging`] | page links of the lists that count pages |
 
 pub mod aal;
+pub mod brakes;
+pub mod code;
 pub mod courier;
 pub mod csrf;
 pub mod error;

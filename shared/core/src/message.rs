@@ -3,7 +3,7 @@
 use crate::error::ALREADY_LOGGED_IN;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 /// A text with its id; `context` holds what was filled in, so that a client can translate it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,9 +60,35 @@ impl Message {
         Self::plain(1010004, Kind::Info, "Please complete the second authentication challenge.")
     }
 
+    /// 1010014, a code is on its way to whatever was typed.
+    pub fn code_sent() -> Self {
+        Self::plain(
+            1010014,
+            Kind::Info,
+            "A code was sent to the address you provided. If you didn't receive it, please check the spelling of the address \
+             and try again.",
+        )
+    }
+
+    /// 1010015, the submit label that asks for a code.
+    pub fn send_code() -> Self {
+        Self::plain(1010015, Kind::Info, "Send sign in code")
+    }
+
     /// 1010022, the submit label of the password form.
     pub fn sign_in_with_password() -> Self {
         Self::plain(1010022, Kind::Info, "Sign in with password")
+    }
+
+    /// 1010023, the label of an address that a code can be sent to; `channel` is `email` or `sms`.
+    pub fn send_code_to(address: &str, channel: &str) -> Self {
+        let context = json!({"address": address, "channel": channel});
+        Self::with(1010023, Kind::Info, format!("Send code to {address}"), context)
+    }
+
+    /// 1010025, a code is on its way to somebody who is known.
+    pub fn code_sent_to_you() -> Self {
+        Self::plain(1010025, Kind::Info, "A code was sent to your address. If you didn't receive it, please try again.")
     }
 
     /// 1070001, label of the password input.
@@ -78,6 +104,21 @@ impl Message {
     /// 1070004, label of an identifier that may be several things.
     pub fn label_id() -> Self {
         Self::plain(1070004, Kind::Info, "ID")
+    }
+
+    /// 1070008, the submit label that asks for another code.
+    pub fn resend_code() -> Self {
+        Self::plain(1070008, Kind::Info, "Resend code")
+    }
+
+    /// 1070009, the submit label of a step.
+    pub fn go_on() -> Self {
+        Self::plain(1070009, Kind::Info, "Continue")
+    }
+
+    /// 1070013, label of the input for a login code.
+    pub fn label_login_code() -> Self {
+        Self::plain(1070013, Kind::Info, "Login code")
     }
 
     /// 4000001, a text of its own.
@@ -117,6 +158,38 @@ impl Message {
         )
     }
 
+    /// 4000035, nobody signs in by code at this address.
+    pub fn no_code_sign_in() -> Self {
+        Self::plain(4000035, Kind::Error, "This account does not exist or has not setup sign in with code.")
+    }
+
+    /// 4000037, nobody has this identifier, or they have nothing to sign in with.
+    pub fn no_such_account() -> Self {
+        Self::plain(4000037, Kind::Error, "This account does not exist or has no login method configured.")
+    }
+
+    /// 4000001 for a code that was right and has served.
+    pub fn code_was_used() -> Self {
+        Self::generic("The code was already used. Please request another code.")
+    }
+
+    /// 4000001 for more codes than a flow may try.
+    pub fn too_many_codes() -> Self {
+        Self::generic("The request was submitted too often. Please request another code.")
+    }
+
+    /// 4029001, of our own: tried too often. `wait` is how long not to try again.
+    pub fn too_often(wait: Duration) -> Self {
+        let minutes = (wait.whole_seconds().max(1) as u64).div_ceil(60);
+        let plural = if minutes == 1 { "" } else { "s" };
+        Self::with(
+            4029001,
+            Kind::Error,
+            format!("That was tried too often. Please wait {minutes} minute{plural} and try again."),
+            json!({"minutes": minutes}),
+        )
+    }
+
     /// 4010001, first message of the flow that replaces an expired one.
     pub fn flow_expired(expired_at: OffsetDateTime, now: OffsetDateTime) -> Self {
         let minutes = (now - expired_at).as_seconds_f64() / 60.0;
@@ -136,6 +209,11 @@ impl Message {
             Kind::Error,
             "Could not find a strategy to log you in with. Did you fill out the form correctly?",
         )
+    }
+
+    /// 4010008, a code that is wrong, has expired or was replaced.
+    pub fn invalid_code() -> Self {
+        Self::plain(4010008, Kind::Error, "The login code is invalid or has already been used. Please try again.")
     }
 
     /// 4010011, the identity's state is `inactive`.

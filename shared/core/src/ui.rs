@@ -50,14 +50,21 @@ pub enum Group {
     Default,
     /// The password method.
     Password,
+    /// The code method.
+    Code,
+    /// The first step of the identifier-first form.
+    IdentifierFirst,
 }
 
 impl Group {
-    /// Place of the group in a form: oidc, default, webauthn, passkey, code, password, totp, lookup_secret.
+    /// Place of the group in a form: those that the order does not name, then oidc, default, webauthn, passkey, code, password,
+    /// totp, lookup_secret.
     fn order(self) -> u8 {
         match self {
-            Self::Default => 1,
-            Self::Password => 5,
+            Self::IdentifierFirst => 0,
+            Self::Default => 2,
+            Self::Code => 5,
+            Self::Password => 6,
         }
     }
 }

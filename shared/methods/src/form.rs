@@ -1,9 +1,11 @@
 //! A flow's form: the nodes of every method that serves the flow, sorted, with what there is to say.
 
-use crate::password;
-use latchkey_config::Config;
-use latchkey_core::flow::{FlowKind, LoginFlow};
+use crate::{code, identifier_first, password};
+use latchkey_config::{CodeMethod, Config, LoginStyle};
+use latchkey_core::flow::{FlowKind, LoginFlow, Made, Screen};
+use latchkey_core::init::Policy;
 use latchkey_core::message::Message;
+use latchkey_core::return_to::AllowList;
 use latchkey_core::ui::{self, Container, Node};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -16,6 +18,14 @@ pub struct Forms {
     labels: BTreeMap<String, Message>,
     /// Whether the password method is on.
     pub password: bool,
+    /// The code method.
+    pub code: CodeMethod,
+    /// Whether the identifier is asked for first.
+    pub identifier_first: bool,
+    /// Whether answers hide who has an account.
+    pub mitigate: bool,
+    /// Whether somebody known chooses among their addresses.
+    pub choose_address: bool,
     /// Id of each identity schema, and whether clients may choose it.
     pub schemas: Vec<(String, bool)>,
 }
@@ -33,8 +43,27 @@ impl Forms {
             default_schema: identity.default_schema_id.clone(),
             labels: identity.schemas.iter().map(|s| (s.id.clone(), label(&s.document))).collect(),
             password: config.methods.password.enabled,
+            code: config.methods.code,
+            identifier_first: config.selfservice.login.style == LoginStyle::IdentifierFirst,
+            mitigate: config.mitigate_enumeration,
+            choose_address: config.features.refresh_login_choose_address,
             schemas: identity.schemas.iter().map(|s| (s.id.clone(), s.selfservice_selectable)).collect(),
         }
+    }
+
+    /// What a client that begins a flow may ask for.
+    pub fn policy<'a>(&'a self, return_to: &'a AllowList) -> Policy<'a> {
+        Policy {
+            return_to,
+            schemas: &self.schemas,
+            default_schema: &self.default_schema,
+            offers_addresses: self.offers_addresses(),
+        }
+    }
+
+    /// Set when whoever confirms themselves may choose among their addresses; true when verifiable ones do as well.
+    pub fn offers_addresses(&self) -> Option<bool> {
+        (self.choose_address && self.code.first_factor).then_some(self.code.missing_credential_fallback)
     }
 
     /// The schema that counts without a choice.
@@ -50,20 +79,52 @@ impl Forms {
 
     /// Renders a flow's form. `token` is the anti-CSRF token of this answer, empty for native apps.
     pub fn render(&self, flow: &LoginFlow, token: &str) -> Container {
-        let mut nodes = Vec::new();
-        password::populate(self, flow, &mut nodes);
-        if flow.kind == FlowKind::Browser || !nodes.is_empty() {
+        let facts = &flow.form;
+        let mut nodes = match &facts.screen {
+            Screen::Start => self.start(flow, token),
+            Screen::Offers(offered) => identifier_first::offers(self.start(flow, token), offered),
+            Screen::Code { bare } => {
+                let mut nodes = code::entry(self.start(flow, token), *bare);
+                if flow.kind == FlowKind::Browser {
+                    nodes.push(Node::csrf_token(token));
+                }
+                nodes
+            }
+        };
+        if facts.made == Made::Refused && (flow.kind == FlowKind::Browser || !nodes.is_empty()) {
             ui::upsert(&mut nodes, Node::csrf_token(token));
         }
-        if let Some(typed) = &flow.form.identifier
+        if let Some(typed) = &facts.identifier
             && let Some(node) = nodes.iter_mut().find(|n| n.attributes.name == "identifier")
         {
             node.attributes.value = Some(Value::String(typed.clone()));
         }
-        for said in &flow.form.fields {
+        for said in &facts.fields {
             ui::attach(&mut nodes, &said.field, said.message.clone());
         }
+        if facts.made != Made::Stepped {
+            ui::sort(&mut nodes);
+        }
+        Container { action: flow.action(&self.base_url), method: "POST", nodes, messages: facts.messages.clone() }
+    }
+
+    /// The first screen: the inputs of every method that serves the flow, sorted.
+    fn start(&self, flow: &LoginFlow, token: &str) -> Vec<Node> {
+        let mut nodes = Vec::new();
+        if identifier_first::serves(self, flow) {
+            identifier_first::populate(self, flow, &mut nodes);
+        } else {
+            password::populate(self, flow, &mut nodes);
+        }
+        // In flows of apps the token stands for habit; codes never had the habit.
+        let token_is_shown = flow.kind == FlowKind::Browser || !nodes.is_empty();
+        if !identifier_first::serves(self, flow) {
+            code::populate(self, flow, &mut nodes);
+        }
+        if token_is_shown {
+            ui::upsert(&mut nodes, Node::csrf_token(token));
+        }
         ui::sort(&mut nodes);
-        Container { action: flow.action(&self.base_url), method: "POST", nodes, messages: flow.form.messages.clone() }
+        nodes
     }
 }

@@ -8,7 +8,11 @@
 //! | [`form`] | a flow's form, put together from the methods that serve it |
 //! | [`submission`] | which method a submission is for |
 //! | [`password`] | identifier and password |
+//! | [`code`] | a code that is sent to an address |
+//! | [`identifier_first`] | the identifier first, then what its owner may go on with |
 
+pub mod code;
 pub mod form;
+pub mod identifier_first;
 pub mod password;
 pub mod submission;

@@ -42,9 +42,18 @@ pub fn populate(forms: &Forms, flow: &LoginFlow, nodes: &mut Vec<Node>) {
         }
     };
     ui::upsert(nodes, identifier);
+    for node in inputs(label) {
+        ui::upsert(nodes, node);
+    }
+}
+
+/// The password and its button.
+pub(crate) fn inputs(label: Message) -> [Node; 2] {
     let password = Node::input(Group::Password, "password", InputType::Password);
-    ui::upsert(nodes, password.required().autocomplete("current-password").label(Message::label_password()));
-    ui::upsert(nodes, Node::input(Group::Password, "method", InputType::Submit).value("password").label(label));
+    [
+        password.required().autocomplete("current-password").label(Message::label_password()),
+        Node::input(Group::Password, "method", InputType::Submit).value("password").label(label),
+    ]
 }
 
 /// What was submitted.

@@ -447,6 +447,16 @@ impl Accounts {
         Ok(TransactWriteItem::builder().condition_check(check.build().map_err(incomplete)?).build())
     }
 
+    /// The person is what was read, and may sign in.
+    pub(crate) fn check_profile(&self, profile: &Profile) -> Result<TransactWriteItem, StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(profile_key(profile.identity.id)))
+            .condition_expression("revision = :before")
+            .expression_attribute_values(":before", n(profile.revision));
+        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(incomplete)?).build())
+    }
+
     pub(crate) fn put_profile(&self, profile: &Profile, before: Option<u64>) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder().table_name(&self.table).set_item(Some(profile_item(profile)?));
         let put = match before {

@@ -2,10 +2,14 @@
 
 use crate::db::{Db, StoreError, send};
 use crate::env::{Environment, StartError};
-use crate::item::{FORMAT, Item, doc, flag, key, n, read_doc, string, ttl};
+use crate::item::{FORMAT, Item, doc, flag, key, n, number, read_doc, read_json, string, ttl};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
+use latchkey_core::code::SentCode;
 use latchkey_core::flow::LoginFlow;
 use latchkey_core::token;
 use serde::{Deserialize, Serialize};
@@ -34,6 +38,12 @@ pub struct StoredFlow {
     pub flow: LoginFlow,
     /// Whether a login was completed with it; it can be read, but not used again.
     pub done: bool,
+    /// Codes that were sent last.
+    pub codes: Vec<SentCode>,
+    /// How often codes were sent; what is decided before a send is overtaken by it.
+    pub sends: u64,
+    /// How many codes were tried.
+    pub attempts: u64,
 }
 
 /// An error that a browser is sent to look at.
@@ -65,6 +75,8 @@ pub enum Saved {
     Stored,
     /// Somebody completed the flow in the meantime; nothing was written.
     AlreadyDone,
+    /// A code was sent in the meantime, and the flow shows that; nothing was written.
+    Overtaken,
 }
 
 impl Flows {
@@ -75,6 +87,10 @@ impl Flows {
     pub fn open(db: &Db, env: &Environment) -> Result<Self, StartError> {
         let table = env.require("LATCHKEY_TABLE_FLOWS", "the name of the table of flows")?.to_owned();
         Ok(Self { db: db.clone(), table })
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
     }
 
     pub(crate) fn table(&self) -> &str {
@@ -126,11 +142,12 @@ impl Flows {
         self.read("GetItem flow", flow_key(id)).await?.as_ref().map(read_flow).transpose()
     }
 
-    /// Stores what a flow says after a failed submission, unless it was completed in the meantime.
+    /// Stores what a flow says after a submission, unless it was completed or a code was sent in the meantime. `sends` is how
+    /// many had been sent when the flow was read.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn save(&self, flow: &LoginFlow) -> Result<Saved, StoreError> {
+    pub async fn save(&self, flow: &LoginFlow, sends: u64) -> Result<Saved, StoreError> {
         let call = self
             .db
             .client()
@@ -139,12 +156,90 @@ impl Flows {
             .table_name(&self.table)
             .set_key(Some(key(flow_key(flow.id), None)))
             .update_expression("SET doc = :doc")
-            .condition_expression(NOT_DONE)
+            .condition_expression(format!("{NOT_DONE} AND {}", same_sends(sends)))
             .expression_attribute_values(":doc", doc(flow)?)
+            .expression_attribute_values(":sends", n(sends))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send();
         match crate::meter::call("UpdateItem flow", call).await {
             Ok(_) => Ok(Saved::Stored),
-            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(Saved::AlreadyDone),
+            Err(SdkError::ServiceError(e)) => match e.err() {
+                UpdateItemError::ConditionalCheckFailedException(failed) => {
+                    // A flow that is gone is as good as done.
+                    let done = failed.item().is_none_or(|item| flag(item, "done"));
+                    Ok(if done { Saved::AlreadyDone } else { Saved::Overtaken })
+                }
+                _ => Err(crate::db::unavailable(SdkError::ServiceError(e))),
+            },
+            Err(e) => Err(crate::db::unavailable(e)),
+        }
+    }
+
+    /// Counts an attempt at a code and reads the flow as it then is; `None` when it was completed in the meantime.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn count_attempt(&self, id: Uuid) -> Result<Option<StoredFlow>, StoreError> {
+        let call = self
+            .db
+            .client()
+            .await?
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(flow_key(id), None)))
+            .update_expression("ADD attempts :one")
+            .condition_expression(NOT_DONE)
+            .expression_attribute_values(":one", n(1))
+            .return_values(ReturnValue::AllNew)
+            .send();
+        match crate::meter::call("UpdateItem attempts", call).await {
+            Ok(answer) => answer.attributes.as_ref().map(read_flow).transpose(),
+            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(None),
+            Err(e) => Err(crate::db::unavailable(e)),
+        }
+    }
+
+    /// The part of a transaction that replaces the codes of a flow; only one of those that read it at the same time succeeds.
+    pub(crate) fn send(
+        &self,
+        flow: &LoginFlow,
+        codes: &[SentCode],
+        sends: u64,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key(flow_key(flow.id), None)))
+            .update_expression("SET doc = :doc, codes = :codes, sends = :next")
+            .condition_expression(format!("{NOT_DONE} AND {}", same_sends(sends)))
+            .expression_attribute_values(":doc", doc(flow)?)
+            .expression_attribute_values(":codes", doc(&codes)?)
+            .expression_attribute_values(":sends", n(sends))
+            .expression_attribute_values(":next", n(sends + 1))
+            .build();
+        Ok(TransactWriteItem::builder().update(update.map_err(incomplete)?).build())
+    }
+
+    /// Stores what a flow says, and that a code of it has served.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn spend(&self, flow: &LoginFlow, codes: &[SentCode], sends: u64) -> Result<Saved, StoreError> {
+        let call = self
+            .db
+            .client()
+            .await?
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(flow_key(flow.id), None)))
+            .update_expression("SET doc = :doc, codes = :codes")
+            .condition_expression(format!("{NOT_DONE} AND {}", same_sends(sends)))
+            .expression_attribute_values(":doc", doc(flow)?)
+            .expression_attribute_values(":codes", doc(&codes)?)
+            .expression_attribute_values(":sends", n(sends))
+            .send();
+        match crate::meter::call("UpdateItem codes", call).await {
+            Ok(_) => Ok(Saved::Stored),
+            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(Saved::Overtaken),
             Err(e) => Err(crate::db::unavailable(e)),
         }
     }
@@ -249,7 +344,19 @@ fn flow_item(flow: &LoginFlow) -> Result<Item, StoreError> {
     Ok(item)
 }
 
+/// The condition that no code was sent since `:sends` had been.
+fn same_sends(sends: u64) -> &'static str {
+    if sends == 0 { "(attribute_not_exists(sends) OR sends = :sends)" } else { "sends = :sends" }
+}
+
 pub(crate) fn read_flow(item: &Item) -> Result<StoredFlow, StoreError> {
     string(item, "pk")?;
-    Ok(StoredFlow { flow: read_doc(item)?, done: flag(item, "done") })
+    let count = |name| if item.contains_key(name) { number(item, name) } else { Ok(0) };
+    Ok(StoredFlow {
+        flow: read_doc(item)?,
+        done: flag(item, "done"),
+        codes: if item.contains_key("codes") { read_json(item, "codes")? } else { Vec::new() },
+        sends: count("sends")?,
+        attempts: count("attempts")?,
+    })
 }

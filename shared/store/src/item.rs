@@ -55,9 +55,14 @@ pub(crate) fn read_doc<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError
     if version != FORMAT.to_string() {
         return Err(StoreError::Corrupt(format!("an item of format {version}: this release reads format {FORMAT}")));
     }
-    serde_json::from_str(text(item, "doc", AttributeValue::as_s)?)
+    read_json(item, "doc")
+}
+
+/// A value that stands as JSON text in an attribute.
+pub(crate) fn read_json<T: DeserializeOwned>(item: &Item, name: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text(item, name, AttributeValue::as_s)?)
         // The text of the error could quote what the item holds, so only its place is told.
-        .map_err(|e| StoreError::Corrupt(format!("an item's doc, at column {}: {:?}", e.column(), e.classify())))
+        .map_err(|e| StoreError::Corrupt(format!("an item's {name}, at column {}: {:?}", e.column(), e.classify())))
 }
 
 pub(crate) fn string<'a>(item: &'a Item, name: &str) -> Result<&'a str, StoreError> {

@@ -6,6 +6,7 @@
 //! | [`accounts`] | people's profiles and their sessions |
 //! | [`credentials`] | secrets, and the guards that make an identifier unique |
 //! | [`login`] | what a submission reads in one trip and writes in one transaction |
+//! | [`counters`] | how often something was tried of late |
 //! | [`outbox`] | messages that wait to be sent |
 //! | [`people`] | what administrators change: a person with credentials and guards, in one transaction |
 //! | [`db`] | the client, how failures are told apart and what is tried again |
@@ -16,6 +17,7 @@
 //! something is over is decided by comparing times.
 
 pub mod accounts;
+pub mod counters;
 pub mod credentials;
 pub mod db;
 pub mod env;
@@ -28,6 +30,7 @@ pub mod people;
 mod item;
 
 pub use accounts::Accounts;
+pub use counters::Counters;
 pub use credentials::Credentials;
 pub use db::{AMAZON_ROOTS, Db, StoreError};
 pub use env::{Environment, StartError};

@@ -1,12 +1,15 @@
-//! A submission's two trips: everything it has to know in one read, everything it changes in one transaction.
+//! What submissions read and write: everything they have to know in one read, everything they change in one transaction.
 
 use crate::accounts::{Accounts, Profile};
 use crate::credentials::{Credentials, Guard, Unique};
 use crate::db::StoreError;
 use crate::flows::{Flows, StoredFlow, flow_key, read_flow};
 use crate::item::key;
+use crate::outbox::Outbox;
+use latchkey_core::code::SentCode;
+use latchkey_core::courier::Outgoing;
 use latchkey_core::flow::LoginFlow;
-use latchkey_core::identity::CredentialType;
+use latchkey_core::identity::{CredentialType, Identity};
 use latchkey_core::session::{Session, Surplus};
 use latchkey_core::token::{Presented, SecretHash};
 use uuid::Uuid;
@@ -16,8 +19,8 @@ use uuid::Uuid;
 pub struct Found {
     /// The flow it names.
     pub flow: Option<StoredFlow>,
-    /// Who the identifiers belong to, in the order asked for.
-    pub guards: Vec<Option<Guard>>,
+    /// Those identifiers that belong to somebody, in the order asked for.
+    pub guards: Vec<(Unique, Guard)>,
     /// The session its client presents; whether the secret fits is still to be decided.
     pub session: Option<(Session, Profile)>,
 }
@@ -45,7 +48,10 @@ pub async fn find(
         flow: of(flows.table()).first().map(read_flow).transpose()?,
         guards: identifiers
             .iter()
-            .map(|unique| Credentials::pick(of(credentials.table()), unique))
+            .filter_map(|unique| {
+                let found = Credentials::pick(of(credentials.table()), unique).transpose()?;
+                Some(found.map(|guard| (unique.clone(), guard)))
+            })
             .collect::<Result<_, _>>()?,
         session: Accounts::pick_session(of(accounts.table()))?,
     })
@@ -69,19 +75,30 @@ impl NextSession {
     }
 }
 
+/// What the proof rests on; if it has changed, the transaction does not happen.
+#[derive(Clone, Debug)]
+pub enum Grounds<'a> {
+    /// A credential in this version, of a person who may sign in.
+    Credential(CredentialType, u64),
+    /// The person as they were read.
+    Person(&'a Profile),
+    /// The person as they were read; the proof makes them what is on the right.
+    Changed(&'a Profile, &'a Identity),
+}
+
 /// What a transaction found otherwise than the decision had assumed. Nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overtaken {
     /// The flow was completed by another submission.
     FlowDone,
-    /// The password changed, or the person was deleted or disabled.
+    /// The password changed, or the person was changed, deleted or disabled.
     AccountChanged,
     /// The session that was to be strengthened was revoked, or another login strengthened it.
     SessionChanged,
 }
 
-/// Trip 2: completes the flow, stores the session, ends and forgets those beyond the caps, provided that the credential and the person
-/// are what they were; all or nothing.
+/// The last trip: completes the flow, stores the session, ends and forgets those beyond the caps, provided that what the proof
+/// rests on is what it was; all or nothing.
 ///
 /// # Errors
 /// `Ok(Err(_))` when something changed in the meantime, [`StoreError`] when it is not known what happened.
@@ -93,19 +110,27 @@ pub async fn complete(
     flow: &LoginFlow,
     next: &NextSession,
     surplus: &Surplus,
-    credential: (CredentialType, u64),
+    grounds: &Grounds<'_>,
     request: Uuid,
 ) -> Result<Result<(), Overtaken>, StoreError> {
     let session = next.session();
-    let mut actions = vec![
-        flows.complete(flow)?,
-        credentials.check_version(session.identity, credential.0, credential.1)?,
-        accounts.check_active(session.identity)?,
-        match next {
-            NextSession::New(session) => accounts.put_new_session(session)?,
-            NextSession::Strengthened(session, before) => accounts.strengthen_session(session, before)?,
-        },
-    ];
+    let mut actions = vec![flows.complete(flow)?];
+    match grounds {
+        Grounds::Credential(kind, version) => {
+            actions.push(accounts.check_active(session.identity)?);
+            actions.push(credentials.check_version(session.identity, *kind, *version)?);
+        }
+        Grounds::Person(profile) => actions.push(accounts.check_profile(profile)?),
+        Grounds::Changed(profile, identity) => {
+            let next = Profile { identity: (*identity).clone(), revision: profile.revision + 1 };
+            actions.push(accounts.put_profile(&next, Some(profile.revision))?);
+        }
+    }
+    let settled = actions.len();
+    actions.push(match next {
+        NextSession::New(session) => accounts.put_new_session(session)?,
+        NextSession::Strengthened(session, before) => accounts.strengthen_session(session, before)?,
+    });
     for ended in &surplus.ending {
         actions.push(accounts.put_ended_session(ended)?);
     }
@@ -115,11 +140,40 @@ pub async fn complete(
     Ok(accounts.db().transact(actions, request).await?.map_err(|cancelled| {
         if cancelled.failed(0) {
             Overtaken::FlowDone
-        } else if cancelled.failed(1) || cancelled.failed(2) {
+        } else if (1..settled).any(|place| cancelled.failed(place)) {
             Overtaken::AccountChanged
         } else {
             // A new session's id is random and ending others has no condition, so only one to strengthen can fail here.
             Overtaken::SessionChanged
         }
     }))
+}
+
+/// A message with what it says, sealed.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// What everybody may know of it.
+    pub message: Outgoing,
+    /// A letter that the courier alone can open.
+    pub letter: Vec<u8>,
+}
+
+/// Moves a flow to where a code is asked for, and hands the codes' messages over with it; all or nothing. False when another
+/// submission moved the flow first.
+///
+/// # Errors
+/// When it is not known what happened.
+pub async fn send(
+    flows: &Flows,
+    outbox: &Outbox,
+    flow: &LoginFlow,
+    (codes, sends): (&[SentCode], u64),
+    messages: &[Sealed],
+    request: Uuid,
+) -> Result<bool, StoreError> {
+    let mut actions = vec![flows.send(flow, codes, sends)?];
+    for sealed in messages {
+        actions.push(outbox.put(&sealed.message, &sealed.letter)?);
+    }
+    Ok(flows.db().transact(actions, request).await?.is_ok())
 }

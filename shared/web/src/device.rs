@@ -48,25 +48,34 @@ impl Network {
     }
 }
 
-/// The device of a request.
-pub fn of(call: &Call<'_>, id: Uuid) -> Device {
-    let hop = call.source_ip.as_deref().and_then(|text| text.parse::<IpAddr>().ok());
-    let trusted = hop.is_some_and(|hop| call.edge.trusted.iter().any(|network| network.contains(hop)));
-    let claimed = |name: &str| call.header(name).filter(|value| trusted && !value.is_empty());
-    let address = ["true-client-ip", "cf-connecting-ip", "x-real-ip"]
+/// The client's address: the gateway's word, or that of a hop which the configuration trusts.
+pub fn address(call: &Call<'_>) -> Option<String> {
+    let claimed = |name: &str| claimed(call, name);
+    ["true-client-ip", "cf-connecting-ip", "x-real-ip"]
         .iter()
         .find_map(|name| claimed(name).map(str::to_owned))
         .or_else(|| {
             let hops = claimed("x-forwarded-for").and_then(|chain| before(chain, call.source_ip.as_deref()));
             hops.filter(|hops| !hops.trim().is_empty()).map(nearest_public)
         })
-        .or_else(|| call.source_ip.clone());
-    let place: Vec<&str> = ["cf-ipcity", "cf-ipcountry"].iter().filter_map(|name| claimed(name)).collect();
+        .or_else(|| call.source_ip.clone())
+}
+
+/// A header's value, when the hop that sent the request is one to believe.
+fn claimed<'a>(call: &'a Call<'_>, name: &str) -> Option<&'a str> {
+    let hop = call.source_ip.as_deref().and_then(|text| text.parse::<IpAddr>().ok());
+    let trusted = hop.is_some_and(|hop| call.edge.trusted.iter().any(|network| network.contains(hop)));
+    call.header(name).filter(|value| trusted && !value.is_empty())
+}
+
+/// The device of a request.
+pub fn of(call: &Call<'_>, id: Uuid) -> Device {
+    let place: Vec<&str> = ["cf-ipcity", "cf-ipcountry"].iter().filter_map(|name| claimed(call, name)).collect();
     let agents: Vec<&str> =
         call.headers.get_all("user-agent").iter().filter_map(|v| std::str::from_utf8(v.as_bytes()).ok()).collect();
     Device {
         id,
-        ip_address: address.map(cut),
+        ip_address: address(call).map(cut),
         user_agent: (!agents.is_empty()).then(|| cut(agents.join(" "))),
         location: Some(cut(place.join(", "))),
     }

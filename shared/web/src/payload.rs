@@ -11,12 +11,17 @@ use serde_json::{Map, Value};
 use std::collections::HashMap;
 
 /// A decoded submission.
-#[derive(Default)]
 pub struct Payload {
     fields: HashMap<String, SecretString>,
-    transient: Option<&'static str>,
+    transient: Result<Option<Value>, &'static str>,
     /// Whether the body was JSON: such a body never counts as lacking a token.
     pub is_json: bool,
+}
+
+impl Default for Payload {
+    fn default() -> Self {
+        Self { fields: HashMap::new(), transient: Ok(None), is_json: false }
+    }
 }
 
 impl Payload {
@@ -32,7 +37,12 @@ impl Payload {
 
     /// The JSON type of a `transient_payload` that is not the object it must be.
     pub fn transient_fault(&self) -> Option<&'static str> {
-        self.transient
+        self.transient.as_ref().err().copied()
+    }
+
+    /// The `transient_payload`; an empty object when there is none.
+    pub fn transient(&self) -> Value {
+        self.transient.clone().ok().flatten().unwrap_or_else(|| Value::Object(Map::new()))
     }
 }
 
@@ -101,7 +111,7 @@ fn from_map(map: &Map<String, Value>, numbers: &HashMap<String, String>) -> Payl
     for (key, value) in map {
         let text = match value {
             _ if key == "transient_payload" => {
-                payload.transient = transient_fault(value);
+                payload.transient = transient(value);
                 continue;
             }
             Value::Null => continue,
@@ -130,22 +140,24 @@ fn from_form(body: &[u8]) -> Result<Payload, String> {
         payload.fields.entry(key).or_insert_with(|| SecretString::from(value));
     }
     if let Some(text) = payload.fields.remove("transient_payload") {
-        payload.transient = transient_fault(&Value::from(text.expose_secret()));
+        payload.transient = transient(&Value::from(text.expose_secret()));
     }
     Ok(payload)
 }
 
-fn transient_fault(value: &Value) -> Option<&'static str> {
+/// The object that a `transient_payload` is, or the JSON type that it is instead.
+fn transient(value: &Value) -> Result<Option<Value>, &'static str> {
     match value {
-        Value::Object(_) | Value::Null => None,
-        Value::Array(_) => Some("array"),
-        Value::Number(_) => Some("number"),
-        Value::Bool(_) => Some("boolean"),
+        Value::Object(_) => Ok(Some(value.clone())),
+        Value::Null => Ok(None),
+        Value::Array(_) => Err("array"),
+        Value::Number(_) => Err("number"),
+        Value::Bool(_) => Err("boolean"),
         // Text that holds an object counts as one, for clients that encode twice.
-        Value::String(text) if text.is_empty() => None,
+        Value::String(text) if text.is_empty() => Ok(None),
         Value::String(text) => match serde_json::from_str(text) {
-            Ok(Value::String(_)) | Err(_) => Some("string"),
-            Ok(inner) => transient_fault(&inner),
+            Ok(Value::String(_)) | Err(_) => Err("string"),
+            Ok(inner) => transient(&inner),
         },
     }
 }

@@ -1,6 +1,6 @@
 //! One answer, and the errors it may be.
 
-use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use lambda_http::Body;
 use latchkey_core::aal::Method;
 use latchkey_core::error::ApiError;
@@ -96,6 +96,12 @@ impl Reply {
             self.headers.push((name, value));
         }
         self
+    }
+
+    /// Makes it a 429 that says after how many seconds to come back.
+    pub fn too_often(mut self, seconds: i64) -> Self {
+        self.status = 429;
+        self.header(RETRY_AFTER, &seconds.to_string())
     }
 
     /// Adds a cookie.

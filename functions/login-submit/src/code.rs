@@ -1,0 +1,241 @@
+//! The code method's turn: a code is sent to whoever is named, then checked.
+
+use crate::Submission;
+use crate::finish::{Basis, Proof};
+use latchkey_config::Loaded;
+use latchkey_core::aal::{Aal, AuthenticationMethod, Method};
+use latchkey_core::code::{SentCode, Verdict, check, from_random};
+use latchkey_core::courier::{Letter, Outgoing, TemplateType};
+use latchkey_core::flow::{CodeAddress, FlowState, Screen};
+use latchkey_core::identity::{CredentialType, Identity, State};
+use latchkey_core::message::Message;
+use latchkey_methods::code::{self, Fault as Faulty, Step};
+use latchkey_sealing::PublicKey;
+use latchkey_store::credentials::{Guard, Unique};
+use latchkey_store::flows::Saved;
+use latchkey_store::login::{self, Sealed};
+use latchkey_store::{Db, Outbox};
+use latchkey_web::payload::Payload;
+use latchkey_web::secrets::Vault;
+use latchkey_web::{Environment, Fault, Reply, StartError, chance, edge};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+
+/// What sending and checking codes needs.
+pub(crate) struct Post {
+    outbox: Outbox,
+    courier: PublicKey,
+    vault: Vault,
+}
+
+impl Post {
+    /// Nothing where codes are off.
+    pub(crate) fn open(env: &Environment, db: &Db, loaded: Loaded) -> Result<Option<Self>, StartError> {
+        if !loaded.config.methods.code.first_factor {
+            return Ok(None);
+        }
+        let courier = env.require("LATCHKEY_COURIER_KEY", "the public key that messages are sealed to")?;
+        let courier = PublicKey::parse(courier).map_err(|e| StartError(format!("LATCHKEY_COURIER_KEY: {e}")))?;
+        Ok(Some(Self { outbox: Outbox::open(db, env)?, courier, vault: Vault::open(env, loaded)? }))
+    }
+
+    /// Keys of the codes' digests: the first writes, all read.
+    async fn keys(&self) -> Result<Vec<&[u8]>, Fault> {
+        let secrets = self.vault.get().await.map_err(|e| Fault::internal(e.to_string()))?;
+        Ok(secrets.cookie.iter().map(|secret| secret.expose_secret().as_bytes()).collect())
+    }
+}
+
+/// The method's fields of a payload.
+pub(crate) fn fields(payload: &Payload) -> code::Payload<'_> {
+    code::Payload {
+        identifier: payload.text("identifier"),
+        address: payload.text("address"),
+        code: payload.text("code"),
+        resend: payload.text("resend"),
+        transient_fault: payload.transient_fault(),
+    }
+}
+
+/// Whose the identifier is: by a code credential, else, where the configuration lets them, by any other. An exact raw hit
+/// comes last and counts more.
+pub(crate) fn owner(guards: &[(Unique, Guard)], fallback: bool) -> Option<&Guard> {
+    let by_code = |(unique, _): &&(Unique, Guard)| matches!(unique, Unique::Identifier(CredentialType::Code, _));
+    let own = guards.iter().rfind(by_code);
+    own.or(guards.last().filter(|_| fallback)).map(|(_, guard)| guard)
+}
+
+impl Submission<'_> {
+    pub(crate) async fn code(mut self, payload: &Payload, guards: &[(Unique, Guard)]) -> Result<Reply, Fault> {
+        let fields = fields(payload);
+        let step = code::parse(&self.flow, &fields);
+        match step {
+            Err(fault) if fault.malformed => return self.faulty_code(fault).await,
+            _ => {}
+        }
+        if let Some(reply) = self.foreign(payload).await? {
+            return Ok(reply);
+        }
+        let owner = owner(guards, self.app.forms.code.missing_credential_fallback);
+        match step {
+            Err(fault) => self.faulty_code(fault).await,
+            Ok(Step::Send { identifier }) => {
+                // Nobody's account is read as well, so that the store does the same for everybody.
+                let whose = owner.map_or_else(chance::id, |guard| guard.identity);
+                let (profile, (_, wait)) =
+                    tokio::try_join!(self.app.accounts.profile(whose), self.count_send(identifier, owner.is_some()))?;
+                match wait {
+                    Some(wait) => self.slow_down(wait).await,
+                    None => self.send_code(identifier, profile.map(|p| p.identity), payload.transient()).await,
+                }
+            }
+            Ok(Step::Verify { identifier, code }) => self.verify_code(identifier, code, owner).await,
+        }
+    }
+
+    async fn faulty_code(&mut self, fault: Faulty) -> Result<Reply, Fault> {
+        self.flow.state = fault.state;
+        self.flow.form.identifier = Some(fault.identifier);
+        if let Screen::Code { bare } = &mut self.flow.form.screen {
+            *bare = fault.bare;
+        }
+        self.flow.say(Vec::new(), fault.fields, self.call.now);
+        self.form_error("incomplete").await
+    }
+
+    /// Sends a code to a person, or says that there is nobody. With mitigation nobody is answered like somebody.
+    pub(crate) async fn send_code(
+        &mut self,
+        typed: &str,
+        person: Option<Identity>,
+        transient: Value,
+    ) -> Result<Reply, Fault> {
+        let now = self.call.now;
+        let forms = &self.app.forms;
+        let Some(post) = &self.app.post else { return Err(Fault::internal("codes are off")) };
+        // Whoever confirms themselves gets no code for somebody else.
+        let confirmed = self.signed_in.as_ref().filter(|_| self.flow.refresh).map(|s| s.session.identity);
+        let person = person.filter(|person| confirmed.is_none_or(|id| id == person.id));
+        let fallback = forms.code.missing_credential_fallback;
+        let receivers = person.as_ref().map(|person| code::receivers(person, typed, fallback)).unwrap_or_default();
+        self.flow.form.identifier = Some(code::shown(typed));
+        if receivers.is_empty() && (confirmed.is_some() || !forms.mitigate) {
+            self.flow.state = FlowState::ChooseMethod;
+            self.flow.say(vec![Message::no_code_sign_in()], Vec::new(), now);
+            return self.form_error("nobody to send a code to").await;
+        }
+        let key = *post.keys().await?.first().ok_or_else(|| Fault::internal("there is no secret for codes"))?;
+        let (mut codes, mut messages) = (Vec::new(), Vec::new());
+        for (person, address) in receivers.iter().filter_map(|address| Some((person.as_ref()?, address))) {
+            let (sent, sealed) = self.make_code(post, person, address, transient.clone(), key)?;
+            codes.push(sent);
+            messages.push(sealed);
+        }
+        let bare = matches!(self.flow.form.screen, Screen::Code { bare: true });
+        let said = if self.flow.refresh { Message::code_sent_to_you() } else { Message::code_sent() };
+        self.flow.step(Method::Code, Screen::Code { bare }, vec![said], now);
+        self.flow.state = FlowState::SentEmail;
+        let moved =
+            login::send(&self.app.flows, &post.outbox, &self.flow, (&codes, self.sends), &messages, chance::id());
+        // Of those who ask at the same time one sends, and all are told that a code is on its way.
+        let outcome = if moved.await? { "code sent" } else { "code sent by another request" };
+        Ok(self.show_step(transient, outcome))
+    }
+
+    fn make_code(
+        &self,
+        post: &Post,
+        person: &Identity,
+        address: &CodeAddress,
+        transient: Value,
+        key: &[u8],
+    ) -> Result<(SentCode, Sealed), Fault> {
+        let now = self.call.now;
+        let code = from_random(chance::bytes());
+        let lifespan = edge::signed(self.app.forms.code.lifespan);
+        let of = (self.flow.id, person.id);
+        let sent = SentCode::new(&code, of, address.clone(), now.saturating_add(lifespan), key);
+        let letter = Letter {
+            code,
+            expires_in_minutes: u64::try_from(lifespan.whole_minutes()).unwrap_or(0),
+            identity: person.public(self.app.edge.base_url()),
+            request_url: self.flow.request_url.clone(),
+            transient_payload: transient,
+            languages: code::languages(&person.traits, self.call.header("accept-language")),
+            request_headers: std::collections::BTreeMap::new(),
+        };
+        let message = Outgoing {
+            id: chance::id(),
+            via: address.via,
+            recipient: address.value.clone(),
+            template: TemplateType::LoginCodeValid,
+            created_at: now,
+        };
+        let plain = serde_json::to_vec(&letter).map_err(|e| Fault::internal(format!("a letter: {e}")))?;
+        let letter = post.courier.seal(&plain, message.id.as_bytes());
+        let letter = letter.map_err(|e| Fault::internal(format!("a letter: {e}")))?;
+        Ok((sent, Sealed { message, letter }))
+    }
+
+    async fn verify_code(mut self, typed: &str, code: &str, owner: Option<&Guard>) -> Result<Reply, Fault> {
+        let now = self.call.now;
+        let Some(post) = &self.app.post else { return Err(Fault::internal("codes are off")) };
+        self.flow.form.identifier = Some(typed.to_owned());
+        self.flow.form.screen = Screen::Code { bare: true };
+        if owner.is_none() && !self.app.forms.mitigate {
+            self.flow.say(vec![Message::no_code_sign_in()], Vec::new(), now);
+            return self.form_error("unknown identifier").await;
+        }
+        let whose = owner.map_or_else(chance::id, |guard| guard.identity);
+        // The attempt counts before anybody knows whether it is right. The flow as it then is holds the codes that count.
+        let (stored, (profile, sessions), (counted, wait)) = tokio::try_join!(
+            self.app.flows.count_attempt(self.flow.id),
+            self.app.accounts.everything_of(whose),
+            self.count_attempt(owner.map(|guard| guard.identity), typed)
+        )?;
+        let Some(stored) = stored else { return Ok(self.used_up()) };
+        self.sends = stored.sends;
+        if let Some(wait) = wait {
+            return self.slow_down(wait).await;
+        }
+        if stored.attempts > u64::from(self.app.forms.code.max_submissions) {
+            self.flow.say(vec![Message::too_many_codes()], Vec::new(), now);
+            return self.form_error("too many codes").await;
+        }
+        let keys = post.keys().await?;
+        let right = match check(code, self.flow.id, whose, &stored.codes, &keys, now) {
+            Verdict::Right(right) => right,
+            Verdict::Spent => {
+                self.flow.say(vec![Message::code_was_used()], Vec::new(), now);
+                return self.form_error("code used").await;
+            }
+            Verdict::Wrong => {
+                self.flow.say(vec![Message::invalid_code()], Vec::new(), now);
+                return self.form_error("invalid code").await;
+            }
+        };
+        let Some(profile) = profile else {
+            self.flow.say(vec![Message::invalid_code()], Vec::new(), now);
+            return self.form_error("person gone").await;
+        };
+        if profile.identity.state == State::Inactive {
+            return self.spend_code(&stored.codes, right).await;
+        }
+        let address = right.address.value.clone();
+        self.flow.active = Some(Method::Code);
+        self.flow.state = FlowState::PassedChallenge;
+        let method = AuthenticationMethod { method: Method::Code, aal: Aal::Aal1, completed_at: now };
+        self.finish(Proof { method, basis: Basis::Address(address), profile, sessions, counted }, None).await
+    }
+
+    /// Somebody who may not sign in learns it once they have proven who they are; the code has then served.
+    async fn spend_code(&mut self, codes: &[SentCode], right: &SentCode) -> Result<Reply, Fault> {
+        let spend = |code: &SentCode| if code == right { code.clone().spent() } else { code.clone() };
+        let codes: Vec<SentCode> = codes.iter().map(spend).collect();
+        self.flow.say(vec![Message::identity_disabled()], Vec::new(), self.call.now);
+        match self.app.flows.spend(&self.flow, &codes, self.sends).await? {
+            Saved::Stored | Saved::Overtaken => Ok(self.show("identity disabled")),
+            Saved::AlreadyDone => Ok(self.used_up()),
+        }
+    }
+}

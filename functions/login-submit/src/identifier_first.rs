@@ -1,0 +1,77 @@
+//! The first step of the identifier-first form: who is it, and what may they go on with.
+
+use crate::Submission;
+use crate::brakes::Count;
+use latchkey_core::aal::Method;
+use latchkey_core::flow::{FieldMessage, FlowState, Screen};
+use latchkey_core::message::Message;
+use latchkey_methods::code;
+use latchkey_methods::identifier_first::{Next, next};
+use latchkey_store::credentials::{Guard, Unique};
+use latchkey_web::payload::Payload;
+use latchkey_web::{Fault, Reply, chance};
+
+impl Submission<'_> {
+    pub(crate) async fn identifier_first(
+        mut self,
+        payload: &Payload,
+        guards: &[(Unique, Guard)],
+    ) -> Result<Reply, Fault> {
+        let now = self.call.now;
+        if let Some(actual) = payload.transient_fault() {
+            let message = Message::wrong_type("object", actual);
+            let field = FieldMessage { field: "transient_payload".to_owned(), message };
+            self.flow.say(Vec::new(), vec![field], now);
+            return self.form_error("incomplete").await;
+        }
+        if let Some(reply) = self.foreign(payload).await? {
+            return Ok(reply);
+        }
+        let Some(typed) = payload.text("identifier") else { return self.unknown("").await };
+        // Nobody's account is read as well, so that the store does the same for everybody.
+        let owner = guards.last().map(|(_, guard)| guard.identity);
+        let whose = owner.unwrap_or_else(chance::id);
+        // Whether a code is sent is known with the person. It is counted beside reading them, and taken back where another
+        // method is offered instead.
+        let wish = async {
+            if code::serves(&self.app.forms, &self.flow) {
+                self.count_send(typed, owner.is_some()).await
+            } else {
+                Ok(Count::default())
+            }
+        };
+        let (profile, (_, asked_too_often), (wished, wished_too_often)) =
+            tokio::try_join!(self.app.accounts.profile(whose), self.count_question(), wish)?;
+        if let Some(wait) = asked_too_often {
+            return self.slow_down(wait).await;
+        }
+        let person = profile.map(|profile| profile.identity);
+        match next(&self.app.forms, &self.flow, person.as_ref()) {
+            Next::Unknown => self.unknown(typed).await,
+            Next::SendCode => {
+                self.flow.form.screen = Screen::Start;
+                match wished_too_often {
+                    Some(wait) => self.slow_down(wait).await,
+                    None => self.send_code(typed, person, payload.transient()).await,
+                }
+            }
+            Next::Offer(methods) => {
+                self.flow.form.identifier = Some(typed.to_owned());
+                self.flow.state = FlowState::ChooseMethod;
+                self.flow.step(Method::IdentifierFirst, Screen::Offers(methods), Vec::new(), now);
+                let own = &self;
+                let (saved, ()) = tokio::join!(own.app.flows.save(&own.flow, own.sends), own.forgive(&wished));
+                self.next_screen(saved?, payload.transient(), "identifier taken")
+            }
+        }
+    }
+
+    async fn unknown(&mut self, typed: &str) -> Result<Reply, Fault> {
+        self.flow.form.identifier = Some(typed.to_owned());
+        self.flow.form.screen = Screen::Start;
+        self.flow.state = FlowState::ChooseMethod;
+        let field = FieldMessage { field: "identifier".to_owned(), message: Message::no_such_account() };
+        self.flow.say(Vec::new(), vec![field], self.call.now);
+        self.form_error("unknown identifier").await
+    }
+}

@@ -1,0 +1,157 @@
+//! One-time codes: six digits, kept only as what cannot be turned back into them.
+
+use crate::flow::CodeAddress;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use subtle::{Choice, ConstantTimeEq as _};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Keeps the digests of codes apart from everything else that is made with the same key.
+const PURPOSE: &[u8] = b"latchkey login code 1";
+/// Digits of a code.
+const DIGITS: usize = 6;
+
+/// A code from 16 random bytes: six digits, each as likely as any other to within 2⁻¹⁰⁰.
+pub fn from_random(bytes: [u8; 16]) -> String {
+    format!("{:0DIGITS$}", u128::from_be_bytes(bytes) % 10u128.pow(DIGITS as u32))
+}
+
+/// A code that was sent, as the flow keeps it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentCode {
+    /// Whose it is.
+    pub identity: Uuid,
+    /// Where it was sent.
+    pub address: CodeAddress,
+    /// HMAC over flow, address and code.
+    digest: [u8; 32],
+    /// End of its life.
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires_at: OffsetDateTime,
+    /// Whether it was right once and led nowhere, because the person may not sign in.
+    #[serde(default)]
+    pub spent: bool,
+}
+
+impl std::fmt::Debug for SentCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SentCode {{ identity: {}, … }}", self.identity)
+    }
+}
+
+impl SentCode {
+    /// The code after it has served.
+    pub fn spent(self) -> Self {
+        Self { spent: true, ..self }
+    }
+
+    /// Keeps a code that is sent to an address of a person in a flow. `key` is the first of the deployment's.
+    pub fn new(
+        code: &str,
+        (flow, identity): (Uuid, Uuid),
+        address: CodeAddress,
+        expires_at: OffsetDateTime,
+        key: &[u8],
+    ) -> Self {
+        Self { identity, digest: digest(key, flow, &address.value, code), address, expires_at, spent: false }
+    }
+}
+
+/// What a submitted code is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    /// The code of this address.
+    Right(&'a SentCode),
+    /// It was right before.
+    Spent,
+    /// Wrong, expired, replaced, or another person's.
+    Wrong,
+}
+
+/// Checks a code against those that were sent to a person in a flow, by every key there is. Takes the same time whichever of
+/// them it is, if any.
+pub fn check<'a>(
+    code: &str,
+    flow: Uuid,
+    identity: Uuid,
+    sent: &'a [SentCode],
+    keys: &[&[u8]],
+    now: OffsetDateTime,
+) -> Verdict<'a> {
+    let mut found = None;
+    for candidate in sent {
+        let mut right = Choice::from(0);
+        for key in keys {
+            right |= candidate.digest.ct_eq(&digest(key, flow, &candidate.address.value, code));
+        }
+        if bool::from(right) && candidate.identity == identity && now < candidate.expires_at {
+            found = Some(candidate);
+        }
+    }
+    match found {
+        Some(code) if code.spent => Verdict::Spent,
+        Some(code) => Verdict::Right(code),
+        None => Verdict::Wrong,
+    }
+}
+
+fn digest(key: &[u8], flow: Uuid, address: &str, code: &str) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    for part in [PURPOSE, flow.as_bytes(), address.as_bytes(), code.as_bytes()] {
+        // With its length, so that no two lists of parts are the same bytes.
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Via;
+    use time::Duration;
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-07-29 10:00 UTC);
+    const FLOW: Uuid = Uuid::from_u128(1);
+    const ADA: Uuid = Uuid::from_u128(2);
+    const BOB: Uuid = Uuid::from_u128(3);
+
+    fn sent(code: &str, to: &str) -> SentCode {
+        let address = CodeAddress { via: Via::of(to), value: to.into() };
+        SentCode::new(code, (FLOW, ADA), address, NOW + Duration::HOUR, b"old key")
+    }
+
+    #[test]
+    fn codes_have_six_digits_leading_zeros_among_them() {
+        assert_eq!(from_random([0; 16]), "000000");
+        assert_eq!(from_random(1_000_042u128.to_be_bytes()), "000042");
+        assert_eq!(from_random(u128::MAX.to_be_bytes()).len(), 6);
+    }
+
+    #[test]
+    fn a_code_is_right_in_its_flow_for_its_person_until_it_ends() {
+        let all = [sent("123456", "ada@example.org"), sent("654321", "+4917667111638")];
+        let keys: [&[u8]; 2] = [b"new key", b"old key"];
+        let verdict = |code, flow, person, keys: &[&[u8]], now| check(code, flow, person, &all, keys, now);
+        assert_eq!(verdict("123456", FLOW, ADA, &keys, NOW), Verdict::Right(&all[0]));
+        assert_eq!(verdict("654321", FLOW, ADA, &keys, NOW), Verdict::Right(&all[1]));
+        assert_eq!(verdict("123457", FLOW, ADA, &keys, NOW), Verdict::Wrong);
+        assert_eq!(verdict("123456", BOB, ADA, &keys, NOW), Verdict::Wrong, "another flow");
+        assert_eq!(verdict("123456", FLOW, BOB, &keys, NOW), Verdict::Wrong, "another person");
+        assert_eq!(verdict("123456", FLOW, ADA, &keys[..1], NOW), Verdict::Wrong, "the key was taken out");
+        assert_eq!(verdict("123456", FLOW, ADA, &keys, NOW + Duration::HOUR), Verdict::Wrong, "it has ended");
+        assert_eq!(verdict(" 123456", FLOW, ADA, &keys, NOW), Verdict::Wrong, "nothing is trimmed");
+        let spent = [SentCode { spent: true, ..all[0].clone() }];
+        assert_eq!(check("123456", FLOW, ADA, &spent, &keys, NOW), Verdict::Spent);
+    }
+
+    #[test]
+    fn what_is_kept_shows_no_code() {
+        let text = serde_json::to_string(&sent("123456", "ada@example.org")).unwrap();
+        assert!(!text.contains("123456"), "{text}");
+        assert!(!format!("{:?}", sent("123456", "ada@example.org")).contains("digest"));
+    }
+}
