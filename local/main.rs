@@ -149,6 +149,9 @@ async fn run(run: &Run) -> Result<(), String> {
     for warning in &stack.loaded.warnings {
         eprintln!("warning: {warning}");
     }
+    for weaker in &stack.loaded.weaker {
+        eprintln!("weaker than it could be: {weaker}");
+    }
     let demo = if options.dev && run.config.is_none() { demo::create(&stack.admin).await? } else { false };
     greet(&stack, &options, demo);
     stack.serve(end).await?;
@@ -204,6 +207,9 @@ fn check(file: &Path) -> Result<(), String> {
     }
     for warning in &loaded.warnings {
         println!("warning: {warning}");
+    }
+    for weaker in &loaded.weaker {
+        println!("weaker than it could be: {weaker}");
     }
     println!("{} can be deployed.", file.display());
     Ok(())

@@ -8,6 +8,7 @@ mod support;
 mod admin;
 mod authorizer;
 mod bad_input;
+mod brakes;
 mod cli;
 mod concurrency;
 mod cost;

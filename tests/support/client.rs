@@ -65,11 +65,18 @@ pub struct Client<'b> {
     bench: &'b Bench,
     door: Door,
     headers: Vec<(String, String)>,
+    address: IpAddr,
 }
 
 impl<'b> Client<'b> {
     pub(super) fn new(bench: &'b Bench) -> Self {
-        Self { bench, door: Door::Public, headers: vec![("accept".into(), "application/json".into())] }
+        let headers = vec![("accept".into(), "application/json".into())];
+        Self { bench, door: Door::Public, headers, address: IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9)) }
+    }
+
+    /// The same somewhere else.
+    pub fn at(&self, address: &str) -> Self {
+        Self { address: address.parse().expect("an address"), ..self.clone() }
     }
 
     pub(super) fn admin(bench: &'b Bench) -> Self {
@@ -125,8 +132,7 @@ impl<'b> Client<'b> {
     }
 
     pub async fn request(&self, request: Request<Body>) -> Answer {
-        let from = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
-        let response = self.bench.api(self.door).answer(from, request).await;
+        let response = self.bench.api(self.door).answer(self.address, request).await;
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.expect("a body in memory");
         let body = String::from_utf8(body.to_vec()).expect("a body of text");
@@ -181,6 +187,12 @@ pub struct Browser<'b> {
 impl<'b> Browser<'b> {
     pub(super) fn new(bench: &'b Bench) -> Self {
         Self { client: Client::new(bench), cookies: BTreeMap::new() }
+    }
+
+    /// The same somewhere else.
+    pub fn at(mut self, address: &str) -> Self {
+        self.client = self.client.at(address);
+        self
     }
 
     /// A page that a person follows a link to, or a form that they send.

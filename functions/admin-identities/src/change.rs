@@ -25,6 +25,8 @@ enum Asked<'a> {
     Replace(&'a Map<String, Value>),
     /// Edit by this JSON Patch.
     Edit(&'a [u8]),
+    /// Take the password away.
+    ForgetPassword,
 }
 
 async fn change(app: &App, call: &Call<'_>, id: &str, asked: Asked<'_>) -> Result<Draft, Fault> {
@@ -36,6 +38,12 @@ async fn change(app: &App, call: &Call<'_>, id: &str, asked: Asked<'_>) -> Resul
         let mut after = match asked {
             Asked::Replace(body) => replaced(app, call, before, body).await?,
             Asked::Edit(patch) => edited(app, call, before, patch)?,
+            Asked::ForgetPassword => {
+                let mut after = before;
+                after.forget_password(call.now);
+                after.identity.updated_at = call.now;
+                after
+            }
         };
         after.settle()?;
         let written = people::update(
@@ -77,6 +85,11 @@ async fn replaced(app: &App, call: &Call<'_>, mut draft: Draft, body: &Map<Strin
     draft.import(app, body.get("credentials"), call.now).await?;
     draft.identity.updated_at = call.now;
     Ok(draft)
+}
+
+pub(crate) async fn forget_password(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
+    change(app, call, id, Asked::ForgetPassword).await?;
+    Ok(Reply::new(204, "password removed"))
 }
 
 pub(crate) async fn patch(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {

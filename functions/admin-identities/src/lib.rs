@@ -71,7 +71,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
             (&Method::PUT, [id]) => change::update(app, call, id).await,
             (&Method::PATCH, [id]) => change::patch(app, call, id).await,
             (&Method::DELETE, [id]) => remove::person(app, id).await,
-            (&Method::DELETE, [id, "credentials", kind]) => remove::credential(app, id, kind).await,
+            (&Method::DELETE, [id, "credentials", kind]) => remove::credential(app, call, id, kind).await,
             _ => Err(Fault::from(ApiError::new(404))),
         }
     })

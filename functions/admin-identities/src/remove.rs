@@ -1,11 +1,12 @@
 //! Deleting a person, or one of their credentials (contract `beyond-login.md` 1.9).
 
 use crate::App;
+use crate::change;
 use crate::show::person_id;
 use latchkey_core::error::ApiError;
 use latchkey_core::identity::CredentialType;
 use latchkey_store::people;
-use latchkey_web::{Fault, Reply, chance};
+use latchkey_web::{Call, Fault, Reply, chance};
 
 /// How often a deletion is tried again because the person was changed meanwhile.
 const TRIES: usize = 8;
@@ -21,7 +22,7 @@ pub(crate) async fn person(app: &App, id: &str) -> Result<Reply, Fault> {
     Err(ApiError::new(503).because("This identity is being changed by many requests at once.").into())
 }
 
-pub(crate) async fn credential(app: &App, id: &str, kind: &str) -> Result<Reply, Fault> {
+pub(crate) async fn credential(app: &App, call: &Call<'_>, id: &str, kind: &str) -> Result<Reply, Fault> {
     let profile = app.accounts.profile(person_id(id)?).await?.ok_or_else(ApiError::not_located)?;
     let held = profile.identity.credentials.keys().find(|held| held.as_str() == kind);
     match held {
@@ -32,7 +33,10 @@ pub(crate) async fn credential(app: &App, id: &str, kind: &str) -> Result<Reply,
         Some(CredentialType::Code) => {
             Err(ApiError::bad_request(format!("Credentials type {kind} cannot be deleted.")).into())
         }
-        // The password is the only first factor there is, so it always is the last one.
+        // A code counts as a first factor of everybody where it is one at all, and there is no other yet.
+        Some(CredentialType::Password) if app.edge.config.methods.code.first_factor => {
+            change::forget_password(app, call, id).await
+        }
         Some(CredentialType::Password) => {
             Err(ApiError::bad_request("You cannot remove the last first factor credential.").into())
         }

@@ -605,6 +605,13 @@ pub const KEYS: &[Key] = &[
     later("courier.template_override_path", Text, COURIER),
     later("courier.message_retries", Int(0, ANY), COURIER),
     moot("courier.worker", Map, "a function sends each message when it is stored"),
+    key(
+        "preset",
+        OneOf(&["strict"]),
+        "",
+        Used,
+        "codes live 10 minutes at most, nobody learns who has an account, sessions need all the factors a person has; what a file says against it stops the start",
+    ),
     key("revision", Text, "a hash of the file", Used, "shown by `/admin/health/config`"),
     moot("version", Text, "every version is read alike"),
     moot("dsn", SecretText, "all state is in DynamoDB"),

@@ -16,6 +16,7 @@ mod follow;
 pub mod keys;
 mod model;
 mod pages;
+mod preset;
 mod secrets;
 
 pub use deploy::{check_deployment, frozen, to_compact};
@@ -38,6 +39,8 @@ pub struct Loaded {
     pub secrets: Secrets,
     /// One line for each key that has no effect, or not the whole one.
     pub warnings: Vec<String>,
+    /// One line for each setting that is weaker than `preset: strict`.
+    pub weaker: Vec<String>,
 }
 
 /// Everything that is wrong with a configuration, one line each.
@@ -62,9 +65,10 @@ pub fn read(text: &str, folder: Option<&Path>, env: &[(String, String)], dev: bo
     let mut document = document::parse(text)?;
     let overrides = document::lay_over(&mut document, env);
     let mut findings = check::check(&document, &overrides);
+    let weaker = preset::apply(&mut document, &mut findings);
     let config = assemble::assemble(&document, folder, env, dev, &mut findings);
     if !findings.errors.is_empty() {
         return Err(ConfigErrors(findings.errors));
     }
-    Ok(Loaded { config, secrets: secrets::of(&document, dev), warnings: findings.warnings })
+    Ok(Loaded { config, secrets: secrets::of(&document, dev), warnings: findings.warnings, weaker })
 }

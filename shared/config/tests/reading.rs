@@ -385,3 +385,33 @@ fn the_look_of_the_pages_is_checked() {
     assert_eq!((again.logo, again.css.as_deref()), (pages.logo, Some("h1 { color: red }")));
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn the_strict_preset_decides_what_is_left_open_and_refuses_what_is_weaker() {
+    let usual = with("", false).unwrap();
+    assert!(!usual.config.mitigate_enumeration);
+    assert_eq!(
+        usual.weaker,
+        ["security.account_enumeration.mitigate is false, as it is when not set: preset strict asks for true"]
+    );
+    let strict = with("preset: strict", false).unwrap();
+    assert!(strict.config.mitigate_enumeration && strict.weaker.is_empty(), "{:?}", strict.weaker);
+    assert_eq!(strict.config.methods.code.lifespan.as_secs(), 600);
+    for (inside, names) in [
+        (
+            "preset: strict\nsecurity: {account_enumeration: {mitigate: false}}",
+            "security.account_enumeration.mitigate: false",
+        ),
+        ("preset: strict\nsession: {whoami: {required_aal: aal1}}", "session.whoami.required_aal: \"aal1\""),
+        ("preset: lax", "preset: \"lax\" is not allowed"),
+    ] {
+        let error = with(inside, false).err().unwrap_or_else(|| panic!("{inside} was accepted")).to_string();
+        assert!(error.contains(names), "{error}");
+    }
+    let weaker = login("", "code: {passwordless_enabled: true}").unwrap().weaker.join("\n");
+    assert!(
+        weaker.contains("code.config.lifespan is \"1h\", as it is when not set: preset strict asks for 10m"),
+        "{weaker}"
+    );
+    assert!(login("", "code: {passwordless_enabled: true, config: {lifespan: 9m}}").unwrap().weaker.len() == 1);
+}
