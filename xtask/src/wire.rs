@@ -3,7 +3,7 @@
 use crate::tools::{build, command, python, root, run as run_command, target};
 
 /// What this release answers.
-const SCENARIOS: [&str; 14] = [
+const SCENARIOS: [&str; 20] = [
     "flows",
     "password",
     "sessions",
@@ -11,6 +11,12 @@ const SCENARIOS: [&str; 14] = [
     "cookies",
     "routing",
     "login_by_any_identifier",
+    "code",
+    "code_rules",
+    "code_by_text_message",
+    "code_to_one_of_two",
+    "identifier_first",
+    "identifier_first_forms",
     "schema_of_the_form",
     "admin_identities",
     "admin_update_and_patch",

@@ -180,6 +180,8 @@ impl Submission<'_> {
     async fn verify_code(mut self, typed: &str, code: &str, owner: Option<&Guard>) -> Result<Reply, Fault> {
         let now = self.call.now;
         let Some(post) = &self.app.post else { return Err(Fault::internal("codes are off")) };
+        // A code that is refused leaves the identifier in an input of its own; one that is right leaves the form as it was.
+        let before = self.flow.form.clone();
         self.flow.form.identifier = Some(typed.to_owned());
         self.flow.form.screen = Screen::Code { bare: true };
         if owner.is_none() && !self.app.forms.mitigate {
@@ -222,6 +224,7 @@ impl Submission<'_> {
             return self.spend_code(&stored.codes, right).await;
         }
         let address = right.address.value.clone();
+        self.flow.form = before;
         self.flow.active = Some(Method::Code);
         self.flow.state = FlowState::PassedChallenge;
         let method = AuthenticationMethod { method: Method::Code, aal: Aal::Aal1, completed_at: now };
