@@ -1,9 +1,9 @@
 // Drives a running stack with the official JavaScript client, unmodified: as a native app, as a single-page app, and as a
-// browser that is sent to a page. Usage: node client.mjs PUBLIC_URL ADMIN_URL
+// browser that is sent to a page. Usage: node client.mjs PUBLIC_URL ADMIN_URL INBOX_URL
 import assert from "node:assert/strict";
 import { Configuration, FrontendApi, IdentityApi } from "@ory/client";
 
-const [publicUrl, adminUrl] = process.argv.slice(2);
+const [publicUrl, adminUrl, inboxUrl] = process.argv.slice(2);
 const frontend = new FrontendApi(new Configuration({ basePath: publicUrl }));
 const identities = new IdentityApi(new Configuration({ basePath: adminUrl }));
 const password = "correct horse battery 9";
@@ -47,6 +47,17 @@ class Cookies {
   get header() {
     return [...this.jar].map(([name, value]) => `${name}=${value}`).join("; ");
   }
+}
+
+/** The code in the newest message to the person, once there are this many. */
+async function code(count) {
+  for (let tries = 0; tries < 200; tries += 1) {
+    const all = await (await fetch(`${inboxUrl}/api/messages`)).json();
+    const mine = all.filter((message) => message.to === email);
+    if (mine.length >= count) return mine[0].text.match(/\b\d{6}\b/)[0];
+    await new Promise((later) => setTimeout(later, 25));
+  }
+  return assert.fail(`message ${count} did not arrive`);
 }
 
 const csrf = (flow) => flow.ui.nodes.find((n) => n.attributes.name === "csrf_token").attributes.value;
@@ -169,6 +180,38 @@ await check("a server-rendered page gets its browser through", async () => {
   cookies.take({ headers: { "set-cookie": response.headers.getSetCookie() } });
   const { data } = await frontend.toSession({ cookie: cookies.header });
   assert.equal(data.identity.traits.email, email);
+});
+
+await check("a native app signs in by a code from the inbox", async () => {
+  const { data: flow } = await frontend.createNativeLoginFlow();
+  const body = { method: "code", identifier: email };
+  const submit = (updateLoginFlowBody) => frontend.updateLoginFlow({ flow: flow.id, updateLoginFlowBody });
+  const sent = await refusal(submit(body));
+  assert.equal(sent.status, 400);
+  assert.equal(sent.data.state, "sent_email");
+  assert.deepEqual(messages(sent.data), [1010014]);
+  const right = await code(1);
+  const wrong = await refusal(submit({ ...body, code: right === "000000" ? "111111" : "000000" }));
+  assert.deepEqual(messages(wrong.data), [4010008]);
+  const { data } = await submit({ ...body, code: right });
+  assert.deepEqual(data.session.authentication_methods.map((m) => m.method), ["code"]);
+  assert.equal(data.session.identity.verifiable_addresses[0].verified, true);
+  const again = await refusal(submit({ ...body, code: right }));
+  assert.equal(again.data.state, "passed_challenge");
+});
+
+await check("a single-page app asks for another code and signs in by it", async () => {
+  const cookies = new Cookies();
+  const flow = cookies.take(await frontend.createBrowserLoginFlow());
+  const body = { method: "code", identifier: email, csrf_token: csrf(flow) };
+  const submit = (updateLoginFlowBody) =>
+    frontend.updateLoginFlow({ flow: flow.id, cookie: cookies.header, updateLoginFlowBody });
+  await refusal(submit(body));
+  await code(2);
+  assert.deepEqual(messages((await refusal(submit({ ...body, resend: "code" }))).data), [1010014]);
+  const done = cookies.take(await submit({ ...body, code: await code(3) }));
+  assert.equal(done.continue_with[0].action, "redirect_browser_to");
+  assert.equal((await frontend.toSession({ cookie: cookies.header })).data.identity.id, person.id);
 });
 
 await check("an administrator deletes the person", async () => {

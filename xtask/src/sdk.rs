@@ -12,9 +12,10 @@ pub(crate) fn run() -> Result<(), String> {
     for mode in [None, Some("--processes")] {
         let port = free_port()?;
         let mut stack = command(target().join("debug/latchkey"));
-        stack.args(["--no-pages", "--no-inbox", "--port-base", &port.to_string()]).args(mode).stdout(Stdio::null());
+        stack.args(["--no-pages", "--port-base", &port.to_string()]).args(mode).stdout(Stdio::null());
+        stack.env("SELFSERVICE_METHODS_CODE_PASSWORDLESS_ENABLED", "true");
         let _running = start(&mut stack, port)?;
-        let addresses = [format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{}", port + 1)];
+        let addresses = [port, port + 1, port + 3].map(|port| format!("http://127.0.0.1:{port}"));
         println!("\n-- clients against {}", mode.map_or("one process", |_| "one process per function"));
         tools::run(command("node").current_dir(&folder).arg("client.mjs").args(&addresses))?;
         tools::run(command(&interpreter).current_dir(&folder).arg("client.py").args(&addresses))?;
