@@ -41,7 +41,8 @@ struct Run {
     /// Start no inbox; its port stays free
     #[arg(long)]
     no_inbox: bool,
-    /// Development mode: cookies without Secure, secrets that everybody knows; what runs without --config is in it anyway
+    /// Development mode: cookies without Secure, secrets that everybody knows, errors that say which key to change; what runs
+    /// without --config is in it anyway
     #[arg(long)]
     dev: bool,
     /// Run each function as a process of its own, as Lambda does (build them first: cargo build --workspace)

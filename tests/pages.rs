@@ -296,7 +296,7 @@ async fn a_flow_of_another_browser_is_replaced_once_and_no_loop_begins() {
 
 #[tokio::test]
 async fn a_developer_on_the_wrong_host_is_told() {
-    let url = api(|_| (403, json!({"error": {"id": "security_csrf_violation", "code": 403}}))).await;
+    let url = api(|_| (403, json!({"error": {"id": "security_csrf_violation", "code": 403, "debug": MARKUP}}))).await;
     let bench = Bench::with_dev(CONFIG, &url).await;
     let visit = |host: &'static str| {
         let client = bench.app().pages().with("host", host).with("x-latchkey-host", "evil.example");
@@ -305,6 +305,7 @@ async fn a_developer_on_the_wrong_host_is_told() {
     let page = visit("localhost:4455").await;
     assert!(page.contains("localhost:4455") && page.contains("calls this place login.example.org"), "{page}");
     assert!(page.contains("selfservice.flows.login.ui_url") && !page.contains("evil.example"), "{page}");
+    is_text("what the API tells a developer", &page);
     assert!(!visit("login.example.org").await.contains("selfservice.flows.login.ui_url"));
 }
 

@@ -5,6 +5,7 @@ use crate::call::Call;
 use crate::chance;
 use crate::cors;
 use crate::device::Network;
+use crate::hint;
 use crate::log::{self, Ids};
 use crate::reply::{Fault, Reply};
 use crate::routes::{CsrfLayer, Listener, csrf_layer, is_unsafe};
@@ -132,7 +133,13 @@ pub async fn answer(
             Some(early) => early,
             None => decide(&call).await,
         };
-        decided.unwrap_or_else(|fault| Reply::error(&fault.public, call.request_id()).because_of(fault))
+        if let Some(note) = hint::for_the_log(&call) {
+            log::note(note);
+        }
+        decided.unwrap_or_else(|fault| {
+            let fault = call.explained(fault);
+            Reply::error(&fault.public, call.request_id()).because_of(fault)
+        })
     });
     let ((reply, cost), notes) = log::with_notes(meter::measured(answering)).await;
     log::request(edge.function, &ids, call.method.as_str(), &reply, &cost, call.now, &notes);
