@@ -1,10 +1,10 @@
 //! The login pages at the wire: against this stack's API, and against one that says whatever a test wants it to.
 
-use crate::support::{Answer, Bench, Browser, PASSWORD, action, unique};
+use crate::support::{Answer, Bench, Browser, PASSWORD, action, eventually, unique};
 use axum::Router;
 use axum::response::IntoResponse as _;
 use flate2::{Compression, write::GzEncoder};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::io::Write as _;
 
@@ -172,6 +172,36 @@ fn form(page: &str) -> Form {
         action: action(&json!({"ui": {"action": url}})),
         hidden: hidden.map(|part| (value(part, "name"), value(part, "value"))).collect(),
     }
+}
+
+/// The page asks whoami in the browser's place, and whoami renews the cookie of a session that has come to outlive it.
+#[tokio::test]
+async fn a_renewed_session_cookie_reaches_the_browser() {
+    let bench = Bench::with_pages(CONFIG).await;
+    let email = bench.person().await;
+    let mut browser = bench.browser();
+    let signed_in = browser.sign_in(&email).await;
+    let first = browser.session();
+    let mut browser = browser.html();
+    assert!(browser.visit("/session").await.set_cookie("ory_kratos_session").is_none(), "nothing to renew");
+    let extend = format!("/admin/sessions/{}/extend", signed_in["session"]["id"].as_str().unwrap());
+    // A cookie counts in whole seconds, so the new end is another one within a second.
+    let page = eventually("a renewed cookie", async || {
+        let extended = bench.admin().json(Method::PATCH, &extend, &json!({})).await;
+        assert_eq!(extended.status, 200, "{}", extended.body);
+        let page = browser.visit("/session").await;
+        assert_eq!(page.status, 200);
+        page.set_cookie("ory_kratos_session").is_some().then_some(page)
+    })
+    .await;
+    let renewed = page.set_cookie("ory_kratos_session").unwrap();
+    for attribute in ["Path=/", "HttpOnly", "Secure", "SameSite=Lax", "Max-Age="] {
+        assert!(renewed.contains(attribute), "{attribute} is not in {renewed}");
+    }
+    // Nothing else that the API sets on the way is the page's to pass on.
+    assert_eq!(page.headers.get_all("set-cookie").iter().count(), 1, "{:?}", page.headers);
+    assert_ne!(browser.session(), first);
+    assert_eq!(browser.visit("/session").await.status, 200);
 }
 
 #[tokio::test]
