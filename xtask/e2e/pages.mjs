@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { accessible, fits, open, picture, visit } from "./lib/browser.mjs";
+import { accessible, fits, insist, open, picture, visit } from "./lib/browser.mjs";
 import { demo, root, stack } from "./lib/processes.mjs";
 import { check, end } from "./lib/report.mjs";
 
@@ -161,7 +161,7 @@ for (const javaScriptEnabled of [true, false]) {
     await page.goto(first);
     await notice(page).waitFor();
     assert.notEqual(page.url(), first);
-    await fill(page, demo.password);
+    await insist(page, () => fill(page, demo.password));
     await page.waitForURL(back);
   });
 
@@ -170,7 +170,7 @@ for (const javaScriptEnabled of [true, false]) {
     await afterwards();
     await fill(page, demo.password);
     await wrong(page).or(notice(page)).first().waitFor();
-    await fill(page, demo.password);
+    await insist(page, () => fill(page, demo.password));
     await page.waitForURL(back);
   });
 }
