@@ -11,8 +11,8 @@ use crate::reply::{Fault, Reply};
 use crate::routes::{CsrfLayer, Listener, csrf_layer, is_unsafe};
 use crate::{Environment, Request, Response, StartError};
 use http::header::{
-    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, COOKIE, HeaderMap, HeaderName,
-    HeaderValue, ORIGIN, SET_COOKIE, STRICT_TRANSPORT_SECURITY, VARY,
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, CONTENT_LENGTH, COOKIE, HeaderMap,
+    HeaderName, HeaderValue, ORIGIN, SET_COOKIE, STRICT_TRANSPORT_SECURITY, VARY,
 };
 use http::{Method, StatusCode};
 use lambda_http::request::RequestContext;
@@ -309,7 +309,11 @@ fn finish(call: &Call<'_>, reply: Reply) -> Response {
     }
     let body = match reply.body {
         Body::Empty => Body::Empty,
-        _ if call.method == Method::HEAD => Body::Empty,
+        // The body stays here, and its length is told: by itself a server would say 0, which is not that of the answer to a GET.
+        body if call.method == Method::HEAD => {
+            headers.insert(CONTENT_LENGTH, body.len().into());
+            Body::Empty
+        }
         body => body,
     };
     let mut response = Response::new(body);
