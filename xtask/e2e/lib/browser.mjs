@@ -33,7 +33,7 @@ export async function visit(name, options, run) {
   await check(name, async () => {
     const { context, page, problems } = await open(options);
     try {
-      await run(page, context);
+      await run(page, context, problems);
       assert.deepEqual(problems, [], "what the browser reports");
     } catch (error) {
       const seen = `at ${page.url()}${problems.length ? `\nthe browser reports: ${problems.join("\n")}` : ""}`;
