@@ -456,6 +456,20 @@ async fn messages_stand_where_they_belong() {
     assert!(page.find("About something unseen.").unwrap() > alert, "{page}");
     assert!(page.find("Please confirm.").unwrap() > page.find("role=\"status\"").unwrap(), "{page}");
     assert_eq!(page.matches("autofocus").count(), 1, "{page}");
+    // Those of what is no input stand below it.
+    let shown = |kind: &str, attributes: Value| json!({"type": kind, "group": "totp", "attributes": attributes, "meta": {}, "messages": [{"id": 0, "text": format!("About the {kind}."), "type": "info"}]});
+    let others = json!([
+        shown("img", json!({"id": "code", "src": "data:image/png;base64,AAAA"})),
+        shown("a", json!({"id": "link", "href": "https://help.example/x", "title": {"text": "Help"}})),
+        shown("text", json!({"id": "text", "text": {"text": "A text"}})),
+        shown("div", json!({"id": "box"})),
+    ]);
+    let page = drawn(flow(others, Value::Null)).await.body;
+    for (kind, id) in [("img", "code"), ("a", "link"), ("text", "text"), ("div", "box")] {
+        let at = page.find(&format!("id=\"{id}\"")).unwrap();
+        assert!(page[at..].contains(&format!("About the {kind}.")), "{kind}: {page}");
+        assert_eq!(page.matches(&format!("About the {kind}.")).count(), 1, "{kind}: {page}");
+    }
     // With nothing wrong but the field, that has the focus.
     let page =
         drawn(flow(json!([input("identifier", "text", json!({"value": ""})), password]), Value::Null)).await.body;

@@ -69,7 +69,7 @@ pub(crate) async fn show(visit: Visit<'_>) -> Reply {
         403 if visit.call.csrf_cookies().is_empty() || visit.call.cookies(RESTARTED).next().is_some() => {
             without_cookies(&visit, answer.body["error"]["debug"].as_str())
         }
-        403 => restarted(begin(&visit, Some("foreign"), None)),
+        403 => restarted(&visit, begin(&visit, Some("foreign"), None)),
         status => error::broken(&visit, &format!("the API answered {status} to a login flow")),
     }
 }
@@ -95,8 +95,8 @@ pub(crate) fn begin_url(visit: &Visit<'_>) -> String {
 }
 
 /// A browser whose cookie never fits would go round in circles; this one shows that it has been round once.
-fn restarted(reply: Reply) -> Reply {
-    reply.cookie(format!("{RESTARTED}=1; Path=/; Max-Age={JUST}; HttpOnly; SameSite=Lax"))
+fn restarted(visit: &Visit<'_>, reply: Reply) -> Reply {
+    reply.cookie(visit.own_cookie(RESTARTED, "1", &format!("; Max-Age={JUST}")))
 }
 
 fn shown(visit: Visit<'_>, id: &str, answer: Answer) -> Reply {
