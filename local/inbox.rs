@@ -13,7 +13,8 @@ use time::OffsetDateTime;
 
 /// Messages that are kept; the oldest give way.
 const MOST: usize = 500;
-/// The page shows what others wrote: it runs and loads nothing but its own, and HTML parts stand in a frame that may do nothing.
+/// The page shows what others wrote: it runs and loads nothing but its own, and HTML parts stand in a frame that may do nothing but open
+/// links in tabs of their own, which are free of its limits and of any tie to it.
 /// A frame by `srcdoc` lives under the same policy, and messages have their styles within.
 const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; connect-src 'self'; \
                       img-src 'self' data:; frame-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";

@@ -4,11 +4,14 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use latchkey::cli::{Failure, interrupted, print, proxy, session, smoke, user};
 use latchkey::locate::with_lines;
+use latchkey::processes::Lines;
 use latchkey::{Options, Ports, Stack, demo};
 use latchkey_web::Environment;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A login for people on AWS, on this machine.
@@ -41,7 +44,8 @@ struct Run {
     /// Start no inbox; its port stays free
     #[arg(long)]
     no_inbox: bool,
-    /// Development mode: cookies without Secure, secrets that everybody knows; what runs without --config is in it anyway
+    /// Development mode: cookies without Secure, secrets that everybody knows, errors that say which key to change; what runs
+    /// without --config is in it anyway
     #[arg(long)]
     dev: bool,
     /// Run each function as a process of its own, as Lambda does (build them first: cargo build --workspace)
@@ -143,7 +147,17 @@ async fn run(run: &Run) -> Result<(), String> {
         ports,
         processes: run.processes.then(folder_of_this_program).transpose()?,
     };
-    let lines = Arc::new(|line: &str| println!("{line}"));
+    // Until there is something to read first, what goes well goes without a word.
+    let is_told = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&is_told);
+    let lines: Lines = Arc::new(move |line: &str| {
+        if told.load(Ordering::Relaxed) || !line.contains("\"level\":\"info\"") {
+            // Nobody reads it any more: that is no reason to end.
+            drop(writeln!(std::io::stdout(), "{line}"));
+        }
+    });
+    let own = Arc::clone(&lines);
+    latchkey_web::redirect_log(move |line| own(line));
     let end = interrupted();
     let stack = Stack::start(&options, Environment::from_process(), lines).await?;
     for warning in &stack.loaded.warnings {
@@ -154,6 +168,7 @@ async fn run(run: &Run) -> Result<(), String> {
     }
     let demo = if options.dev && run.config.is_none() { demo::create(&stack.admin).await? } else { false };
     greet(&stack, &options, demo);
+    is_told.store(true, Ordering::Relaxed);
     stack.serve(end).await?;
     println!("\nLatchkey has ended.");
     Ok(())
@@ -180,8 +195,12 @@ fn greet(stack: &Stack, options: &Options, demo: bool) {
     if *base_url != format!("http://{}/", at.public) {
         println!("  known as      {base_url} (serve.public.base_url)");
     }
+    println!();
     if demo {
-        println!("\n  sign in as    {} with {}", demo::EMAIL, demo::PASSWORD);
+        println!("  sign in as    {} with {}", demo::EMAIL, demo::PASSWORD);
+    }
+    if let Some(pages) = at.pages {
+        println!("  open          http://{pages}/");
     }
     println!("\n  Ctrl-C ends it.\n");
 }

@@ -59,6 +59,30 @@ async fn bodies_that_are_none() {
 }
 
 #[tokio::test]
+async fn head_tells_of_a_body_what_get_has() {
+    let served = crate::support::Served::start(crate::support::CONFIG, None).await;
+    for (base, path) in [
+        (&served.public, "/health/alive"),
+        (&served.public, "/sessions/whoami"),
+        (&served.public, "/schemas"),
+        (&served.public, "/self-service/login/flows?id=none"),
+        (&served.public, "/self-service/login/browser?return_to=https://elsewhere.example"),
+        (&served.public, "/nothing"),
+        (&served.admin, "/admin/identities"),
+    ] {
+        let url = url::Url::parse(&format!("{base}{path}")).expect("a URL");
+        let http = latchkey::cli::api::Http::for_url(&url).expect("a client");
+        let ask = async |method| {
+            http.send(method, &url, http::HeaderMap::new(), Default::default()).await.expect("an answer")
+        };
+        let (got, head) = (ask(Method::GET).await, ask(Method::HEAD).await);
+        assert_eq!((head.status, head.body.len()), (got.status, 0), "{path}");
+        assert_eq!(head.header("content-length"), got.header("content-length"), "{path}");
+        assert_eq!(got.header("content-length"), got.body.len().to_string(), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_very_long_password_is_a_wrong_one() {
     let bench = Bench::new().await;
     let email = bench.person().await;

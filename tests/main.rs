@@ -17,6 +17,7 @@ mod documents;
 mod events;
 mod examples;
 mod faults;
+mod hints;
 mod inbox;
 mod login;
 mod pages;

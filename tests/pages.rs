@@ -1,10 +1,10 @@
 //! The login pages at the wire: against this stack's API, and against one that says whatever a test wants it to.
 
-use crate::support::{Answer, Bench, Browser, PASSWORD, action, unique};
+use crate::support::{Answer, Bench, Browser, PASSWORD, action, eventually, unique};
 use axum::Router;
 use axum::response::IntoResponse as _;
 use flate2::{Compression, write::GzEncoder};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::io::Write as _;
 
@@ -174,6 +174,36 @@ fn form(page: &str) -> Form {
     }
 }
 
+/// The page asks whoami in the browser's place, and whoami renews the cookie of a session that has come to outlive it.
+#[tokio::test]
+async fn a_renewed_session_cookie_reaches_the_browser() {
+    let bench = Bench::with_pages(CONFIG).await;
+    let email = bench.person().await;
+    let mut browser = bench.browser();
+    let signed_in = browser.sign_in(&email).await;
+    let first = browser.session();
+    let mut browser = browser.html();
+    assert!(browser.visit("/session").await.set_cookie("ory_kratos_session").is_none(), "nothing to renew");
+    let extend = format!("/admin/sessions/{}/extend", signed_in["session"]["id"].as_str().unwrap());
+    // A cookie counts in whole seconds, so the new end is another one within a second.
+    let page = eventually("a renewed cookie", async || {
+        let extended = bench.admin().json(Method::PATCH, &extend, &json!({})).await;
+        assert_eq!(extended.status, 200, "{}", extended.body);
+        let page = browser.visit("/session").await;
+        assert_eq!(page.status, 200);
+        page.set_cookie("ory_kratos_session").is_some().then_some(page)
+    })
+    .await;
+    let renewed = page.set_cookie("ory_kratos_session").unwrap();
+    for attribute in ["Path=/", "HttpOnly", "Secure", "SameSite=Lax", "Max-Age="] {
+        assert!(renewed.contains(attribute), "{attribute} is not in {renewed}");
+    }
+    // Nothing else that the API sets on the way is the page's to pass on.
+    assert_eq!(page.headers.get_all("set-cookie").iter().count(), 1, "{:?}", page.headers);
+    assert_ne!(browser.session(), first);
+    assert_eq!(browser.visit("/session").await.status, 200);
+}
+
 #[tokio::test]
 async fn other_sessions_end_only_at_the_wish_of_their_owner() {
     let bench = Bench::with_pages(CONFIG).await;
@@ -296,7 +326,7 @@ async fn a_flow_of_another_browser_is_replaced_once_and_no_loop_begins() {
 
 #[tokio::test]
 async fn a_developer_on_the_wrong_host_is_told() {
-    let url = api(|_| (403, json!({"error": {"id": "security_csrf_violation", "code": 403}}))).await;
+    let url = api(|_| (403, json!({"error": {"id": "security_csrf_violation", "code": 403, "debug": MARKUP}}))).await;
     let bench = Bench::with_dev(CONFIG, &url).await;
     let visit = |host: &'static str| {
         let client = bench.app().pages().with("host", host).with("x-latchkey-host", "evil.example");
@@ -305,6 +335,7 @@ async fn a_developer_on_the_wrong_host_is_told() {
     let page = visit("localhost:4455").await;
     assert!(page.contains("localhost:4455") && page.contains("calls this place login.example.org"), "{page}");
     assert!(page.contains("selfservice.flows.login.ui_url") && !page.contains("evil.example"), "{page}");
+    is_text("what the API tells a developer", &page);
     assert!(!visit("login.example.org").await.contains("selfservice.flows.login.ui_url"));
 }
 
@@ -425,6 +456,20 @@ async fn messages_stand_where_they_belong() {
     assert!(page.find("About something unseen.").unwrap() > alert, "{page}");
     assert!(page.find("Please confirm.").unwrap() > page.find("role=\"status\"").unwrap(), "{page}");
     assert_eq!(page.matches("autofocus").count(), 1, "{page}");
+    // Those of what is no input stand below it.
+    let shown = |kind: &str, attributes: Value| json!({"type": kind, "group": "totp", "attributes": attributes, "meta": {}, "messages": [{"id": 0, "text": format!("About the {kind}."), "type": "info"}]});
+    let others = json!([
+        shown("img", json!({"id": "code", "src": "data:image/png;base64,AAAA"})),
+        shown("a", json!({"id": "link", "href": "https://help.example/x", "title": {"text": "Help"}})),
+        shown("text", json!({"id": "text", "text": {"text": "A text"}})),
+        shown("div", json!({"id": "box"})),
+    ]);
+    let page = drawn(flow(others, Value::Null)).await.body;
+    for (kind, id) in [("img", "code"), ("a", "link"), ("text", "text"), ("div", "box")] {
+        let at = page.find(&format!("id=\"{id}\"")).unwrap();
+        assert!(page[at..].contains(&format!("About the {kind}.")), "{kind}: {page}");
+        assert_eq!(page.matches(&format!("About the {kind}.")).count(), 1, "{kind}: {page}");
+    }
     // With nothing wrong but the field, that has the focus.
     let page =
         drawn(flow(json!([input("identifier", "text", json!({"value": ""})), password]), Value::Null)).await.body;

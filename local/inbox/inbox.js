@@ -1,5 +1,5 @@
 // Asks for messages every second and a half, and adds those that are new. What messages say is only ever set as text, and HTML
-// parts go into frames that may do nothing.
+// parts go into frames that may do nothing but open a link that somebody follows.
 "use strict";
 
 (() => {
@@ -8,6 +8,15 @@
   const empty = document.getElementById("empty");
   const pattern = document.getElementById("message");
   const shown = new Map();
+
+  /** A text with its addresses as links. */
+  const linked = (text) =>
+    text.split(/(https?:\/\/[^\s<>"]*[^\s<>"'.,:;!?)\]])/).map((part, at) => {
+      if (at % 2 === 0) return part;
+      const link = document.createElement("a");
+      Object.assign(link, { href: part, textContent: part, target: "_blank", rel: "noopener noreferrer" });
+      return link;
+    });
 
   const draw = (message) => {
     const item = pattern.content.cloneNode(true).firstElementChild;
@@ -37,13 +46,14 @@
         }, 2000);
       });
     }
-    at("pre").textContent = message.text;
+    at("pre").append(...linked(message.text));
     at("pre").setAttribute("aria-label", `Text of ${title}`);
     at(".views").hidden = !message.html;
     if (message.html) {
       const frame = at("iframe");
       frame.title = `HTML of ${title}`;
-      frame.srcdoc = message.html;
+      // Links open in a tab of their own, which knows nothing of this one: the frame itself leads nowhere.
+      frame.srcdoc = `<!doctype html><base target="_blank">${message.html}`;
       const show = (html) => {
         at("pre").hidden = html;
         frame.hidden = !html;

@@ -8,7 +8,7 @@ mod served;
 
 pub use client::{Answer, Browser, Client, Door, action, csrf, password};
 pub use faults::{Call, Fault, Proxy};
-pub use served::{Bend, Bent, Forward, Served, eventually, get, text};
+pub use served::{Bend, Bent, Forward, Served, eventually, get, get_with, text};
 
 use latchkey::gateway::Api;
 use latchkey::template::Template;
@@ -114,6 +114,11 @@ impl Bench {
     }
 
     /// The same in development mode.
+    pub async fn dev(config: &str) -> Self {
+        Self::start(config, Environment::default(), true).await
+    }
+
+    /// The same with an API for the login pages to ask at this address.
     pub async fn with_dev(config: &str, api: &str) -> Self {
         Self::start(config, Environment::default().with("LATCHKEY_API_URL", api), true).await
     }

@@ -34,9 +34,14 @@ impl Drop for Served {
 impl Served {
     /// A stack with this configuration; schemas lie beside it.
     pub async fn start(config: &str, processes: Option<PathBuf>) -> Self {
+        Self::start_in(config, processes, false).await
+    }
+
+    /// The same, perhaps in development mode.
+    pub async fn start_in(config: &str, processes: Option<PathBuf>, dev: bool) -> Self {
         super::log::collect();
         let (folder, file) = super::written(config);
-        let options = Options { processes, ..Options::of(file) };
+        let options = Options { processes, dev, ..Options::of(file) };
         let stack = Stack::start(&options, Environment::default(), Arc::new(|_| ())).await.expect("the stack starts");
         let at = stack.addresses;
         let task = tokio::spawn(async move { stack.serve(std::future::pending()).await.expect("it serves") });
@@ -60,9 +65,14 @@ impl Served {
 
 /// Gets something.
 pub async fn get(url: &str) -> Answer {
+    get_with(url, HeaderMap::new()).await
+}
+
+/// The same with headers.
+pub async fn get_with(url: &str, headers: HeaderMap) -> Answer {
     let url = Url::parse(url).expect("a URL");
     let http = Http::for_url(&url).expect("a client");
-    http.send(http::Method::GET, &url, HeaderMap::new(), Bytes::new()).await.expect("an answer")
+    http.send(http::Method::GET, &url, headers, Bytes::new()).await.expect("an answer")
 }
 
 /// Waits until something is so.

@@ -64,10 +64,11 @@ fn chromium() -> Result<PathBuf, String> {
 
 fn install() -> Result<(), String> {
     let packages = PACKAGES.join(" ");
+    let way = format!(
+        "there is no {CHROMIUM}: install it (on Debian: apt-get install {packages}), or name a Chromium or Chrome by CHROMIUM=/path/to/it"
+    );
     if !Path::new("/etc/debian_version").is_file() || !is_root() {
-        return Err(format!(
-            "there is no {CHROMIUM}: install it (on Debian: apt-get install {packages}), or name a Chromium or Chrome by CHROMIUM=/path/to/it"
-        ));
+        return Err(way);
     }
     println!("installing {packages}");
     let apt = || {
@@ -75,8 +76,9 @@ fn install() -> Result<(), String> {
         apt.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq");
         apt
     };
-    run_command(apt().arg("update"))?;
-    run_command(apt().args(["install", "--yes", "--no-install-recommends"]).args(PACKAGES))
+    run_command(apt().arg("update"))
+        .and_then(|()| run_command(apt().args(["install", "--yes", "--no-install-recommends"]).args(PACKAGES)))
+        .map_err(|e| format!("{e}\n{way}"))
 }
 
 fn is_root() -> bool {

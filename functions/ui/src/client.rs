@@ -9,7 +9,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use lambda_http::http::header::{ACCEPT, COOKIE, USER_AGENT};
+use lambda_http::http::header::{ACCEPT, COOKIE, SET_COOKIE, USER_AGENT};
 use lambda_http::http::{HeaderName, Method, Request};
 use latchkey_core::flow::join;
 use latchkey_store::AMAZON_ROOTS;
@@ -40,6 +40,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The body; null when it is none.
     pub(crate) body: Value,
+    /// The cookies that it sets.
+    pub(crate) cookies: Vec<String>,
 }
 
 /// Why there is no answer; the cause is for the log.
@@ -109,18 +111,20 @@ impl Api {
                 (Failure::Unreachable(format!("the API cannot be reached: {e}")), again)
             })?;
             let status = response.status().as_u16();
+            let set = response.headers().get_all(SET_COOKIE).iter();
+            let cookies: Vec<String> = set.filter_map(|line| line.to_str().ok()).map(str::to_owned).collect();
             let body = Limited::new(response.into_body(), LARGEST_ANSWER).collect().await;
             let body = body.map_err(|e| (Failure::Unreachable(format!("the API's answer broke off: {e}")), true))?;
-            Ok((status, body.to_bytes()))
+            Ok((status, body.to_bytes(), cookies))
         };
-        let (status, body) = tokio::time::timeout(PATIENCE, exchange)
+        let (status, body, cookies) = tokio::time::timeout(PATIENCE, exchange)
             .await
             .map_err(|_| (Failure::Unreachable("the API did not answer in time".to_owned()), false))??;
         let body = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body) };
         match (status, body) {
             (429 | 503 | 504, _) => Err((Failure::Unreachable(format!("the API answered {status}")), false)),
             (500.., _) => Err((Failure::Broken(format!("the API answered {status}")), false)),
-            (_, Ok(body)) => Ok(Answer { status, body }),
+            (_, Ok(body)) => Ok(Answer { status, body, cookies }),
             (_, Err(e)) => {
                 Err((Failure::Broken(format!("the API answered {status} with what is no JSON: {e}")), false))
             }

@@ -67,9 +67,9 @@ pub(crate) async fn show(visit: Visit<'_>) -> Reply {
         404 => begin(&visit, Some("expired"), None),
         410 => begin(&visit, Some("expired"), answer.body["error"]["details"]["return_to"].as_str()),
         403 if visit.call.csrf_cookies().is_empty() || visit.call.cookies(RESTARTED).next().is_some() => {
-            without_cookies(&visit)
+            without_cookies(&visit, answer.body["error"]["debug"].as_str())
         }
-        403 => restarted(begin(&visit, Some("foreign"), None)),
+        403 => restarted(&visit, begin(&visit, Some("foreign"), None)),
         status => error::broken(&visit, &format!("the API answered {status} to a login flow")),
     }
 }
@@ -95,8 +95,8 @@ pub(crate) fn begin_url(visit: &Visit<'_>) -> String {
 }
 
 /// A browser whose cookie never fits would go round in circles; this one shows that it has been round once.
-fn restarted(reply: Reply) -> Reply {
-    reply.cookie(format!("{RESTARTED}=1; Path=/; Max-Age={JUST}; HttpOnly; SameSite=Lax"))
+fn restarted(visit: &Visit<'_>, reply: Reply) -> Reply {
+    reply.cookie(visit.own_cookie(RESTARTED, "1", &format!("; Max-Age={JUST}")))
 }
 
 fn shown(visit: Visit<'_>, id: &str, answer: Answer) -> Reply {
@@ -165,13 +165,14 @@ fn other_ways(visit: &Visit<'_>, flow: &Flow) -> Markup {
     }
 }
 
-/// The page for a browser that did not send the cookie that its flow needs.
-fn without_cookies(visit: &Visit<'_>) -> Reply {
+/// The page for a browser that did not send the cookie that its flow needs. `debug` is what the API tells a developer of it.
+fn without_cookies(visit: &Visit<'_>, debug: Option<&str>) -> Reply {
     let page = Page { heading: visit.say("cookies"), status: 403, outcome: "no cookie", again: Some(&[]) };
     let again = visit.call.query_filled("return_to").map(|to| with_query(&begin_url(visit), "return_to", to));
     let main = html! {
         (crate::page::notes(visit.language, &[(Tone::Error, visit.say("cookies.text").to_owned())]))
         @if let Some(hint) = host_hint(visit, visit.call) { p.hint { (hint) } }
+        @if let Some(debug) = debug { p.hint lang="en" { (debug) } }
         p { a.button.primary href=(again.unwrap_or_else(|| begin_url(visit))) { (visit.say("again")) } }
     };
     visit.show(&page, &main)

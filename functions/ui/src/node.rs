@@ -238,10 +238,10 @@ impl Drawing<'_> {
             (Some(Look::Submit | Look::Button), _) => self.button(at, node),
             (Some(Look::Checkbox), _) => self.checkbox(at, node),
             (Some(_), _) => self.field(at, node),
-            (None, "img") => self.image(node),
-            (None, "a") => self.link(node),
-            (None, "div") => division(node),
-            (None, _) => self.text(node),
+            (None, "img") => html! { (self.image(node)) (self.messages(at, node)) },
+            (None, "a") => html! { (self.link(node)) (self.messages(at, node)) },
+            (None, "div") => html! { (division(node)) (self.messages(at, node)) },
+            (None, _) => html! { (self.text(node)) (self.messages(at, node)) },
         }
     }
 
@@ -385,7 +385,6 @@ impl Drawing<'_> {
             div.text id=[node.text("id")] {
                 @if let Some(label) = &label { p.quiet { (label) } }
                 @if let Some(text) = text { @if label.is_some() { p { code { (text) } } } @else { p { (text) } } }
-                @for message in &node.messages { p { (self.visit.message(message, None)) } }
             }
         }
     }

@@ -74,13 +74,16 @@ impl<'a> Visit<'a> {
     }
 
     fn remembering(&self, reply: Reply) -> Reply {
-        let secure = if self.app.config().cookies.csrf.secure { "; Secure" } else { "" };
         match self.call.query("lang").and_then(by_tag) {
-            Some(language) => {
-                reply.cookie(format!("{CHOSEN}={}; Path=/; HttpOnly; SameSite=Lax{secure}", language.tag))
-            }
+            Some(language) => reply.cookie(self.own_cookie(CHOSEN, language.tag, "")),
             None => reply,
         }
+    }
+
+    /// A cookie of the pages themselves.
+    pub(crate) fn own_cookie(&self, name: &str, value: &str, more: &str) -> String {
+        let secure = if self.app.config().cookies.csrf.secure { "; Secure" } else { "" };
+        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{more}{secure}")
     }
 
     fn frame(&self, page: &Page<'_>, main: &Markup) -> Markup {

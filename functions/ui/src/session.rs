@@ -28,12 +28,22 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Reply {
     let (who, others, logout) =
         tokio::join!(api.get(call, "/sessions/whoami"), api.get(call, &sessions), api.get(call, &logout));
     match who {
-        Ok(Answer { status: 200, body }) => shown(visit, &body, others.ok(), logout.ok()),
+        Ok(Answer { status: 200, body, cookies }) => {
+            renewed(visit, shown(visit, &body, others.ok(), logout.ok()), cookies)
+        }
         Ok(Answer { status: 401, .. }) => sign_in(visit),
-        Ok(Answer { status: 403, body }) => second_factor(visit, &body),
+        Ok(Answer { status: 403, body, .. }) => second_factor(visit, &body),
         Ok(Answer { status, .. }) => error::broken(visit, &format!("the API answered {status} to whoami")),
         Err(failure) => error::unavailable(visit, failure),
     }
+}
+
+/// Passes on the session cookie that the API renews when the session has come to outlive it. This page asks in the browser's
+/// place, so the browser learns of it from here. The API's other cookies belong to forms that this browser begins there itself.
+fn renewed(visit: &Visit<'_>, reply: Reply, cookies: Vec<String>) -> Reply {
+    let name = &visit.app.config().cookies.session_name;
+    let is_sessions = |line: &String| line.split_once('=').is_some_and(|(key, _)| key == name);
+    cookies.into_iter().filter(is_sessions).fold(reply, Reply::cookie)
 }
 
 /// Ends every other session. The form must come from the page above: its token is that of this session, which no other site can

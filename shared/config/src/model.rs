@@ -7,7 +7,7 @@ use std::time::Duration;
 /// The values that decide what Latchkey does. Documented key by key in `docs/configuration.md`.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Whether this is a laptop: cookies without `Secure`, secrets that everybody knows.
+    /// Whether this is a laptop: cookies without `Secure`, secrets that everybody knows, errors that say which key to change.
     pub dev: bool,
     /// `revision`, shown by the health check of the admin API.
     pub revision: String,

@@ -109,6 +109,7 @@ pub fn request_url(call: &Call<'_>) -> String {
 /// The error path of everything that a browser may navigate to (contract `login-flow.md` 10.3): JSON for those who ask for
 /// it, a stored error and a redirect to the error page for everybody else.
 pub async fn forward(call: &Call<'_>, flows: &Flows, fault: Fault) -> Result<Reply, Fault> {
+    let fault = call.explained(fault);
     if call.is_json_request() || call.accepts_json() {
         return Err(fault);
     }

@@ -1,6 +1,7 @@
 //! One request, read once; handlers ask it questions and never see a header map.
 
 use crate::edge::Edge;
+use crate::hint;
 use crate::lambda::SEEN_HOST;
 use crate::negotiate;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -157,6 +158,14 @@ impl Call<'_> {
         } else {
             None
         }
+    }
+
+    /// A failure with what a developer is told of it, in development mode.
+    pub fn explained(&self, mut fault: crate::Fault) -> crate::Fault {
+        if fault.public.debug.is_none() {
+            fault.public.debug = hint::of(self, &fault.public);
+        }
+        fault
     }
 
     fn is_ajax(&self) -> bool {

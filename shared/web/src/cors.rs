@@ -52,7 +52,8 @@ fn shown_origin(cors: &Cors, origin: &str) -> String {
     if cors.allowed_origins.iter().any(|allowed| allowed == "*") { "*".to_owned() } else { origin.to_owned() }
 }
 
-fn allows(cors: &Cors, origin: &str) -> bool {
+/// Whether the list has an origin.
+pub(crate) fn allows(cors: &Cors, origin: &str) -> bool {
     let origin = origin.to_ascii_lowercase();
     cors.allowed_origins.iter().map(|allowed| allowed.to_ascii_lowercase()).any(|allowed| {
         match allowed.split_once('*') {

@@ -5,13 +5,14 @@ use crate::call::Call;
 use crate::chance;
 use crate::cors;
 use crate::device::Network;
+use crate::hint;
 use crate::log::{self, Ids};
 use crate::reply::{Fault, Reply};
 use crate::routes::{CsrfLayer, Listener, csrf_layer, is_unsafe};
 use crate::{Environment, Request, Response, StartError};
 use http::header::{
-    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, COOKIE, HeaderMap, HeaderName,
-    HeaderValue, ORIGIN, SET_COOKIE, STRICT_TRANSPORT_SECURITY, VARY,
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, CONTENT_LENGTH, COOKIE, HeaderMap,
+    HeaderName, HeaderValue, ORIGIN, SET_COOKIE, STRICT_TRANSPORT_SECURITY, VARY,
 };
 use http::{Method, StatusCode};
 use lambda_http::request::RequestContext;
@@ -132,7 +133,13 @@ pub async fn answer(
             Some(early) => early,
             None => decide(&call).await,
         };
-        decided.unwrap_or_else(|fault| Reply::error(&fault.public, call.request_id()).because_of(fault))
+        if let Some(note) = hint::for_the_log(&call) {
+            log::note(note);
+        }
+        decided.unwrap_or_else(|fault| {
+            let fault = call.explained(fault);
+            Reply::error(&fault.public, call.request_id()).because_of(fault)
+        })
     });
     let ((reply, cost), notes) = log::with_notes(meter::measured(answering)).await;
     log::request(edge.function, &ids, call.method.as_str(), &reply, &cost, call.now, &notes);
@@ -302,7 +309,11 @@ fn finish(call: &Call<'_>, reply: Reply) -> Response {
     }
     let body = match reply.body {
         Body::Empty => Body::Empty,
-        _ if call.method == Method::HEAD => Body::Empty,
+        // The body stays here, and its length is told: by itself a server would say 0, which is not that of the answer to a GET.
+        body if call.method == Method::HEAD => {
+            headers.insert(CONTENT_LENGTH, body.len().into());
+            Body::Empty
+        }
         body => body,
     };
     let mut response = Response::new(body);

@@ -16,6 +16,7 @@
 //! | [`caller`] | the session a client presents |
 //! | [`device`] | where a request comes from |
 //! | [`routes`] | every path and verb, and how the anti-CSRF layer treats it |
+//! | `hint` | what a developer is told beside an error, in development mode |
 //! | [`chance`] | the one clock and the one source of randomness |
 
 pub mod authorize;
@@ -33,6 +34,7 @@ pub mod routes;
 pub mod secrets;
 
 mod cors;
+mod hint;
 mod log;
 
 pub use call::Call;

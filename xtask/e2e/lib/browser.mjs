@@ -23,7 +23,7 @@ const browser = await chromium.launch({
 process.on("exit", () => browser.close());
 
 /** How long a page may take to show something, in milliseconds. */
-const PATIENCE = 15_000;
+const PATIENCE = 30_000;
 
 /**
  * A check in a browser of its own, with a picture of how it ended. It fails too when a page breaks its content security policy,
@@ -33,11 +33,11 @@ export async function visit(name, options, run) {
   await check(name, async () => {
     const { context, page, problems } = await open(options);
     try {
-      await run(page, context);
+      await run(page, context, problems);
       assert.deepEqual(problems, [], "what the browser reports");
     } catch (error) {
-      error.message += `\nat ${page.url()}${problems.length ? `\nthe browser reports: ${problems.join("\n")}` : ""}`;
-      throw error;
+      const seen = `at ${page.url()}${problems.length ? `\nthe browser reports: ${problems.join("\n")}` : ""}`;
+      throw new Error(`${error.message}\n${seen}`, { cause: error });
     } finally {
       await page.screenshot({ path: join(output, `${slug(name)}.png`), fullPage: true }).catch(() => {});
       await context.close();
@@ -64,6 +64,24 @@ export async function open(options = {}) {
     if (message.type() === "error" && !isStatus) problems.push(`console: ${message.text()}`);
   });
   return { context, page: await context.newPage(), problems };
+}
+
+/**
+ * Sends a login form until it is taken. One that lives but seconds may expire again under the hands of a busy machine; each time
+ * another one takes its place.
+ */
+export async function insist(page, send) {
+  for (const until = Date.now() + 60_000; ; ) {
+    const isSubmit = (response) => response.request().method() === "POST" && response.url().includes("/self-service/login?flow=");
+    const answered = page.waitForResponse(isSubmit);
+    await send();
+    const answer = await answered;
+    const leads = (await answer.headerValue("location")) ?? "";
+    const isTaken = answer.status() === 200 || (answer.status() === 303 && !leads.includes("?flow="));
+    if (isTaken) return;
+    assert.ok(Date.now() < until, `the form is not taken: ${answer.status()}`);
+    if (leads) await page.waitForURL(leads);
+  }
 }
 
 /** Saves a picture of a page as it is now. */

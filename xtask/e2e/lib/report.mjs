@@ -12,7 +12,8 @@ export async function check(name, run) {
     console.log(`ok      ${file}: ${name}`);
   } catch (error) {
     failed.push(name);
-    console.error(`FAILED  ${file}: ${name}\n${String(error?.stack ?? error).replace(/^/gm, "        ")}`);
+    const text = [error, error?.cause].filter(Boolean).map((each) => each.stack ?? each).join("\n");
+    console.error(`FAILED  ${file}: ${name}\n${text.replace(/^/gm, "        ")}`);
   }
 }
 
