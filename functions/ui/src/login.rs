@@ -134,10 +134,15 @@ fn without_nulls(value: Value) -> Value {
 
 fn main(visit: &Visit<'_>, flow: &Flow) -> Markup {
     let notice = flow.asked("notice").and_then(|name| notice(&name));
+    // Who confirms themselves is who they are.
+    let other = (!flow.refresh && flow.requested_aal != "aal2").then(|| {
+        let url = begin_url(visit);
+        if flow.return_to.is_empty() { url } else { with_query(&url, "return_to", &flow.return_to) }
+    });
     let has_methods = flow.ui.nodes.iter().any(node::Node::is_for_people);
     html! {
         @if has_methods {
-            (node::form(visit, &flow.ui, notice.map(|(tone, key)| (tone, visit.say(key).to_owned()))))
+            (node::form(visit, &flow.ui, notice.map(|(tone, key)| (tone, visit.say(key).to_owned())), other.as_deref()))
         } @else {
             (crate::page::notes(visit.language, &[(Tone::Error, visit.say("no_methods").to_owned())]))
         }

@@ -140,10 +140,13 @@ struct Drawing<'a> {
     primary: Option<usize>,
     /// The input that has the focus.
     focus: Option<usize>,
+    /// Where somebody begins who is not who the form takes them for.
+    other: Option<&'a str>,
 }
 
-/// Draws a form with the notes that go with it: `more`, the form's own, and those of nodes that nobody sees.
-pub(crate) fn form(visit: &Visit<'_>, form: &Form, more: Option<(Tone, String)>) -> Markup {
+/// Draws a form with the notes that go with it: `more`, the form's own, and those of nodes that nobody sees. `other` is where
+/// somebody begins who is not who the form takes them for.
+pub(crate) fn form(visit: &Visit<'_>, form: &Form, more: Option<(Tone, String)>, other: Option<&str>) -> Markup {
     let unseen = form.nodes.iter().filter(|node| node.look() == Some(Look::Hidden)).flat_map(|node| &node.messages);
     let own = form.messages.iter().chain(unseen).map(|message| (Tone::of(message), visit.message(message, None)));
     let own: Vec<_> = own.collect();
@@ -151,16 +154,27 @@ pub(crate) fn form(visit: &Visit<'_>, form: &Form, more: Option<(Tone, String)>)
     // What was to be said at the beginning is old news once something is wrong.
     let fresh = !is_wrong && !form.nodes.iter().any(Node::is_wrong);
     let all: Vec<_> = more.filter(|_| fresh).into_iter().chain(own).collect();
-    let drawing =
-        Drawing { visit, form, primary: primary(&form.nodes), focus: if is_wrong { None } else { focus(&form.nodes) } };
+    let drawing = Drawing {
+        visit,
+        form,
+        primary: primary(&form.nodes),
+        focus: if is_wrong { None } else { focus(&form.nodes) },
+        other,
+    };
     html! {
         (notes(visit.language, &all))
         (drawing.draw())
     }
 }
 
-/// The submit button of what is filled in: the first one behind an input, best one that is a method's.
+/// The submit button of what is filled in: that of a method with an input of its own, else the first one behind an input, best one
+/// that is a method's.
 fn primary(nodes: &[Node]) -> Option<usize> {
+    let own = |button: &Node| nodes.iter().any(|node| node.is_filled_in() && node.group == button.group);
+    let of_method = |node: &Node| node.look() == Some(Look::Submit) && node.name() == "method";
+    if let Some(found) = nodes.iter().position(|node| of_method(node) && own(node)) {
+        return Some(found);
+    }
     let first = nodes.iter().position(Node::is_filled_in).unwrap_or_default();
     let behind = || nodes.iter().enumerate().skip(first).filter(|(_, node)| node.look() == Some(Look::Submit));
     let found = behind().find(|(_, node)| node.name() == "method").or_else(|| behind().next());
@@ -199,12 +213,28 @@ impl Drawing<'_> {
         }
     }
 
+    /// The nodes in the order in which they are drawn: theirs, but for a method that is a button alone and stands between inputs.
+    /// Whoever fills these in should not have to pass it.
+    fn order(&self) -> Vec<usize> {
+        let nodes = &self.form.nodes;
+        let first = nodes.iter().position(Node::is_filled_in).unwrap_or(nodes.len());
+        let last = nodes.iter().rposition(Node::is_filled_in).unwrap_or_default();
+        let bare = |group: &str| !nodes.iter().any(|node| node.group == group && node.is_filled_in());
+        let between = |at: &usize| {
+            let node = &nodes[*at];
+            first < *at && *at < last && node.look() == Some(Look::Submit) && bare(&node.group)
+        };
+        let (later, now): (Vec<usize>, Vec<usize>) = (0..nodes.len()).partition(between);
+        [now, later].concat()
+    }
+
     /// What stands together: a new block begins where the group changes behind a button.
     fn blocks(&self) -> Vec<Vec<usize>> {
         let nodes = &self.form.nodes;
         let mut blocks: Vec<Vec<usize>> = Vec::new();
         let mut group = None;
-        for (at, node) in nodes.iter().enumerate() {
+        for at in self.order() {
+            let node = &nodes[at];
             if node.look() == Some(Look::Hidden) || node.kind == "script" {
                 continue;
             }
@@ -223,7 +253,7 @@ impl Drawing<'_> {
     /// Enter in an input presses a form's first button. Where that is not the one that belongs to the inputs, such as that of a
     /// provider above them, a copy of the right one comes first.
     fn default_button(&self) -> Markup {
-        let first = self.form.nodes.iter().position(|node| node.look() == Some(Look::Submit));
+        let first = self.order().into_iter().find(|at| self.form.nodes[*at].look() == Some(Look::Submit));
         match self.primary.filter(|at| Some(*at) != first).and_then(|at| self.form.nodes.get(at)) {
             Some(node) => html! {
                 button.unseen type="submit" name=(node.name()) value=[node.shown("value")] tabindex="-1" aria-hidden="true" {}
@@ -306,8 +336,12 @@ impl Drawing<'_> {
     fn field(&self, at: usize, node: &Node) -> Markup {
         let is_secret = node.text("type") == Some("password");
         html! {
+            @let fixed = node.name() == "identifier" && node.text("type") == Some("hidden");
             div.field {
-                label for={ "node-" (at) } { (self.label_of(node)) }
+                div.caption {
+                    label for={ "node-" (at) } { (self.label_of(node)) }
+                    @if let Some(other) = self.other.filter(|_| fixed) { a href=(other) { (self.visit.say("change")) } }
+                }
                 div.control {
                     @match node.attributes.get("options").and_then(Value::as_array) {
                         Some(options) => (self.choice(at, node, options)),
