@@ -186,7 +186,7 @@ impl Submission<'_> {
             let to = self.second_factor(base_url);
             if self.call.is_json_request() {
                 let error = ApiError::browser_location_change_required(&to);
-                Reply::error(&error, self.call.request_id())
+                Reply::error(&error.into(), self.call.request_id())
             } else {
                 Reply::redirect(303, &to, self.call.is_get(), "second factor")
             }

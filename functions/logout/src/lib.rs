@@ -96,7 +96,7 @@ async fn follow_link(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let reply = match call.query_filled("return_to").map(|asked| app.edge.return_to.check(asked)).transpose() {
         Err(error) => forward(call, &app.flows, return_to_error(&error).into())
             .await
-            .unwrap_or_else(|fault| Reply::error(&fault.public, call.request_id())),
+            .unwrap_or_else(|fault| Reply::error(&fault, call.request_id())),
         Ok(_) if call.is_json_request() => Reply::new(204, "signed out"),
         Ok(Some(url)) => Reply::redirect(303, url.as_str(), call.is_get(), "signed out"),
         Ok(None) => Reply::redirect(303, home, call.is_get(), "signed out"),

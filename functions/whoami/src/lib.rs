@@ -45,7 +45,7 @@ async fn tell(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let credential = caller::credential(call);
     let Some(signed_in) = caller::look_up(credential.presented, &app.accounts, call.now).await? else {
         let error = ApiError::new(401).because("No valid session credentials found in the request.");
-        let reply = Reply::error(&call.explained(error.into()).public, call.request_id());
+        let reply = Reply::error(&call.explained(error.into()), call.request_id());
         let cacheable = app.edge.config.features.cacheable_sessions && !credential.any;
         return Ok(if cacheable { reply.header(CACHE_FOR, NOBODY_FOR) } else { reply });
     };

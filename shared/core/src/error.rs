@@ -13,8 +13,6 @@ pub struct ApiError {
     pub message: String,
     /// Text for humans.
     pub reason: Option<String>,
-    /// What a developer is told of it, in development mode only (contract `beyond-login.md` 0.3).
-    pub debug: Option<String>,
     /// Further facts.
     pub details: Map<String, Value>,
     /// Keys that stand beside `error` in the body (`redirect_browser_to`, `use_flow_id` …).
@@ -66,7 +64,6 @@ impl ApiError {
             id: "",
             message: default_message(status).to_owned(),
             reason: None,
-            debug: None,
             details: Map::new(),
             beside: Map::new(),
         }
@@ -189,9 +186,6 @@ impl ApiError {
         }
         if let Some(reason) = &self.reason {
             inner.insert("reason".into(), json!(reason));
-        }
-        if let Some(debug) = &self.debug {
-            inner.insert("debug".into(), json!(debug));
         }
         if !self.details.is_empty() {
             inner.insert("details".into(), Value::Object(self.details.clone()));

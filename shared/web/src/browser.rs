@@ -115,7 +115,7 @@ pub async fn forward(call: &Call<'_>, flows: &Flows, fault: Fault) -> Result<Rep
     }
     let id = chance::id();
     // An error that cannot be stored is answered directly: better a bare answer than none.
-    if flows.put_error(id, fault.public.inner(call.request_id()), call.now).await.is_err() {
+    if flows.put_error(id, fault.inner(call.request_id()), call.now).await.is_err() {
         return Err(fault);
     }
     let to = with_query(&call.edge.config.selfservice.error_ui_url, "id", &id.to_string());

@@ -162,8 +162,8 @@ impl Call<'_> {
 
     /// A failure with what a developer is told of it, in development mode.
     pub fn explained(&self, mut fault: crate::Fault) -> crate::Fault {
-        if fault.public.debug.is_none() {
-            fault.public.debug = hint::of(self, &fault.public);
+        if fault.debug.is_none() {
+            fault.debug = hint::of(self, &fault.public);
         }
         fault
     }

@@ -138,7 +138,7 @@ pub async fn answer(
         }
         decided.unwrap_or_else(|fault| {
             let fault = call.explained(fault);
-            Reply::error(&fault.public, call.request_id()).because_of(fault)
+            Reply::error(&fault, call.request_id()).because_of(fault)
         })
     });
     let ((reply, cost), notes) = log::with_notes(meter::measured(answering)).await;

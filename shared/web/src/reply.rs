@@ -83,10 +83,13 @@ impl Reply {
     }
 
     /// An error in its envelope. `request_id` is what the client sent as `X-Request-ID`.
-    pub fn error(error: &ApiError, request_id: Option<&str>) -> Self {
+    pub fn error(fault: &Fault, request_id: Option<&str>) -> Self {
+        let error = &fault.public;
         let outcome = if error.id.is_empty() { "refused" } else { error.id };
+        let mut body = error.body(request_id);
+        fault.explain(&mut body["error"]);
         Self::new(error.status, outcome)
-            .with_body("application/json", format!("{}\n", error.body(request_id)))
+            .with_body("application/json", format!("{body}\n"))
             .header(HeaderName::from_static("ory-error-id"), error.id)
     }
 
@@ -161,18 +164,33 @@ pub struct Fault {
     pub public: Box<ApiError>,
     /// The private half.
     pub cause: Option<String>,
+    /// What a developer is told of it, in development mode only (contract `beyond-login.md` 0.3).
+    pub(crate) debug: Option<String>,
 }
 
 impl Fault {
     /// A failure of our own; the client learns only that there was one.
     pub fn internal(cause: impl Into<String>) -> Self {
-        Self { public: Box::new(ApiError::new(500)), cause: Some(cause.into()) }
+        Self { public: Box::new(ApiError::new(500)), cause: Some(cause.into()), debug: None }
+    }
+
+    /// The inner object of the envelope.
+    pub(crate) fn inner(&self, request_id: Option<&str>) -> Value {
+        let mut inner = self.public.inner(request_id);
+        self.explain(&mut inner);
+        inner
+    }
+
+    fn explain(&self, inner: &mut Value) {
+        if let Some(debug) = &self.debug {
+            inner["debug"] = Value::from(debug.as_str());
+        }
     }
 }
 
 impl From<ApiError> for Fault {
     fn from(public: ApiError) -> Self {
-        Self { public: Box::new(public), cause: None }
+        Self { public: Box::new(public), cause: None, debug: None }
     }
 }
 
@@ -183,6 +201,6 @@ impl From<StoreError> for Fault {
             StoreError::Unavailable(_) => 503,
             StoreError::Corrupt(_) => 500,
         };
-        Self { public: Box::new(ApiError::new(status)), cause: Some(error.to_string()) }
+        Self { public: Box::new(ApiError::new(status)), cause: Some(error.to_string()), debug: None }
     }
 }
