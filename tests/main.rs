@@ -19,6 +19,7 @@ mod examples;
 mod faults;
 mod hints;
 mod inbox;
+mod leaks;
 mod login;
 mod pages;
 mod permissions;

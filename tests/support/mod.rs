@@ -113,6 +113,11 @@ impl Bench {
         Self::start(config, Environment::default().with("LATCHKEY_API_URL", api), false).await
     }
 
+    /// A stack with an environment variable.
+    pub async fn with_env(config: &str, name: &str, value: &str) -> Self {
+        Self::start(config, Environment::default().with(name, value), false).await
+    }
+
     /// The same in development mode.
     pub async fn dev(config: &str) -> Self {
         Self::start(config, Environment::default(), true).await

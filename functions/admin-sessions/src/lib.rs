@@ -6,7 +6,7 @@ use latchkey_core::error::ApiError;
 use latchkey_core::flow::join;
 use latchkey_core::identity::{Identity, State, without_addresses};
 use latchkey_core::paging::Page;
-use latchkey_core::session::Session;
+use latchkey_core::session::{Session, for_administrators};
 use latchkey_store::accounts::Profile;
 use latchkey_store::{Accounts, Db};
 use latchkey_web::call::{decode_segment, parse_id};
@@ -113,7 +113,7 @@ async fn show(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
     let identity = &profile.identity;
     let shown = if with_identity { identity.admin(app.edge.base_url(), None) } else { Value::Null };
     let devices = if with_devices { json!(session.facts.devices) } else { json!([]) };
-    let body = session.render(is_active(&session, identity, call), shown, devices);
+    let body = for_administrators(&session, session.render(is_active(&session, identity, call), shown, devices));
     Ok(Reply::json(200, &Value::Object(body), "shown"))
 }
 
@@ -150,7 +150,10 @@ fn page(call: &Call<'_>, id: Uuid, listed: &[(Session, bool)], identity: &Value)
     let items = page
         .slice(listed)
         .iter()
-        .map(|(session, active)| Value::Object(session.render_with_devices(*active, identity.clone())))
+        .map(|(session, active)| {
+            let shown = session.render_with_devices(*active, identity.clone());
+            Value::Object(for_administrators(session, shown))
+        })
         .collect();
     Reply::json(200, &Value::Array(items), "listed").header(TOTAL, &listed.len().to_string()).header(
         header::LINK,

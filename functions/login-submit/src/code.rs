@@ -228,7 +228,8 @@ impl Submission<'_> {
         self.flow.active = Some(Method::Code);
         self.flow.state = FlowState::PassedChallenge;
         let method = AuthenticationMethod { method: Method::Code, aal: Aal::Aal1, completed_at: now };
-        self.finish(Proof { method, basis: Basis::Address(address), profile, sessions, counted }, None).await
+        let basis = Basis::Address(address);
+        self.finish(Proof { method, basis, profile, sessions, counted, password_leaked: false }, None).await
     }
 
     /// Somebody who may not sign in learns it once they have proven who they are; the code has then served.

@@ -34,6 +34,8 @@ pub(crate) struct Proof {
     pub(crate) basis: Basis,
     pub(crate) profile: Profile,
     pub(crate) sessions: Vec<Session>,
+    /// Whether it is a password that is known to have leaked.
+    pub(crate) password_leaked: bool,
     /// What the proof was counted for, as every attempt is.
     pub(crate) counted: Counted,
 }
@@ -106,6 +108,9 @@ impl Submission<'_> {
         if let (Some(rehash), Basis::Credential(_, version)) = (rehash, &proof.basis) {
             self.store_better_hash(identity, *version, rehash).await;
         }
+        if proof.password_leaked {
+            latchkey_web::note("the password is known to have leaked");
+        }
         Ok(self.welcome(&presented, &session, &proof.profile, &target, same_person))
     }
 
@@ -128,13 +133,15 @@ impl Submission<'_> {
             Some(old) => {
                 let next = Presented::new(old.session.identity, old.session.id, chance::bytes());
                 let held = old.presented.hash();
-                let session = old.session.strengthened(held, &next, proof.method.clone(), lifespan, now);
+                let mut session = old.session.strengthened(held, &next, proof.method.clone(), lifespan, now);
+                session.facts.password_leaked |= proof.password_leaked;
                 (next, NextSession::Strengthened(session, old.session.secret))
             }
             None => {
                 let next = Presented::new(proof.profile.identity.id, chance::id(), chance::bytes());
                 let device = device::of(self.call, chance::id());
-                let session = Session::new(&next, proof.method.clone(), device, lifespan, now);
+                let mut session = Session::new(&next, proof.method.clone(), device, lifespan, now);
+                session.facts.password_leaked = proof.password_leaked;
                 (next, NextSession::New(session))
             }
         }

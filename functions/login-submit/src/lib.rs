@@ -8,6 +8,7 @@ mod code;
 mod finish;
 mod form_error;
 mod identifier_first;
+mod leak;
 mod password;
 
 use latchkey_core::aal::{Aal, Method, RequiredAal};
@@ -41,6 +42,7 @@ pub struct App {
     accounts: Accounts,
     credentials: Credentials,
     brakes: Option<brakes::Brakes>,
+    leaks: Option<leak::Leaks>,
     /// What the code method needs beside these; nothing of it is read where the method is off.
     post: Option<code::Post>,
 }
@@ -65,6 +67,7 @@ impl App {
             accounts: Accounts::open(&db, env)?,
             credentials: Credentials::open(&db, env)?,
             brakes: brakes::Brakes::open(env, &db, &loaded.config)?,
+            leaks: leak::Leaks::open(env, loaded.config.methods.leak_check.as_ref())?,
             post: code::Post::open(env, &db, loaded)?,
         })
     }

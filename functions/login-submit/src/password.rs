@@ -39,12 +39,20 @@ impl Submission<'_> {
         let hash = guard.and_then(|guard| guard.hash.clone());
         let (hasher, salt) = (self.app.hasher, chance::bytes::<64>());
         let typed = attempt.typed.clone();
+        // For every attempt, right or wrong: who waits for it must not learn which.
+        let print = self.app.leaks.as_ref().map(|leaks| (leaks, attempt.fingerprint()));
+        let leak = async {
+            match &print {
+                Some((leaks, print)) => leaks.has(print).await,
+                None => Some(false),
+            }
+        };
         let hashing = tokio::task::spawn_blocking(move || password::verify(&attempt, hash.as_deref(), &hasher, &salt));
         // Nobody's account is read as well, so that the store does the same for everybody.
         let whose = guard.map_or_else(chance::id, |guard| guard.identity);
         let counting = self.count_attempt(guard.map(|guard| guard.identity), &typed);
-        let (verdict, account, counted) =
-            tokio::join!(hashing, beside(self.app.accounts.everything_of(whose)), beside(counting));
+        let (verdict, account, counted, leaked) =
+            tokio::join!(hashing, beside(self.app.accounts.everything_of(whose)), beside(counting), leak);
         let verdict = verdict.map_err(|e| Fault::internal(format!("the password could not be checked: {e}")))?;
         meter::hashed(verdict.hashes);
         let (profile, sessions) = account?;
@@ -66,7 +74,11 @@ impl Submission<'_> {
         }
         let identifiers = profile.identity.credentials.get(&CredentialType::Password).map(|c| c.identifiers.clone());
         let rehash = verdict.better_hash.map(|hash| Rehash { hash, identifiers: identifiers.unwrap_or_default() });
+        if leaked.is_none() {
+            latchkey_web::note("whether the password has leaked could not be asked");
+        }
         let proof = Proof {
+            password_leaked: leaked.unwrap_or(false),
             method: AuthenticationMethod { method: Method::Password, aal: Aal::Aal1, completed_at: now },
             basis: Basis::Credential(CredentialType::Password, guard.version),
             profile,

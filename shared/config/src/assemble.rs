@@ -5,7 +5,7 @@ use crate::document::get;
 use crate::duration;
 use crate::keys::names;
 use crate::model::{
-    Brakes, CodeMethod, Config, CookieAttributes, Cookies, Cors, Features, Hasher, IdentityConfig, Listener,
+    Brakes, CodeMethod, Config, CookieAttributes, Cookies, Cors, Features, Hasher, IdentityConfig, LeakCheck, Listener,
     LoginFlowPolicy, LoginStyle, Logout, Method, Methods, RequiredAal, SameSite, SchemaRef, SelfService, SessionPolicy,
 };
 use crate::pages;
@@ -91,6 +91,7 @@ pub(crate) fn assemble(
         methods: Methods {
             password: Method { enabled: from.flag("selfservice.methods.password.enabled", true) },
             code: code(&from),
+            leak_check: leak_check(&from),
         },
         hasher: hasher(&from, dev, findings),
         identity,
@@ -147,6 +148,18 @@ fn code(from: &Reader<'_>) -> CodeMethod {
         max_submissions: from.number(&format!("{config}.max_submissions"), 5),
         missing_credential_fallback: from.flag(&format!("{config}.missing_credential_fallback_enabled"), false),
     }
+}
+
+/// Who is asked and how much is too much is what the password method says of new passwords.
+fn leak_check(from: &Reader<'_>) -> Option<LeakCheck> {
+    let config = "selfservice.methods.password.config";
+    from.flag("passwords.check_leaks_at_login", false).then(|| LeakCheck {
+        host: from
+            .text(&format!("{config}.haveibeenpwned_host"))
+            .unwrap_or_else(|| "api.pwnedpasswords.com".to_owned()),
+        max_breaches: from.number(&format!("{config}.max_breaches"), 0),
+        patience: from.duration("passwords.patience").unwrap_or(Duration::from_millis(500)),
+    })
 }
 
 fn brakes(from: &Reader<'_>) -> Option<Brakes> {

@@ -412,9 +412,21 @@ pub const KEYS: &[Key] = &[
     // Methods
     key("selfservice.methods.password.enabled", Bool, "true", Used, "offer and accept passwords"),
     later("selfservice.methods.password.config.min_password_length", Int(6, 1024), FLOWS),
-    later("selfservice.methods.password.config.max_breaches", Int(0, 100), FLOWS),
+    key(
+        "selfservice.methods.password.config.max_breaches",
+        Int(0, 100),
+        "0",
+        Used,
+        "how often a password may have leaked; for `passwords.check_leaks_at_login`, because new passwords are not chosen here yet",
+    ),
     later("selfservice.methods.password.config.haveibeenpwned_enabled", Bool, FLOWS),
-    later("selfservice.methods.password.config.haveibeenpwned_host", Text, FLOWS),
+    key(
+        "selfservice.methods.password.config.haveibeenpwned_host",
+        Domain,
+        "`api.pwnedpasswords.com`",
+        Used,
+        "who is asked for leaked passwords, by HTTPS; for the same",
+    ),
     later("selfservice.methods.password.config.ignore_network_errors", Bool, FLOWS),
     later("selfservice.methods.password.config.identifier_similarity_check_enabled", Bool, FLOWS),
     later("selfservice.methods.password.config.migrate_hook", Map, MIGRATION),
@@ -510,6 +522,21 @@ pub const KEYS: &[Key] = &[
         "false",
         Used,
         "let clients ask for it by `identity_schema`",
+    ),
+    // Passwords; a namespace of ours
+    key(
+        "passwords.check_leaks_at_login",
+        Bool,
+        "false",
+        Used,
+        "look for passwords that sign somebody in among those that leaked, by the first five digits of their SHA-1; they still sign in, and the session says so to administrators and the log",
+    ),
+    key(
+        "passwords.patience",
+        Duration,
+        "`500ms`",
+        Used,
+        "how long to wait for that answer; without it nothing is said",
     ),
     // Brakes on guessing; a namespace of ours
     key("brakes.enabled", Bool, "true", Used, "count attempts and sends, and refuse what is too often"),

@@ -22,7 +22,7 @@ mod secrets;
 pub use deploy::{check_deployment, frozen, to_compact};
 pub use follow::named_files;
 pub use model::{
-    Brakes, CodeMethod, Config, CookieAttributes, Cookies, Cors, Features, Hasher, IdentityConfig, Listener,
+    Brakes, CodeMethod, Config, CookieAttributes, Cookies, Cors, Features, Hasher, IdentityConfig, LeakCheck, Listener,
     LoginFlowPolicy, LoginStyle, Logout, Method, Methods, RequiredAal, SameSite, SchemaRef, SelfService, SessionPolicy,
 };
 pub use pages::{Color, Logo, OtherFlows, Pages};

@@ -168,6 +168,8 @@ pub struct Methods {
     pub password: Method,
     /// By one-time code.
     pub code: CodeMethod,
+    /// Whether passwords that sign somebody in are looked for among those that leaked.
+    pub leak_check: Option<LeakCheck>,
 }
 
 /// A way to sign in.
@@ -175,6 +177,17 @@ pub struct Methods {
 pub struct Method {
     /// Whether it is offered and accepted.
     pub enabled: bool,
+}
+
+/// Asking whether a password has leaked, when somebody signs in by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeakCheck {
+    /// Who is asked, by HTTPS.
+    pub host: String,
+    /// How often a password may have been seen.
+    pub max_breaches: u64,
+    /// How long an answer is waited for.
+    pub patience: Duration,
 }
 
 /// Signing in by a code that is sent to an address.

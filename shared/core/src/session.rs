@@ -69,6 +69,9 @@ pub struct Facts {
     pub methods: Vec<AuthenticationMethod>,
     /// Where it was made.
     pub devices: Vec<Device>,
+    /// The password that opened or strengthened it is known to have leaked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub password_leaked: bool,
 }
 
 /// Which of a session's secrets a client presented.
@@ -96,7 +99,13 @@ impl Session {
             secret: presented.hash(),
             previous: None,
             expires_at: now.saturating_add(lifespan),
-            facts: Facts { issued_at: now, authenticated_at: now, methods: vec![method], devices: vec![device] },
+            facts: Facts {
+                issued_at: now,
+                authenticated_at: now,
+                methods: vec![method],
+                devices: vec![device],
+                password_leaked: false,
+            },
         }
     }
 
@@ -164,6 +173,14 @@ impl Session {
     pub fn render_with_devices(&self, active: bool, identity: Value) -> Map<String, Value> {
         self.render(active, identity, json!(self.facts.devices))
     }
+}
+
+/// What administrators see of a session beyond what everybody does.
+pub fn for_administrators(session: &Session, mut shown: Map<String, Value>) -> Map<String, Value> {
+    if session.facts.password_leaked {
+        shown.insert("password_leaked".into(), json!(true));
+    }
+    shown
 }
 
 /// Sessions of a person that are too many.

@@ -5,6 +5,7 @@
 //! Everything here is pure computation; randomness is handed in.
 
 mod hasher;
+pub mod leak;
 mod md5_crypt;
 mod stored;
 mod template;

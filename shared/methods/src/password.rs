@@ -6,6 +6,7 @@ use latchkey_core::flow::{FieldMessage, LoginFlow};
 use latchkey_core::message::Message;
 use latchkey_core::ui::{self, Group, InputType, Node};
 use latchkey_hashers::Hasher;
+use latchkey_hashers::leak::Fingerprint;
 use latchkey_schema::normalize_identifier;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -106,6 +107,11 @@ pub fn parse(payload: &Payload<'_>) -> Result<Attempt, Vec<FieldMessage>> {
 }
 
 impl Attempt {
+    /// The password as the question after leaks knows it.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self.password.expose_secret().as_bytes())
+    }
+
     /// What to look up: the normalised identifier, and the raw one if it differs. An exact raw hit is preferred.
     pub fn lookups(&self) -> Vec<String> {
         let normalised = normalize_identifier(&self.typed);

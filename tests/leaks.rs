@@ -1,0 +1,104 @@
+//! Passwords that have leaked: they still sign in, and administrators and the log are told.
+
+use crate::support::{Bench, CONFIG, PASSWORD, password};
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::IntoResponse as _;
+use axum::routing::get;
+use serde_json::Value;
+use sha1::{Digest as _, Sha1};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How the peer answers.
+#[derive(Clone, Copy, PartialEq)]
+enum Mood {
+    Knows(u32),
+    KnowsNothing,
+    Fails,
+    Hangs,
+}
+
+/// A peer that knows [`PASSWORD`] or not; its URL, and what it was asked.
+async fn peer(mood: Mood) -> (String, Arc<Mutex<Vec<String>>>) {
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let range = move |Path(prefix): Path<String>, State(asked): State<Arc<Mutex<Vec<String>>>>| async move {
+        asked.lock().unwrap().push(prefix);
+        let digits: String = Sha1::digest(PASSWORD).iter().map(|byte| format!("{byte:02X}")).collect();
+        match mood {
+            Mood::Knows(times) => {
+                format!("{}:{times}\r\n0000000000000000000000000000000000A:7", &digits[5..]).into_response()
+            }
+            Mood::KnowsNothing => "0000000000000000000000000000000000A:7".into_response(),
+            Mood::Fails => axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            Mood::Hangs => std::future::pending().await,
+        }
+    };
+    let app = Router::new().route("/range/{prefix}", get(range)).with_state(Arc::clone(&asked));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    (url, asked)
+}
+
+async fn bench(url: &str, config: &str) -> Bench {
+    Bench::with_env(
+        &format!("{CONFIG}passwords: {{check_leaks_at_login: true, patience: 300ms}}\n{config}"),
+        "LATCHKEY_LEAKS_URL",
+        url,
+    )
+    .await
+}
+
+/// Signs somebody in; what an administrator sees of the session, and the line of the request.
+async fn signed_in(bench: &Bench) -> (Value, Value) {
+    let email = bench.person().await;
+    let done = bench.app().post(&bench.app().begin("").await, &password(&email, PASSWORD)).await;
+    assert_eq!(done.status, 200, "{}", done.body);
+    assert_eq!(done.json()["session"].get("password_leaked"), None, "nobody else is told");
+    let id = done.json()["session"]["id"].as_str().unwrap().to_owned();
+    (bench.admin().get(&format!("/admin/sessions/{id}")).await.json(), bench.logged(&done))
+}
+
+#[tokio::test]
+async fn a_password_that_leaked_signs_in_and_is_marked() {
+    let (url, asked) = peer(Mood::Knows(3)).await;
+    let bench = bench(&url, "").await;
+    let (session, line) = signed_in(&bench).await;
+    assert_eq!(session["password_leaked"], true, "{session}");
+    assert!(line["notes"].to_string().contains("known to have leaked"), "{line}");
+    let asked = asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), 1);
+    assert!(asked[0].len() == 5 && asked[0].bytes().all(|b| b.is_ascii_hexdigit()), "{asked:?}");
+}
+
+#[tokio::test]
+async fn others_are_not_marked_and_nobody_waits_for_an_answer_that_does_not_come() {
+    for (mood, noted) in [(Mood::KnowsNothing, false), (Mood::Fails, true), (Mood::Hangs, true)] {
+        let (url, _) = peer(mood).await;
+        let (session, line) = tokio::time::timeout(Duration::from_secs(20), async {
+            let bench = bench(&url, "").await;
+            signed_in(&bench).await
+        })
+        .await
+        .expect("an answer");
+        assert_eq!(session.get("password_leaked"), None);
+        assert_eq!(line["notes"].to_string().contains("could not be asked"), noted, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn how_often_is_too_often_is_the_configurations_to_say_and_right_and_wrong_ask_alike() {
+    let (url, asked) = peer(Mood::Knows(3)).await;
+    let config = CONFIG.replace("selfservice:\n", "selfservice:\n  methods: {password: {config: {max_breaches: 3}}}\n");
+    let config = format!("{config}passwords: {{check_leaks_at_login: true}}\n");
+    let bench = Bench::with_env(&config, "LATCHKEY_LEAKS_URL", &url).await;
+    let (session, _) = signed_in(&bench).await;
+    assert_eq!(session.get("password_leaked"), None);
+    asked.lock().unwrap().clear();
+    for who in [bench.person().await, "nobody@example.org".to_owned()] {
+        bench.app().post(&bench.app().begin("").await, &password(&who, "wrong")).await;
+    }
+    let asked = asked.lock().unwrap().clone();
+    assert!(asked.len() == 2 && asked[0] == asked[1], "{asked:?}");
+}
