@@ -1,6 +1,7 @@
 //! From a checked document to a [`Config`]. What is missing gets its default; what cannot be read is a finding.
 
 use crate::check::{Findings, has_scheme, memory};
+use crate::courier;
 use crate::document::get;
 use crate::duration;
 use crate::keys::names;
@@ -105,6 +106,7 @@ pub(crate) fn assemble(
         },
         public,
         admin,
+        courier: courier::courier(&from, &pages.name, folder, dev, findings),
         pages,
     }
 }
@@ -122,11 +124,11 @@ impl Reader<'_> {
         get(self.document, path)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
     }
 
-    fn flag(&self, path: &str, default: bool) -> bool {
+    pub(crate) fn flag(&self, path: &str, default: bool) -> bool {
         get(self.document, path).and_then(Value::as_bool).unwrap_or(default)
     }
 
-    fn number<N: TryFrom<i64>>(&self, path: &str, default: N) -> N {
+    pub(crate) fn number<N: TryFrom<i64>>(&self, path: &str, default: N) -> N {
         get(self.document, path).and_then(Value::as_i64).and_then(|n| N::try_from(n).ok()).unwrap_or(default)
     }
 

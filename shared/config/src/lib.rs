@@ -9,6 +9,7 @@
 
 mod assemble;
 mod check;
+mod courier;
 mod deploy;
 mod document;
 mod duration;
@@ -19,6 +20,7 @@ mod pages;
 mod preset;
 mod secrets;
 
+pub use courier::{ChannelSecrets, Courier, CourierSecrets, HttpAuth, HttpChannel, TemplateText, Templates, Wording};
 pub use deploy::{check_deployment, frozen, to_compact};
 pub use follow::named_files;
 pub use model::{

@@ -1,5 +1,6 @@
 //! What Latchkey reads out of a configuration.
 
+use crate::courier::Courier;
 use crate::pages::Pages;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub struct Config {
     pub mitigate_enumeration: bool,
     /// How often may be tried; `None` when nothing is counted.
     pub brakes: Option<Brakes>,
+    /// Messages to people.
+    pub courier: Courier,
     /// Switches.
     pub features: Features,
 }

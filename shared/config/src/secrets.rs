@@ -2,6 +2,7 @@
 
 use crate::ConfigErrors;
 use crate::assemble::texts;
+use crate::courier::{self, CourierSecrets};
 use crate::document::{self, get};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
@@ -24,6 +25,8 @@ pub struct Secrets {
     pub cipher: Vec<SecretString>,
     /// `secrets.pagination`, or the default ones.
     pub pagination: Vec<SecretString>,
+    /// What is secret of `courier`.
+    pub courier: CourierSecrets,
 }
 
 impl Secrets {
@@ -83,7 +86,13 @@ pub(crate) fn of(document: &Value, dev: bool) -> Secrets {
     if dev && cookie.is_empty() {
         cookie.push(SecretString::from(DEVELOPMENT));
     }
-    Secrets { cookie, cipher: list("cipher"), pagination: or(list("pagination"), &default), default }
+    Secrets {
+        cookie,
+        cipher: list("cipher"),
+        pagination: or(list("pagination"), &default),
+        default,
+        courier: courier::secrets(document),
+    }
 }
 
 /// Reads the document that a secret store keeps: key paths, dotted or nested, each with a text or a list of them.

@@ -1,0 +1,58 @@
+//! The inbox of a local stack: takes every message by plain HTTP.
+
+use crate::carriers::SendError;
+use crate::templates::Rendered;
+use http::header::CONTENT_TYPE;
+use http::{Request, Uri};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use latchkey_core::courier::Outgoing;
+use latchkey_store::StartError;
+use serde_json::json;
+use std::time::Duration;
+
+/// How long the inbox may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+pub(crate) struct Inbox {
+    client: Client<HttpConnector, Full<Bytes>>,
+    url: Uri,
+}
+
+impl Inbox {
+    pub(crate) fn new(url: &str) -> Result<Self, StartError> {
+        let url = url.parse::<Uri>().ok().filter(|url| url.scheme_str() == Some("http") && url.host().is_some());
+        let url = url.ok_or_else(|| {
+            StartError("LATCHKEY_INBOX_URL: must be a URL such as http://127.0.0.1:4436/api/messages".into())
+        })?;
+        Ok(Self { client: Client::builder(TokioExecutor::new()).build_http(), url })
+    }
+
+    pub(crate) async fn send(&self, outgoing: &Outgoing, rendered: &Rendered) -> Result<(), SendError> {
+        let message = json!({
+            "to": outgoing.recipient,
+            "channel": outgoing.via.as_str(),
+            "template_type": outgoing.template.as_str(),
+            "subject": rendered.subject,
+            "text": rendered.text,
+            "html": rendered.html,
+        });
+        let request = Request::post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::from(message.to_string()))
+            .map_err(|_| SendError::Refused("the inbox cannot be asked".to_owned()))?;
+        let answer = tokio::time::timeout(PATIENCE, self.client.request(request)).await;
+        let answer = answer.map_err(|_| SendError::Retry("the inbox takes too long".to_owned()))?;
+        let status = answer.map_err(|_| SendError::Retry("the inbox cannot be reached".to_owned()))?.status();
+        if status.is_success() {
+            Ok(())
+        } else if status.is_server_error() {
+            Err(SendError::Retry(format!("the inbox answered {status}")))
+        } else {
+            Err(SendError::Refused(format!("the inbox answered {status}")))
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! How messages are worded: our own words in five languages, or templates that the configuration names.
+//!
+//! A template may be written by anybody who may configure a deployment and is filled with what strangers typed, so every part of
+//! it has a bound: its size, the steps that rendering it takes, the size of what it renders to. In HTML every value is escaped. Each
+//! is rendered once with an example when it is read, so that a broken one stops the start and not the first message.
+
+use crate::language::first_spoken;
+use http::Uri;
+use latchkey_config::{Courier, TemplateText, Wording};
+use latchkey_core::courier::{Letter, Outgoing, TemplateType};
+use latchkey_core::identity::Via;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// As large as a template may be, in bytes.
+pub const LARGEST: usize = 64 * 1024;
+/// As large as what it renders to may be, in bytes: SES takes much more, but nobody reads it.
+const LARGEST_RENDERED: usize = 256 * 1024;
+/// As many steps as rendering may take. The built-in HTML takes about a hundred.
+const FUEL: u64 = 100_000;
+/// As long as a subject may be, in characters.
+const LONGEST_SUBJECT: usize = 200;
+
+/// What templates may use, and what it is called in the templates of Kratos.
+pub const VARIABLES: [(&str, &str); 9] = [
+    ("to", "To"),
+    ("login_code", "LoginCode"),
+    ("identity", "Identity"),
+    ("request_url", "RequestURL"),
+    ("request_url_domain", "RequestURLDomain"),
+    ("transient_payload", "TransientPayload"),
+    ("expires_in_minutes", "ExpiresInMinutes"),
+    ("language", "Language"),
+    ("name", "Name"),
+];
+/// What the engine has beside them.
+const GLOBALS: [&str; 3] = ["range", "dict", "namespace"];
+/// What our own templates use beside them.
+const TEXTS: &str = "t";
+
+/// A message as its reader sees it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The subject of an e-mail, in one line; empty for a text message.
+    pub subject: String,
+    /// The text.
+    pub text: String,
+    /// The same as HTML; `None` for a text message.
+    pub html: Option<String>,
+}
+
+impl std::fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rendered")
+    }
+}
+
+/// A template is not usable; the text names its file or key and the line, and holds nothing of what it is filled with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TemplateError(pub String);
+
+/// All templates, read and tried.
+pub struct Templates {
+    engine: Environment<'static>,
+    name: String,
+}
+
+/// The parts of a message, each with a template of its own.
+#[derive(Clone, Copy)]
+enum Part {
+    Subject,
+    Html,
+    Text,
+    Sms,
+}
+
+const PARTS: [Part; 4] = [Part::Subject, Part::Html, Part::Text, Part::Sms];
+
+impl Part {
+    fn name(self, template: TemplateType) -> String {
+        let part = match self {
+            Self::Subject => "email.subject",
+            Self::Html => "email.html",
+            Self::Text => "email.text",
+            Self::Sms => "sms.text",
+        };
+        format!("{}/{part}", template.as_str())
+    }
+
+    fn built_in(self) -> &'static str {
+        match self {
+            Self::Subject => "{{ t.subject }}",
+            Self::Html => include_str!("../templates/email.html"),
+            Self::Text => include_str!("../templates/email.txt"),
+            Self::Sms => include_str!("../templates/sms.txt"),
+        }
+    }
+
+    fn of(self, wording: &Wording) -> Option<&TemplateText> {
+        match self {
+            Self::Subject => &wording.subject,
+            Self::Html => &wording.html,
+            Self::Text => &wording.text,
+            Self::Sms => &wording.sms,
+        }
+        .as_ref()
+    }
+}
+
+impl Templates {
+    /// Reads the templates and tries each.
+    ///
+    /// # Errors
+    /// What is wrong with the first that is not usable, with its file or key and the line.
+    pub fn new(config: &Courier) -> Result<Self, TemplateError> {
+        let mut engine = Environment::new();
+        engine.set_fuel(Some(FUEL));
+        engine.set_undefined_behavior(UndefinedBehavior::Chainable);
+        engine.set_auto_escape_callback(
+            |name| {
+                if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
+            },
+        );
+        let mut templates = Self { engine, name: config.name.clone() };
+        for template in [TemplateType::LoginCodeValid] {
+            let wording = match template {
+                TemplateType::LoginCodeValid => &config.templates.login_code,
+            };
+            for part in PARTS {
+                templates.add(part.name(template), part.built_in(), part.of(wording))?;
+            }
+        }
+        Ok(templates)
+    }
+
+    fn add(&mut self, name: String, built_in: &str, own: Option<&TemplateText>) -> Result<(), TemplateError> {
+        let Some(own) = own else {
+            return self
+                .engine
+                .add_template_owned(name.clone(), built_in.to_owned())
+                .map_err(|e| TemplateError(told(&name, &e)));
+        };
+        let source = own.source.as_str();
+        if own.text.len() > LARGEST {
+            return Err(TemplateError(format!(
+                "{source}: the template has {} bytes; it may have {LARGEST}",
+                own.text.len()
+            )));
+        }
+        self.engine.add_template_owned(name.clone(), own.text.clone()).map_err(|e| TemplateError(told(source, &e)))?;
+        let known: BTreeSet<&str> = VARIABLES.iter().map(|(name, _)| *name).chain(GLOBALS).chain([TEXTS]).collect();
+        let template = self.engine.get_template(&name).map_err(|e| TemplateError(told(source, &e)))?;
+        let mut unknown: Vec<String> = template.undeclared_variables(false).into_iter().collect();
+        unknown.retain(|variable| !known.contains(variable.as_str()));
+        unknown.sort();
+        if let Some(variable) = unknown.first() {
+            let line = own.text.lines().position(|line| line.contains(variable.as_str())).map_or(1, |at| at + 1);
+            let names: Vec<&str> = VARIABLES.iter().map(|(name, _)| *name).collect();
+            return Err(TemplateError(format!(
+                "{source}:{line}: there is no {variable:?}; a template may use {}",
+                names.join(", ")
+            )));
+        }
+        let (outgoing, letter) = example();
+        self.render_part(&name, &self.values(&outgoing, &letter)).map(drop).map_err(|e| TemplateError(told(source, &e)))
+    }
+
+    /// Renders a message.
+    ///
+    /// # Errors
+    /// When a template cannot be filled; the text says which and where, not with what.
+    pub fn render(&self, outgoing: &Outgoing, letter: &Letter) -> Result<Rendered, TemplateError> {
+        let values = self.values(outgoing, letter);
+        let part = |part: Part| {
+            let name = part.name(outgoing.template);
+            self.render_part(&name, &values).map_err(|e| {
+                // The kind alone: details may quote a value.
+                TemplateError(format!("{name}:{}: {}", e.line().unwrap_or(1), e.kind()))
+            })
+        };
+        match outgoing.via {
+            Via::Email => Ok(Rendered {
+                subject: one_line(&part(Part::Subject)?),
+                text: trimmed(&part(Part::Text)?),
+                html: Some(part(Part::Html)?),
+            }),
+            Via::Sms => Ok(Rendered { subject: String::new(), text: trimmed(&part(Part::Sms)?), html: None }),
+        }
+    }
+
+    fn render_part(&self, name: &str, values: &Value) -> Result<String, minijinja::Error> {
+        let mut out = Bounded(Vec::new());
+        self.engine.get_template(name)?.render_captured_to(Serde(values), &mut out)?;
+        String::from_utf8(out.0)
+            .map_err(|_| minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, "not Unicode"))
+    }
+
+    /// What templates are filled with.
+    fn values(&self, outgoing: &Outgoing, letter: &Letter) -> Value {
+        let mut values = template_data(outgoing, letter);
+        let language = first_spoken(&letter.languages);
+        let domain = domain(&letter.request_url);
+        let minutes = letter.expires_in_minutes.to_string();
+        let given = [("code", letter.code.as_str()), ("name", &self.name), ("minutes", &minutes), ("domain", &domain)];
+        let mut texts = language.filled(&given);
+        let expires = match letter.expires_in_minutes {
+            0 => "expires.none",
+            1 => "expires.one",
+            _ => "expires.many",
+        };
+        let expires = texts.remove(expires).unwrap_or_default();
+        let sms = texts.remove("sms").unwrap_or_default().replacen("{expires}", &expires, 1);
+        texts.extend([("expires", expires), ("sms", sms)]);
+        if let Value::Object(map) = &mut values {
+            map.insert("request_url_domain".to_owned(), domain.into());
+            map.insert("language".to_owned(), language.tag.into());
+            map.insert("name".to_owned(), self.name.as_str().into());
+            map.insert(TEXTS.to_owned(), json!(texts));
+        }
+        values
+    }
+}
+
+/// What a message is about, under the names that Kratos gives to it.
+pub(crate) fn template_data(outgoing: &Outgoing, letter: &Letter) -> Value {
+    let mut data = json!({
+        "to": outgoing.recipient,
+        "login_code": letter.code,
+        "identity": letter.identity,
+        "request_url": letter.request_url,
+        "transient_payload": letter.transient_payload,
+        "expires_in_minutes": letter.expires_in_minutes,
+    });
+    if outgoing.via == Via::Sms {
+        data["request_url_domain"] = domain(&letter.request_url).into();
+    }
+    data
+}
+
+/// The host of a URL without its port; empty when there is none.
+fn domain(url: &str) -> String {
+    url.parse::<Uri>().ok().and_then(|url| url.host().map(str::to_owned)).unwrap_or_default()
+}
+
+/// A message to try templates with.
+pub fn example() -> (Outgoing, Letter) {
+    let outgoing = Outgoing {
+        id: uuid::Uuid::nil(),
+        via: Via::Email,
+        recipient: "ann@example.org".to_owned(),
+        template: TemplateType::LoginCodeValid,
+        created_at: time::OffsetDateTime::UNIX_EPOCH,
+    };
+    let letter = Letter {
+        code: "123456".to_owned(),
+        expires_in_minutes: 10,
+        identity: json!({
+            "id": uuid::Uuid::nil(),
+            "schema_id": "default",
+            "traits": {"email": "ann@example.org"},
+            "metadata_public": null,
+        }),
+        request_url: "https://login.example.org/self-service/login/browser".to_owned(),
+        transient_payload: json!({}),
+        languages: Vec::new(),
+        request_headers: Default::default(),
+    };
+    (outgoing, letter)
+}
+
+/// An error of the engine with its place.
+fn told(source: &str, error: &minijinja::Error) -> String {
+    let line = error.line().unwrap_or(1);
+    let why = match error.kind() {
+        minijinja::ErrorKind::OutOfFuel => "it does not end, or takes too many steps".to_owned(),
+        minijinja::ErrorKind::WriteFailure => format!("it renders to more than {LARGEST_RENDERED} bytes"),
+        kind => match error.detail() {
+            Some(detail) => format!("{kind}: {detail}"),
+            None => kind.to_string(),
+        },
+    };
+    format!("{source}:{line}: {why}")
+}
+
+/// A subject: line breaks would begin another header, and nobody reads on for ever.
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    words.join(" ").chars().take(LONGEST_SUBJECT).collect()
+}
+
+/// A text without empty lines around it.
+fn trimmed(text: &str) -> String {
+    format!("{}\n", text.trim())
+}
+
+/// Takes only so many bytes.
+struct Bounded(Vec<u8>);
+
+impl std::io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + bytes.len() > LARGEST_RENDERED {
+            return Err(std::io::Error::other("too much"));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,94 @@
+//! The inbox of a local stack as a carrier.
+
+use latchkey_config::{Loaded, read};
+use latchkey_courier::templates::example;
+use latchkey_courier::{Carriers, Rendered, SendError, Templates};
+use latchkey_store::Environment;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+const CONFIG: &str = r#"{
+    "serve": {"public": {"base_url": "https://login.example.org/"}},
+    "identity": {"schemas": [{"id": "default", "url": "base64://e30="}]}
+}"#;
+
+fn carriers(url: &str) -> Carriers {
+    let Loaded { config, secrets, .. } = read(CONFIG, None, &[], true).unwrap();
+    let env = Environment::from_pairs([("LATCHKEY_INBOX_URL".to_owned(), url.to_owned())]);
+    Carriers::new(&config, &secrets, &env).unwrap()
+}
+
+fn rendered() -> Rendered {
+    let (outgoing, letter) = example();
+    let config = read(CONFIG, None, &[], true).unwrap().config;
+    Templates::new(&config.courier).unwrap().render(&outgoing, &letter).unwrap()
+}
+
+/// Takes one request, gives one answer, returns the request.
+async fn once(answer: &'static str) -> (String, tokio::task::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/api/messages", listener.local_addr().unwrap());
+    let served = tokio::spawn(async move {
+        let (mut peer, _) = listener.accept().await.unwrap();
+        let mut text = Vec::new();
+        let mut chunk = [0; 4096];
+        loop {
+            let n = peer.read(&mut chunk).await.unwrap();
+            text.extend_from_slice(&chunk[..n]);
+            let seen = String::from_utf8_lossy(&text);
+            let length = seen.lines().find_map(|l| l.strip_prefix("content-length: ")?.parse::<usize>().ok());
+            let body = seen.split_once("\r\n\r\n").map_or(0, |(_, body)| body.len());
+            if n == 0 || length.is_some_and(|length| body >= length) {
+                break;
+            }
+        }
+        peer.write_all(format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
+        String::from_utf8(text).unwrap()
+    });
+    (url, served)
+}
+
+#[tokio::test]
+async fn the_inbox_gets_the_whole_message() {
+    let (url, served) = once("201 Created").await;
+    let (outgoing, letter) = example();
+    carriers(&url).send(&outgoing, &letter, &rendered()).await.unwrap();
+    let request = served.await.unwrap();
+    assert!(request.starts_with("POST /api/messages HTTP/1.1\r\n"), "{request}");
+    let body: Value = serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let keys: Vec<_> = body.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["channel", "html", "subject", "template_type", "text", "to"]);
+    assert_eq!((&body["to"], &body["channel"]), (&"ann@example.org".into(), &"email".into()));
+}
+
+#[tokio::test]
+async fn an_inbox_that_fails_is_asked_again_one_that_refuses_is_not() {
+    let (outgoing, letter) = example();
+    for (answer, again) in [("500 Oh", true), ("400 No", false)] {
+        let (url, _served) = once(answer).await;
+        let error = carriers(&url).send(&outgoing, &letter, &rendered()).await.unwrap_err();
+        assert_eq!(matches!(error, SendError::Retry(_)), again, "{error}");
+    }
+    let error = carriers("http://127.0.0.1:1/").send(&outgoing, &letter, &rendered()).await.unwrap_err();
+    assert_eq!(error, SendError::Retry("the inbox cannot be reached".to_owned()));
+}
+
+#[tokio::test]
+async fn an_address_that_is_more_than_one_is_refused() {
+    let (mut outgoing, letter) = example();
+    outgoing.recipient = "ann@example.org\r\nBcc: bob@example.org".to_owned();
+    let error = carriers("http://127.0.0.1:1/").send(&outgoing, &letter, &rendered()).await.unwrap_err();
+    assert!(matches!(&error, SendError::Refused(why) if !why.contains("ann")), "{error}");
+}
+
+#[test]
+fn an_inbox_elsewhere_than_at_a_plain_url_stops_the_start() {
+    let Loaded { config, secrets, .. } = read(CONFIG, None, &[], true).unwrap();
+    for url in ["https://example.org/", "inbox", "/api"] {
+        let env = Environment::from_pairs([("LATCHKEY_INBOX_URL".to_owned(), url.to_owned())]);
+        assert!(Carriers::new(&config, &secrets, &env).is_err(), "{url}");
+    }
+}

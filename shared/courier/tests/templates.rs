@@ -1,0 +1,159 @@
+//! What messages say.
+
+use latchkey_config::{Config, Courier, TemplateText};
+use latchkey_core::courier::{Letter, Outgoing};
+use latchkey_core::identity::Via;
+use latchkey_courier::templates::example;
+use latchkey_courier::{Rendered, Templates};
+use serde_json::json;
+
+const CONFIG: &str = r#"{
+    "serve": {"public": {"base_url": "https://login.example.org/"}},
+    "identity": {"schemas": [{"id": "default", "url": "base64://e30="}]},
+    "pages": {"name": "Shop & Söhne 999999"}
+}"#;
+
+fn config() -> Config {
+    latchkey_config::read(CONFIG, None, &[], false).unwrap().config
+}
+
+fn message(via: Via, language: &str) -> (Outgoing, Letter) {
+    let (mut outgoing, mut letter) = example();
+    outgoing.via = via;
+    letter.code = "048213".to_owned();
+    letter.languages = vec![language.to_owned()];
+    letter.request_url = "https://login.example.org:8443/self-service/login/browser?aal=111111".to_owned();
+    (outgoing, letter)
+}
+
+fn render(courier: &Courier, via: Via, language: &str) -> Rendered {
+    let (outgoing, letter) = message(via, language);
+    Templates::new(courier).unwrap().render(&outgoing, &letter).unwrap()
+}
+
+fn first_code(text: &str) -> &str {
+    let code = regex_lite::Regex::new(r"(?-u:\b)\d{6}(?-u:\b)").unwrap();
+    code.find(text).map_or("", |found| found.as_str())
+}
+
+#[test]
+fn the_code_is_the_first_number_in_every_language_and_part() {
+    let config = config();
+    for language in ["en", "de", "fr", "es", "ja", "tlh"] {
+        let email = render(&config.courier, Via::Email, language);
+        let html = email.html.unwrap();
+        for text in [&email.subject, &email.text, &html] {
+            assert_eq!(first_code(text), "048213", "{language}: {text}");
+        }
+        assert!(email.text.contains("10") && html.contains("Shop &amp; Söhne"), "{language}");
+        assert!(!email.text.contains('{') && !html.contains("{{"), "{language}");
+        let said = if language == "tlh" { "en" } else { language };
+        assert!(html.contains(&format!("<html lang=\"{said}\"")), "{language}");
+        let sms = render(&config.courier, Via::Sms, language);
+        assert_eq!(sms.subject, "");
+        assert_eq!(sms.html, None);
+        assert_eq!(first_code(&sms.text), "048213", "{language}: {}", sms.text);
+        assert_eq!(sms.text.trim_end().lines().last(), Some("@login.example.org #048213"), "{language}");
+    }
+}
+
+#[test]
+fn an_e_mail_in_english() {
+    let email = render(&config().courier, Via::Email, "en-GB");
+    assert_eq!(email.subject, "048213 is your sign-in code for Shop & Söhne 999999");
+    assert_eq!(
+        email.text,
+        "Enter 048213 to sign in to Shop & Söhne 999999.\n\n    048213\n\n\
+         It works for 10 minutes, and only once.\n\n\
+         We never ask for this code. Do not tell it to anybody, not even to someone who says they work for us.\n\n\
+         You did not try to sign in? Then somebody typed your address, perhaps by mistake. Without the code they cannot \
+         get in, so there is nothing you need to do.\n\n-- \nRequested at login.example.org\n"
+    );
+}
+
+#[test]
+fn a_text_message_without_a_known_place_has_no_line_for_it() {
+    let templates = Templates::new(&config().courier).unwrap();
+    let (outgoing, mut letter) = message(Via::Sms, "de");
+    for url in ["", "/login", "no url"] {
+        letter.request_url = url.to_owned();
+        letter.expires_in_minutes = 1;
+        let text = templates.render(&outgoing, &letter).unwrap().text;
+        assert_eq!(
+            text,
+            "048213 ist Ihr Anmeldecode für Shop & Söhne 999999. Er gilt eine Minute und nur einmal. Geben Sie ihn niemandem.\n"
+        );
+    }
+}
+
+fn own(part: &str, text: &str) -> Courier {
+    let mut courier = config().courier;
+    let wording = &mut courier.templates.login_code;
+    let slot = match part {
+        "subject" => &mut wording.subject,
+        "html" => &mut wording.html,
+        "text" => &mut wording.text,
+        _ => &mut wording.sms,
+    };
+    *slot = Some(TemplateText { source: "mine.gotmpl".to_owned(), text: text.to_owned() });
+    courier
+}
+
+#[test]
+fn own_templates_take_the_place_of_ours() {
+    let text = "{% if identity.traits.name %}Hello {{ identity.traits.name }}, {% endif %}{{ login_code }} for {{ to }}, \
+                {{ expires_in_minutes }} minutes, {{ request_url_domain }}, {{ language }}, {{ transient_payload.a.b }}";
+    let email = render(&own("text", text), Via::Email, "fr");
+    assert_eq!(email.text, "048213 for ann@example.org, 10 minutes, login.example.org, fr,\n");
+    assert!(email.subject.contains("votre code"));
+}
+
+#[test]
+fn what_strangers_typed_stays_text() {
+    let (outgoing, mut letter) = message(Via::Email, "en");
+    letter.transient_payload = json!({"note": "<script>alert(1)</script>\r\nBcc: x@example.org {{ login_code }}"});
+    let note = "{{ login_code }} {{ transient_payload.note }}";
+    let html = Templates::new(&own("html", note)).unwrap().render(&outgoing, &letter).unwrap().html.unwrap();
+    assert!(
+        html.contains("&lt;script&gt;") && !html.contains("<script>") && html.contains("{{ login_code }}"),
+        "{html}"
+    );
+    let subject = Templates::new(&own("subject", note)).unwrap().render(&outgoing, &letter).unwrap().subject;
+    assert_eq!(subject, "048213 <script>alert(1)</script> Bcc: x@example.org {{ login_code }}");
+}
+
+#[test]
+fn a_broken_template_says_where() {
+    let endless = "\n{% for a in range(9999) %}{% for b in range(9999) %}{{ b }}{% endfor %}{% endfor %}";
+    let endless_quietly = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}";
+    let itself = "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}";
+    let large = "x".repeat(65 * 1024);
+    for (text, says) in [
+        ("a\nb {{ login_code", "mine.gotmpl:2: syntax error"),
+        ("a\n{% if %}", "mine.gotmpl:2: "),
+        ("a\n\n{{ code }}", "mine.gotmpl:3: there is no \"code\"; a template may use to, login_code,"),
+        ("{{ login_code | shout }}", "mine.gotmpl:1: unknown filter"),
+        ("{% include 'other' %}", "mine.gotmpl:1: "),
+        (endless, "mine.gotmpl:2: "),
+        (endless_quietly, "mine.gotmpl:1: it does not end"),
+        (itself, "mine.gotmpl:1: "),
+        (&large, "mine.gotmpl: the template has 66560 bytes"),
+    ] {
+        let error = Templates::new(&own("text", text)).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(error.starts_with(says), "{says}: {error}");
+    }
+}
+
+#[test]
+fn a_template_that_breaks_on_a_message_does_not_quote_it() {
+    let templates = Templates::new(&own("text", "{{ login_code }}\n{{ identity.traits.n + 1 }}"));
+    let templates = templates
+        .or_else(|_| Templates::new(&own("text", "{% if identity.traits.n %}{{ login_code + 1 }}{% endif %}")));
+    let (outgoing, mut letter) = message(Via::Email, "en");
+    letter.identity = json!({"traits": {"n": "secret"}});
+    let error = templates.unwrap().render(&outgoing, &letter).unwrap_err().to_string();
+    assert!(
+        error.starts_with("login_code_valid/email.text:") && !error.contains("secret") && !error.contains("048213"),
+        "{error}"
+    );
+}
