@@ -136,7 +136,7 @@ impl Reader<'_> {
         duration::parse(get(self.document, path)?.as_str()?)
     }
 
-    fn texts(&self, path: &str) -> Option<Vec<String>> {
+    pub(crate) fn texts(&self, path: &str) -> Option<Vec<String>> {
         get(self.document, path).map(texts)
     }
 }

@@ -2,13 +2,16 @@
 //!
 //! What is secret of it is in [`CourierSecrets`]: a configuration that travels with a deployment does not hold it.
 
-use crate::assemble::Reader;
+use crate::assemble::{Reader, content, local_file, shortened};
 use crate::check::Findings;
-use crate::document::get;
+use crate::document::{self, get};
 use secrecy::SecretString;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// As large as a template may be, in bytes.
+pub(crate) const LARGEST_TEMPLATE: usize = 64 * 1024;
 
 /// Messages to people.
 #[derive(Clone, Debug)]
@@ -29,12 +32,18 @@ pub struct Courier {
     pub sms: Option<HttpChannel>,
     /// SES' configuration set, by which bounces and complaints are told.
     pub ses_configuration_set: Option<String>,
+    /// The region of SES, if it is another than the function's.
+    pub ses_region: Option<String>,
+    /// The region of SNS, if it is another than the function's.
+    pub sns_region: Option<String>,
     /// Who sends text messages by SNS, where countries allow a name.
     pub sns_sender_id: Option<String>,
     /// How often a message is tried again after the first time.
     pub message_retries: u32,
     /// Whether HTTP channels may not lead to addresses of private networks.
     pub disallow_private_ip_ranges: bool,
+    /// URLs that may lead there all the same.
+    pub private_ip_exception_urls: Vec<String>,
     /// Wordings in the place of the built-in ones.
     pub templates: Templates,
 }
@@ -123,32 +132,237 @@ pub struct ChannelSecrets {
     pub headers: BTreeMap<String, SecretString>,
 }
 
+/// The four templates of a message: the end of its key, and its file below `courier.template_override_path`.
+const PARTS: [(&str, &str); 4] = [
+    ("email.subject", "email.subject.gotmpl"),
+    ("email.body.html", "email.body.gotmpl"),
+    ("email.body.plaintext", "email.body.plaintext.gotmpl"),
+    ("sms.body.plaintext", "sms.body.gotmpl"),
+];
+const LOGIN_CODE: &str = "courier.templates.login_code.valid";
+const OVERRIDES: &str = "courier.template_override_path";
+
 /// Reads the keys.
 pub(crate) fn courier(
     from: &Reader<'_>,
     name: &str,
-    _folder: Option<&Path>,
+    folder: Option<&Path>,
     dev: bool,
-    _findings: &mut Findings,
+    findings: &mut Findings,
 ) -> Courier {
-    Courier {
+    let mut courier = Courier {
         name: name.to_owned(),
         from_address: from.text("courier.smtp.from_address"),
         from_name: from.text("courier.smtp.from_name"),
-        headers: BTreeMap::new(),
+        headers: from.value("courier.smtp.headers").map(headers).unwrap_or_default(),
         local_name: from.text("courier.smtp.local_name").unwrap_or_else(|| "localhost".to_owned()),
         email: None,
         sms: None,
         ses_configuration_set: from.text("courier.ses.configuration_set"),
+        ses_region: from.text("courier.ses.region"),
+        sns_region: from.text("courier.sns.region"),
         sns_sender_id: from.text("courier.sns.sender_id"),
         message_retries: from.number("courier.message_retries", 5),
         disallow_private_ip_ranges: from.flag("clients.http.disallow_private_ip_ranges", !dev),
-        templates: Templates::default(),
+        private_ip_exception_urls: from.texts("clients.http.private_ip_exception_urls").unwrap_or_default(),
+        templates: Templates { login_code: wording(from, folder, findings) },
+    };
+    if let Some(uri) = from.text("courier.smtp.connection_uri")
+        && !uri.starts_with("smtp://")
+        && !uri.starts_with("smtps://")
+    {
+        findings.error(
+            "courier.smtp.connection_uri: the value (not shown) is not allowed: it must be a URL such as smtps://user:password@host:465/",
+        );
+    }
+    let request = from.value("courier.http.request_config");
+    if from.text("courier.delivery_strategy").as_deref() == Some("http") {
+        courier.email = match request {
+            Some(request) => channel("courier.http", request, folder, findings),
+            None => {
+                findings
+                    .error("courier.http.request_config: not set: courier.delivery_strategy \"http\" needs its url");
+                None
+            }
+        };
+    }
+    for (index, item) in from.value("courier.channels").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let place = format!("courier.channels[{index}]");
+        let (id, kind) = (item["id"].as_str().unwrap_or_default(), item["type"].as_str().unwrap_or("http"));
+        let http = match (id, kind) {
+            ("email", "smtp") => None,
+            ("email" | "sms", "http") if item["request_config"].is_object() => {
+                channel(&format!("courier.channels.{id}"), &item["request_config"], folder, findings)
+            }
+            ("email" | "sms", "http") => {
+                findings.error(format!("{place}.request_config: not set: a channel by http needs its url"));
+                None
+            }
+            _ => {
+                findings.error(format!(
+                    "{place}: {id:?} by {kind:?} is not allowed: there are email by smtp, email by http and sms by http"
+                ));
+                None
+            }
+        };
+        match id {
+            "email" => courier.email = http,
+            _ => courier.sms = http,
+        }
+    }
+    courier
+}
+
+/// The templates of the code of a login: by key, else a file below the folder of overrides.
+fn wording(from: &Reader<'_>, folder: Option<&Path>, findings: &mut Findings) -> Wording {
+    let files = from.text(OVERRIDES).map(|path| local_file(&path, folder));
+    if let Some(files) = &files
+        && !files.is_dir()
+    {
+        findings.error(format!("{OVERRIDES}: {} is not allowed: there is no such folder", files.display()));
+    }
+    let mut parts = PARTS.map(|(part, file)| {
+        let key = format!("{LOGIN_CODE}.{part}");
+        if let Some(url) = from.text(&key) {
+            return template(&key, &url, folder, findings);
+        }
+        let file = files.as_ref()?.join("login_code/valid").join(file);
+        file.is_file().then(|| template(OVERRIDES, &file.to_string_lossy(), None, findings)).flatten()
+    });
+    let [subject, html, text, sms] = parts.each_mut().map(Option::take);
+    Wording { subject, html, text, sms }
+}
+
+/// The files that templates are read from, but those that are named by `file://`.
+pub(crate) fn files(document: &Value, folder: Option<&Path>) -> Vec<PathBuf> {
+    let Some(overrides) = get(document, OVERRIDES).and_then(Value::as_str) else { return Vec::new() };
+    let overrides = local_file(overrides, folder);
+    PARTS.iter().map(|(_, file)| overrides.join("login_code/valid").join(file)).collect()
+}
+
+/// What a URL or a path stands for.
+fn template(key: &str, url: &str, folder: Option<&Path>, findings: &mut Findings) -> Option<TemplateText> {
+    let source = if url.contains("://") && !url.starts_with("file://") {
+        key.to_owned()
+    } else {
+        local_file(url, folder).display().to_string()
+    };
+    let text = content(url, folder).and_then(|bytes| {
+        if bytes.len() > LARGEST_TEMPLATE {
+            return Err(format!("it has {} bytes, and a template may have {LARGEST_TEMPLATE}", bytes.len()));
+        }
+        String::from_utf8(bytes).map_err(|_| "it is not text in UTF-8".to_owned())
+    });
+    match text {
+        Ok(text) => Some(TemplateText { source, text }),
+        Err(why) => {
+            findings.error(format!("{key}: {} is not allowed: {why}", shortened(url)));
+            None
+        }
     }
 }
 
-/// The secrets of a document: a configuration, or what a secret store keeps.
+fn channel(key: &str, request: &Value, folder: Option<&Path>, findings: &mut Findings) -> Option<HttpChannel> {
+    let text = |name: &str| request[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let Some(url) = text("url") else {
+        findings.error(format!(
+            "{key}.request_config.url: not set: it must be a URL such as https://api.example.org/messages"
+        ));
+        return None;
+    };
+    let method = text("method").unwrap_or_else(|| "POST".to_owned());
+    let mut named = headers(&request["headers"]);
+    named.retain(|name, _| !is_secret_header(name));
+    let config = &request["auth"]["config"];
+    let given = |name: &str| config[name].as_str().unwrap_or_default().to_owned();
+    let auth = match (request["auth"]["type"].as_str(), config["in"].as_str()) {
+        (None, _) => None,
+        (Some("basic_auth"), _) => Some(HttpAuth::Basic { user: given("user") }),
+        (Some("api_key"), Some("cookie")) => Some(HttpAuth::Cookie { name: given("name") }),
+        (Some("api_key"), Some("header") | None) => Some(HttpAuth::Header { name: given("name") }),
+        _ => {
+            findings.error(format!(
+                "{key}.request_config.auth: the value (not shown) is not allowed: its type must be basic_auth, with user and \
+                 password, or api_key, with name, value and in: header or cookie"
+            ));
+            None
+        }
+    };
+    let body = text("body").and_then(|url| template(&format!("{key}.request_config.body"), &url, folder, findings));
+    Some(HttpChannel { key: key.to_owned(), url, method, headers: named, body, auth })
+}
+
+fn headers(value: &Value) -> BTreeMap<String, String> {
+    let texts = value.as_object().into_iter().flatten();
+    texts.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+/// Whether the value of a header usually is a secret.
+pub(crate) fn is_secret_header(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["authorization", "proxy-authorization", "cookie"].contains(&name.as_str())
+        || ["key", "token", "secret", "password"].iter().any(|word| name.ends_with(word))
+}
+
+/// The secrets of a document: a configuration, or what a secret store keeps. There the channels are keys and values by id, because a
+/// list has no paths.
 pub(crate) fn secrets(document: &Value) -> CourierSecrets {
-    let text = |path: &str| get(document, path)?.as_str().filter(|text| !text.is_empty()).map(SecretString::from);
-    CourierSecrets { connection_uri: text("courier.smtp.connection_uri"), channels: BTreeMap::new() }
+    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(SecretString::from);
+    let mut secrets = CourierSecrets {
+        connection_uri: get(document, "courier.smtp.connection_uri").and_then(text),
+        channels: BTreeMap::new(),
+    };
+    let mut add = |key: String, request: &Value| {
+        let config = &request["auth"]["config"];
+        let headers = request["headers"].as_object().into_iter().flatten();
+        let secret = ChannelSecrets {
+            auth: text(&config["password"]).or_else(|| text(&config["value"])),
+            headers: headers.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect(),
+        };
+        secrets.channels.insert(key, secret);
+    };
+    if let Some(request) = get(document, "courier.http.request_config") {
+        add("courier.http".to_owned(), request);
+    }
+    match get(document, "courier.channels") {
+        Some(Value::Array(items)) => {
+            for item in items {
+                let id = item["id"].as_str().unwrap_or_default();
+                add(format!("courier.channels.{id}"), &item["request_config"]);
+            }
+        }
+        Some(Value::Object(items)) => {
+            for (id, item) in items {
+                add(format!("courier.channels.{id}"), &item["request_config"]);
+            }
+        }
+        _ => {}
+    }
+    secrets
+}
+
+/// Puts the templates that were read in the place of the files that they were read from.
+pub(crate) fn make_whole(document: &mut Value, courier: &Courier, in_base64: impl Fn(&[u8]) -> String) {
+    let Wording { subject, html, text, sms } = &courier.templates.login_code;
+    for ((part, _), text) in PARTS.iter().zip([subject, html, text, sms]) {
+        if let Some(template) = text {
+            document::set(document, &format!("{LOGIN_CODE}.{part}"), in_base64(template.text.as_bytes()).into());
+        }
+    }
+    if let Some(Value::Object(map)) = document.get_mut("courier") {
+        map.remove("template_override_path");
+    }
+    for channel in [&courier.email, &courier.sms].into_iter().flatten() {
+        let Some(body) = &channel.body else { continue };
+        let body = Value::from(in_base64(body.text.as_bytes()));
+        match channel.key.strip_prefix("courier.channels.") {
+            None => document::set(document, "courier.http.request_config.body", body),
+            Some(id) => {
+                let items = document["courier"]["channels"].as_array_mut().into_iter().flatten();
+                for item in items.filter(|item| item["id"] == id) {
+                    document::set(item, "request_config.body", body.clone());
+                }
+            }
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::assemble::{Reader, listed_return_urls};
 use crate::check::Findings;
+use crate::courier;
 use crate::document;
 use crate::keys::{KEYS, Role};
 use crate::{ConfigErrors, Loaded, read};
@@ -19,7 +20,8 @@ pub fn check_deployment(text: &str, folder: Option<&Path>, env: &[(String, Strin
     let document = document::parse(text)?;
     let mut errors: Vec<String> = KEYS
         .iter()
-        .filter(|key| key.role == Role::Secret && document::get(&document, key.path).is_some())
+        .filter(|key| key.role == Role::Secret && !key.path.starts_with("courier."))
+        .filter(|key| document::get(&document, key.path).is_some())
         .map(|key| {
             let path = key.path;
             format!("{path}: a value is not allowed in a deployment's file: put it into the stack's secret under the key {path:?}")
@@ -62,6 +64,7 @@ fn secrets_below<'d>(value: &'d Value, path: &mut Vec<&'d str>, errors: &mut Vec
                 secrets_below(item, path, errors);
             }
         }
+        Value::String(_) if is_couriers(path) => errors.push(in_the_stacks_secret(path)),
         Value::String(text) if path.last().is_some_and(|name| SECRET_NAMES.contains(name)) || has_password(text) => {
             let path = path.join(".");
             errors.push(format!(
@@ -71,6 +74,24 @@ fn secrets_below<'d>(value: &'d Value, path: &mut Vec<&'d str>, errors: &mut Vec
         }
         _ => {}
     }
+}
+
+/// Whether a secret of the courier stands here.
+fn is_couriers(path: &[&str]) -> bool {
+    match path {
+        ["courier", "smtp", "connection_uri"] | ["courier", .., "auth", "config", "password" | "value"] => true,
+        ["courier", .., "headers", name] => courier::is_secret_header(name),
+        _ => false,
+    }
+}
+
+fn in_the_stacks_secret(path: &[&str]) -> String {
+    let shown = path.join(".");
+    // Items of a list have no path of their own; in the secret they stand under their id.
+    let key = shown.replace("courier.channels.", "courier.channels.<id>.");
+    format!(
+        "{shown}: a secret is not allowed in a deployment's file: put it into the stack's secret under the key {key:?}"
+    )
 }
 
 /// A URL with a password in it, such as `smtp://user:word@host`.
@@ -134,6 +155,7 @@ fn make_whole(document: &mut Value, loaded: &Loaded) {
     });
     document::set(document, "identity.schemas", schemas.collect());
     document::set(document, "revision", json!(loaded.config.revision));
+    courier::make_whole(document, &loaded.config.courier, in_base64);
 }
 
 fn in_base64(bytes: &[u8]) -> String {

@@ -1,6 +1,7 @@
 //! What somebody needs who follows a configuration file while it changes.
 
 use crate::assemble::local_file;
+use crate::courier;
 use crate::document;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ pub fn named_files(text: &str, folder: Option<&Path>, env: &[(String, String)]) 
     urls.extend(own.filter(|url| !url.starts_with("base64://")));
     file_urls(&document, &mut urls);
     let mut files: Vec<PathBuf> = urls.into_iter().map(|url| local_file(url, folder)).collect();
+    files.extend(courier::files(&document, folder));
     files.sort();
     files.dedup();
     files

@@ -120,7 +120,7 @@ fn all_errors_are_reported_at_once() {
 #[test]
 fn what_is_not_built_is_one_warning_each() {
     let loaded = with(
-        "courier: {smtp: {connection_uri: 'smtp://user:secret@host'}}\n\
+        "courier: {smtp: {connection_uri: 'smtp://user:secret@host', client_key_path: key.pem}}\n\
          oauth2_provider: {url: 'http://127.0.0.1:4445'}\n\
          log: {level: debug}\n\
          session: {lifespn: 1h}\n\
@@ -130,7 +130,7 @@ fn what_is_not_built_is_one_warning_each() {
     .unwrap();
     let warnings = loaded.warnings.join("\n");
     for line in [
-        "courier.smtp has no effect yet: sending messages is not built",
+        "courier.smtp.client_key_path has no effect yet: a client certificate for the mail server is not built",
         "oauth2_provider.url has no effect yet",
         "log has no effect: one JSON line per request",
         "session.lifespn has no effect: there is no such key; did you mean \"lifespan\"?",
