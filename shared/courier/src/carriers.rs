@@ -1,13 +1,21 @@
-//! Who takes a message over: the inbox of a machine that people develop on, so far.
+//! Who takes a message over. A carrier is chosen once, when the courier starts:
 //!
-//! A carrier is chosen once, when the courier starts.
+//! | message | carrier, the first that there is |
+//! |---|---|
+//! | e-mail | `courier.channels` or `courier.http` by HTTP; the inbox of a local stack; `courier.smtp.connection_uri`; SES |
+//! | text message | `courier.channels` by HTTP; the inbox of a local stack; SNS |
 
+use crate::aws::{Ses, Sns};
+use crate::http_channel::Channel;
 use crate::inbox::Inbox;
 use crate::recipient;
+use crate::smtp::Smtp;
 use crate::templates::Rendered;
-use latchkey_config::{Config, Secrets};
+use latchkey_config::{Config, Courier, HttpChannel, Secrets};
 use latchkey_core::courier::{Letter, Outgoing};
+use latchkey_core::identity::Via;
 use latchkey_store::{Environment, StartError};
+use lettre::message::Mailbox;
 
 /// A message was not taken over. The texts are kept and shown to administrators: they hold no code, no body, no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,30 +30,81 @@ pub enum SendError {
 
 /// The carriers of e-mail and of text messages.
 pub struct Carriers {
-    inbox: Option<Inbox>,
+    email: Carrier,
+    sms: Carrier,
+}
+
+enum Carrier {
+    Channel(Box<Channel>),
+    Inbox(Inbox),
+    Smtp(Smtp),
+    Ses(Ses),
+    Sns(Sns),
+    /// None, and why. Somebody may set what is missing before a message has been tried as often as it may be.
+    None(String),
 }
 
 impl Carriers {
     /// Gets the carriers ready that the configuration, its secrets and the environment name.
     ///
-    /// `LATCHKEY_INBOX_URL` names where messages go that nothing else was configured for.
+    /// `LATCHKEY_INBOX_URL` names where messages go that no HTTP channel takes; a local stack sets it.
     ///
     /// # Errors
     /// Names the key or variable that is not usable.
-    pub fn new(_config: &Config, _secrets: &Secrets, env: &Environment) -> Result<Self, StartError> {
-        let inbox = env.get("LATCHKEY_INBOX_URL").map(Inbox::new).transpose()?;
-        Ok(Self { inbox })
+    pub fn new(config: &Config, secrets: &Secrets, env: &Environment) -> Result<Self, StartError> {
+        let (courier, secrets) = (&config.courier, &secrets.courier);
+        let channel = |config: &HttpChannel| Channel::new(config, secrets.channels.get(&config.key), courier);
+        let inbox = || env.get("LATCHKEY_INBOX_URL").map(Inbox::new).transpose();
+        let email = if let Some(config) = &courier.email {
+            Carrier::Channel(Box::new(channel(config)?))
+        } else if let Some(inbox) = inbox()? {
+            Carrier::Inbox(inbox)
+        } else {
+            match (sender(courier)?, &secrets.connection_uri) {
+                (None, _) => {
+                    Carrier::None("courier.smtp.from_address is not set: e-mail must be from somebody".to_owned())
+                }
+                (Some(from), Some(uri)) => Carrier::Smtp(Smtp::new(courier, from, uri)?),
+                (Some(from), None) => Carrier::Ses(Ses::new(courier, from.to_string(), env)?),
+            }
+        };
+        let sms = if let Some(config) = &courier.sms {
+            Carrier::Channel(Box::new(channel(config)?))
+        } else if let Some(inbox) = inbox()? {
+            Carrier::Inbox(inbox)
+        } else {
+            // Most deployments send none, and must start where there is no AWS.
+            Sns::new(courier, env).map_or_else(|e| Carrier::None(e.to_string()), Carrier::Sns)
+        };
+        Ok(Self { email, sms })
     }
 
     /// Hands a message over.
     ///
     /// # Errors
     /// Whether another try may help, and why it failed.
-    pub async fn send(&self, outgoing: &Outgoing, _letter: &Letter, rendered: &Rendered) -> Result<(), SendError> {
+    pub async fn send(&self, outgoing: &Outgoing, letter: &Letter, rendered: &Rendered) -> Result<(), SendError> {
         recipient::check(outgoing).map_err(|why| SendError::Refused(why.to_owned()))?;
-        match &self.inbox {
-            Some(inbox) => inbox.send(outgoing, rendered).await,
-            None => Err(SendError::Refused(format!("nothing is configured that sends by {}", outgoing.via.as_str()))),
+        let carrier = match outgoing.via {
+            Via::Email => &self.email,
+            Via::Sms => &self.sms,
+        };
+        match carrier {
+            Carrier::Channel(channel) => channel.send(outgoing, letter, rendered).await,
+            Carrier::Inbox(inbox) => inbox.send(outgoing, rendered).await,
+            Carrier::Smtp(smtp) => smtp.send(outgoing, rendered).await,
+            Carrier::Ses(ses) => ses.send(outgoing, rendered).await,
+            Carrier::Sns(sns) => sns.send(outgoing, rendered).await,
+            Carrier::None(why) => Err(SendError::Retry(why.clone())),
         }
     }
+}
+
+/// Whom e-mail is from.
+fn sender(courier: &Courier) -> Result<Option<Mailbox>, StartError> {
+    let Some(address) = &courier.from_address else { return Ok(None) };
+    let wrong = |why: &str| StartError(format!("courier.smtp.from_address: {address:?} is not allowed: {why}"));
+    recipient::email(address).map_err(wrong)?;
+    let address = address.parse().map_err(|_| wrong("it is no e-mail address"))?;
+    Ok(Some(Mailbox::new(courier.from_name.clone(), address)))
 }

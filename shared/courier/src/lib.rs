@@ -8,7 +8,13 @@ pub mod language;
 pub mod recipient;
 pub mod templates;
 
+mod aws;
+mod gotmpl;
+mod http_channel;
 mod inbox;
+mod jsonnet;
+mod network;
+mod smtp;
 
 pub use carriers::{Carriers, SendError};
 pub use templates::{Rendered, TemplateError, Templates};

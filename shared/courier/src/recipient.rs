@@ -15,7 +15,7 @@ pub fn check(outgoing: &Outgoing) -> Result<(), &'static str> {
 }
 
 /// An address as it stands in SMTP's `RCPT TO`, without what only a header may hold.
-fn email(address: &str) -> Result<(), &'static str> {
+pub(crate) fn email(address: &str) -> Result<(), &'static str> {
     if address.chars().any(char::is_control) {
         return Err("the e-mail address holds a line break or another control character");
     }

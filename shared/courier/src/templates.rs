@@ -4,6 +4,7 @@
 //! it has a bound: its size, the steps that rendering it takes, the size of what it renders to. In HTML every value is escaped. Each
 //! is rendered once with an example when it is read, so that a broken one stops the start and not the first message.
 
+use crate::gotmpl::converted;
 use crate::language::first_spoken;
 use http::Uri;
 use latchkey_config::{Courier, TemplateText, Wording};
@@ -150,7 +151,8 @@ impl Templates {
                 own.text.len()
             )));
         }
-        self.engine.add_template_owned(name.clone(), own.text.clone()).map_err(|e| TemplateError(told(source, &e)))?;
+        let text = converted(&own.text).map_err(|why| TemplateError(format!("{source}:{why}")))?;
+        self.engine.add_template_owned(name.clone(), text).map_err(|e| TemplateError(told(source, &e)))?;
         let known: BTreeSet<&str> = VARIABLES.iter().map(|(name, _)| *name).chain(GLOBALS).chain([TEXTS]).collect();
         let template = self.engine.get_template(&name).map_err(|e| TemplateError(told(source, &e)))?;
         let mut unknown: Vec<String> = template.undeclared_variables(false).into_iter().collect();

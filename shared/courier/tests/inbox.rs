@@ -14,27 +14,27 @@ const CONFIG: &str = r#"{
 }"#;
 
 fn carriers(url: &str) -> Carriers {
-    let Loaded { config, secrets, .. } = read(CONFIG, None, &[], true).unwrap();
+    let Loaded { config, secrets, .. } = read(CONFIG, None, &[], true).expect("an example");
     let env = Environment::from_pairs([("LATCHKEY_INBOX_URL".to_owned(), url.to_owned())]);
-    Carriers::new(&config, &secrets, &env).unwrap()
+    Carriers::new(&config, &secrets, &env).expect("an example")
 }
 
 fn rendered() -> Rendered {
     let (outgoing, letter) = example();
-    let config = read(CONFIG, None, &[], true).unwrap().config;
-    Templates::new(&config.courier).unwrap().render(&outgoing, &letter).unwrap()
+    let config = read(CONFIG, None, &[], true).expect("an example").config;
+    Templates::new(&config.courier).expect("an example").render(&outgoing, &letter).expect("an example")
 }
 
 /// Takes one request, gives one answer, returns the request.
 async fn once(answer: &'static str) -> (String, tokio::task::JoinHandle<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/api/messages", listener.local_addr().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("an example");
+    let url = format!("http://{}/api/messages", listener.local_addr().expect("an example"));
     let served = tokio::spawn(async move {
-        let (mut peer, _) = listener.accept().await.unwrap();
+        let (mut peer, _) = listener.accept().await.expect("an example");
         let mut text = Vec::new();
         let mut chunk = [0; 4096];
         loop {
-            let n = peer.read(&mut chunk).await.unwrap();
+            let n = peer.read(&mut chunk).await.expect("an example");
             text.extend_from_slice(&chunk[..n]);
             let seen = String::from_utf8_lossy(&text);
             let length = seen.lines().find_map(|l| l.strip_prefix("content-length: ")?.parse::<usize>().ok());
@@ -45,8 +45,8 @@ async fn once(answer: &'static str) -> (String, tokio::task::JoinHandle<String>)
         }
         peer.write_all(format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").as_bytes())
             .await
-            .unwrap();
-        String::from_utf8(text).unwrap()
+            .expect("an example");
+        String::from_utf8(text).expect("an example")
     });
     (url, served)
 }

@@ -14,7 +14,7 @@ const CONFIG: &str = r#"{
 }"#;
 
 fn config() -> Config {
-    latchkey_config::read(CONFIG, None, &[], false).unwrap().config
+    latchkey_config::read(CONFIG, None, &[], false).expect("an example").config
 }
 
 fn message(via: Via, language: &str) -> (Outgoing, Letter) {
@@ -28,11 +28,11 @@ fn message(via: Via, language: &str) -> (Outgoing, Letter) {
 
 fn render(courier: &Courier, via: Via, language: &str) -> Rendered {
     let (outgoing, letter) = message(via, language);
-    Templates::new(courier).unwrap().render(&outgoing, &letter).unwrap()
+    Templates::new(courier).expect("an example").render(&outgoing, &letter).expect("an example")
 }
 
 fn first_code(text: &str) -> &str {
-    let code = regex_lite::Regex::new(r"(?-u:\b)\d{6}(?-u:\b)").unwrap();
+    let code = regex_lite::Regex::new(r"(?-u:\b)\d{6}(?-u:\b)").expect("an example");
     code.find(text).map_or("", |found| found.as_str())
 }
 

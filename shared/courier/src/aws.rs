@@ -1,0 +1,173 @@
+//! Amazon SES for e-mail and Amazon SNS for text messages.
+//!
+//! Neither is asked twice in one attempt: they know no key by which a second request is recognised as the first, so whether a
+//! message is sent again is for the courier to decide, who counts.
+
+use crate::carriers::SendError;
+use crate::templates::Rendered;
+use aws_sdk_sesv2::error::ProvideErrorMetadata;
+use aws_sdk_sesv2::error::SdkError;
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader};
+use aws_sdk_sns::types::MessageAttributeValue;
+use latchkey_config::Courier;
+use latchkey_core::courier::Outgoing;
+use latchkey_store::{Environment, StartError};
+use std::time::Duration;
+
+/// How long a call may take.
+const PATIENCE: Duration = Duration::from_secs(8);
+const CONNECTING: Duration = Duration::from_secs(2);
+
+/// The same for each service, whose crates have types of their own for it.
+macro_rules! client {
+    ($sdk:ident, $env:expr, $region:expr, $endpoint:literal) => {{
+        let env: &Environment = $env;
+        let endpoint = env.get($endpoint).or_else(|| env.get("AWS_ENDPOINT_URL"));
+        let region: Option<&str> = $region;
+        let region = match region {
+            Some(region) => region,
+            None => env.require("AWS_REGION", "the AWS region, such as eu-central-1")?,
+        };
+        let credentials = $sdk::config::Credentials::new(
+            env.require("AWS_ACCESS_KEY_ID", "the access key of the function's role")?,
+            env.require("AWS_SECRET_ACCESS_KEY", "the secret key of the function's role")?,
+            env.get("AWS_SESSION_TOKEN").map(str::to_owned),
+            None,
+            "environment",
+        );
+        let timeouts = $sdk::config::timeout::TimeoutConfig::builder();
+        let timeouts = timeouts.connect_timeout(CONNECTING).operation_timeout(PATIENCE).build();
+        let mut config = $sdk::Config::builder()
+            .behavior_version($sdk::config::BehaviorVersion::latest())
+            .region($sdk::config::Region::new(region.to_owned()))
+            .credentials_provider(credentials)
+            .retry_config($sdk::config::retry::RetryConfig::disabled())
+            .timeout_config(timeouts)
+            .stalled_stream_protection($sdk::config::StalledStreamProtectionConfig::disabled())
+            .http_client(latchkey_store::db::http_client(endpoint)?);
+        if let Some(url) = endpoint {
+            config = config.endpoint_url(url);
+        }
+        $sdk::Client::from_conf(config.build())
+    }};
+}
+
+pub(crate) struct Ses {
+    client: aws_sdk_sesv2::Client,
+    from: String,
+    headers: Vec<(String, String)>,
+    configuration_set: Option<String>,
+}
+
+impl Ses {
+    /// Gets SES ready in the region of `courier.ses.region`, else of the function.
+    ///
+    /// # Errors
+    /// Names the variable that is missing.
+    pub(crate) fn new(courier: &Courier, from: String, env: &Environment) -> Result<Self, StartError> {
+        Ok(Self {
+            client: client!(aws_sdk_sesv2, env, courier.ses_region.as_deref(), "AWS_ENDPOINT_URL_SESV2"),
+            from,
+            headers: courier.headers.clone().into_iter().collect(),
+            configuration_set: courier.ses_configuration_set.clone(),
+        })
+    }
+
+    pub(crate) async fn send(&self, outgoing: &Outgoing, rendered: &Rendered) -> Result<(), SendError> {
+        let incomplete = |_| SendError::Refused("the e-mail is incomplete".to_owned());
+        let part = |text: &str| Content::builder().data(text).charset("UTF-8").build().map_err(incomplete);
+        let mut body = Body::builder().text(part(&rendered.text)?);
+        if let Some(html) = &rendered.html {
+            body = body.html(part(html)?);
+        }
+        let mut message = Message::builder().subject(part(&rendered.subject)?).body(body.build());
+        for (name, value) in &self.headers {
+            message = message.headers(MessageHeader::builder().name(name).value(value).build().map_err(incomplete)?);
+        }
+        let answer = self
+            .client
+            .send_email()
+            .from_email_address(&self.from)
+            .destination(Destination::builder().to_addresses(&outgoing.recipient).build())
+            .content(EmailContent::builder().simple(message.build()).build())
+            .set_configuration_set_name(self.configuration_set.clone())
+            .send()
+            .await;
+        answer.map(drop).map_err(|error| match failure(&error, "SES") {
+            // What is wrong with the message stays wrong. Everything else may be put right: a quota, a policy, an identity.
+            Failure::Code(code @ ("MessageRejected" | "BadRequestException"), text) => {
+                let hint = if code == "MessageRejected" {
+                    " (in the sandbox SES sends to verified addresses only; the sender must be verified too)"
+                } else {
+                    ""
+                };
+                SendError::Refused(format!("{text}{hint}"))
+            }
+            Failure::Code(_, text) | Failure::Other(text) => SendError::Retry(text),
+        })
+    }
+}
+
+pub(crate) struct Sns {
+    client: aws_sdk_sns::Client,
+    sender_id: Option<String>,
+}
+
+impl Sns {
+    /// Gets SNS ready in the region of `courier.sns.region`, else of the function.
+    ///
+    /// # Errors
+    /// Names the variable that is missing.
+    pub(crate) fn new(courier: &Courier, env: &Environment) -> Result<Self, StartError> {
+        Ok(Self {
+            client: client!(aws_sdk_sns, env, courier.sns_region.as_deref(), "AWS_ENDPOINT_URL_SNS"),
+            sender_id: courier.sns_sender_id.clone(),
+        })
+    }
+
+    pub(crate) async fn send(&self, outgoing: &Outgoing, rendered: &Rendered) -> Result<(), SendError> {
+        let text = |value: &str| {
+            let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
+            value.map_err(|_| SendError::Refused("the text message is incomplete".to_owned()))
+        };
+        // Dear, but a code that arrives after the offers of a shop is worth nothing.
+        let mut call = self
+            .client
+            .publish()
+            .phone_number(&outgoing.recipient)
+            .message(rendered.text.trim_end())
+            .message_attributes("AWS.SNS.SMS.SMSType", text("Transactional")?);
+        if let Some(sender) = &self.sender_id {
+            call = call.message_attributes("AWS.SNS.SMS.SenderID", text(sender)?);
+        }
+        call.send().await.map(drop).map_err(|error| match failure(&error, "SNS") {
+            Failure::Code("InvalidParameter" | "InvalidParameterValue" | "ValidationException", text) => {
+                SendError::Refused(text)
+            }
+            Failure::Code(_, text) | Failure::Other(text) => SendError::Retry(text),
+        })
+    }
+}
+
+enum Failure<'a> {
+    Code(&'a str, String),
+    Other(String),
+}
+
+/// What may be told of a failure: its code. Messages of the services quote addresses.
+fn failure<'a, E: ProvideErrorMetadata>(error: &'a SdkError<E>, service: &str) -> Failure<'a> {
+    match error {
+        SdkError::ServiceError(answer) => match answer.err().code() {
+            Some(code) => Failure::Code(code, format!("{service} answered {code}")),
+            None => Failure::Other(format!("{service} answered {}", answer.raw().status().as_u16())),
+        },
+        SdkError::TimeoutError(_) => Failure::Other(format!("{service} takes too long")),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            Failure::Other(format!("{service} takes too long"))
+        }
+        SdkError::ConstructionFailure(_) => {
+            Failure::Code("BadRequestException", format!("{service} cannot be asked for this"))
+        }
+        _ => Failure::Other(format!("{service} cannot be reached")),
+    }
+}

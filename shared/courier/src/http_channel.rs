@@ -1,0 +1,246 @@
+//! A service that takes messages by HTTP, as `courier.http` and `courier.channels` name it.
+
+use crate::carriers::SendError;
+use crate::jsonnet::Jsonnet;
+use crate::network::{Resolver, host_is_public};
+use crate::templates::{Rendered, template_data};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use latchkey_config::{ChannelSecrets, Courier, HttpAuth, HttpChannel};
+use latchkey_core::courier::{Letter, Outgoing};
+use latchkey_store::StartError;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long a call may take; a message that takes longer is tried again.
+const PATIENCE: Duration = Duration::from_secs(10);
+const CONNECTING: Duration = Duration::from_secs(5);
+
+pub(crate) struct Channel {
+    client: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
+    url: Uri,
+    method: Method,
+    headers: HeaderMap,
+    body: Option<Jsonnet>,
+    as_form: bool,
+    reachable: bool,
+    patience: Duration,
+}
+
+impl Channel {
+    /// Gets a channel ready.
+    ///
+    /// # Errors
+    /// Names the key that is not usable; never the secret.
+    pub(crate) fn new(
+        config: &HttpChannel,
+        secrets: Option<&ChannelSecrets>,
+        courier: &Courier,
+    ) -> Result<Self, StartError> {
+        let key = format!("{}.request_config", config.key);
+        let wrong = |name: &str, why: &str| StartError(format!("{key}.{name}: {why}"));
+        let url: Uri = config.url.parse().map_err(|_| wrong("url", "is no URL"))?;
+        let method = config.method.parse().map_err(|_| wrong("method", "is no method"))?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in &config.headers {
+            headers.insert(
+                header_name(name).ok_or_else(|| wrong("headers", "a name is no header's"))?,
+                plain(value).ok_or_else(|| wrong("headers", "a value is not allowed in a header"))?,
+            );
+        }
+        for (name, value) in secrets.into_iter().flat_map(|secrets| &secrets.headers) {
+            headers.insert(
+                header_name(name).ok_or_else(|| wrong("headers", "a name is no header's"))?,
+                hidden(value.expose_secret()).ok_or_else(|| wrong("headers", "a value is not allowed in a header"))?,
+            );
+        }
+        if let Some(auth) = &config.auth {
+            let secret = secrets.and_then(|secrets| secrets.auth.as_ref());
+            let missing = || {
+                wrong(
+                    "auth.config",
+                    "its password or value is not set; in a deployment it stands in the stack's secret",
+                )
+            };
+            let (name, value) = proof(auth, secret.ok_or_else(missing)?);
+            let name = header_name(&name).ok_or_else(|| wrong("auth.config.name", "is no header's name"))?;
+            headers.insert(name, hidden(&value).ok_or_else(|| wrong("auth.config", "it cannot stand in a header"))?);
+        }
+        let kind = headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+        let as_form = match kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim() {
+            "application/json" => false,
+            "application/x-www-form-urlencoded" => true,
+            _ => {
+                return Err(wrong(
+                    "headers",
+                    "Content-Type must be application/json or application/x-www-form-urlencoded",
+                ));
+            }
+        };
+        let body =
+            config.body.as_ref().map(|body| Jsonnet::new(&body.source, &body.text)).transpose().map_err(StartError)?;
+        let excepted = courier.private_ip_exception_urls.contains(&config.url);
+        let only_public = courier.disallow_private_ip_ranges && !excepted;
+        let reachable = !only_public || url.host().is_some_and(host_is_public);
+        let mut connector = HttpConnector::new_with_resolver(Resolver::new(only_public));
+        connector.enforce_http(false);
+        connector.set_connect_timeout(Some(CONNECTING));
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
+            .map_err(|e| StartError(format!("TLS cannot be set up: {e}")))?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(15)).build(connector);
+        Ok(Self { client, url, method, headers, body, as_form, reachable, patience: PATIENCE })
+    }
+
+    pub(crate) async fn send(
+        &self,
+        outgoing: &Outgoing,
+        letter: &Letter,
+        rendered: &Rendered,
+    ) -> Result<(), SendError> {
+        if !self.reachable {
+            return Err(SendError::Refused(format!("the channel's URL is not called: {}", crate::network::Forbidden)));
+        }
+        let body = self.body(outgoing, letter, rendered).await.map_err(SendError::Refused)?;
+        let mut request = Request::new(Full::from(body));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.url.clone();
+        *request.headers_mut() = self.headers.clone();
+        let answer = match tokio::time::timeout(self.patience, self.client.request(request)).await {
+            Err(_) => return Err(SendError::Retry("the channel takes too long".to_owned())),
+            Ok(Err(e)) if is_forbidden(&e) => {
+                return Err(SendError::Refused(format!(
+                    "the channel's URL is not called: {}",
+                    crate::network::Forbidden
+                )));
+            }
+            Ok(Err(_)) => return Err(SendError::Retry("the channel cannot be reached".to_owned())),
+            Ok(Ok(answer)) => answer.status(),
+        };
+        match answer.as_u16() {
+            200..300 => Ok(()),
+            300..400 => Err(SendError::Refused(format!("the channel answered {answer}; redirects are not followed"))),
+            408 | 425 | 429 | 500.. => Err(SendError::Retry(format!("the channel answered {answer}"))),
+            _ => Err(SendError::Refused(format!("the channel answered {answer}"))),
+        }
+    }
+
+    async fn body(&self, outgoing: &Outgoing, letter: &Letter, rendered: &Rendered) -> Result<String, String> {
+        let made = match &self.body {
+            None => json!({
+                "recipient": outgoing.recipient,
+                "template_type": outgoing.template.as_str(),
+                "to": outgoing.recipient,
+                "subject": rendered.subject,
+                "body": rendered.text,
+            })
+            .to_string(),
+            Some(body) => body.call(context(outgoing, letter, rendered).to_string()).await?,
+        };
+        if !self.as_form {
+            return Ok(made);
+        }
+        let flat = "the channel's body must be keys and texts: its Content-Type is a form";
+        let Ok(Value::Object(map)) = serde_json::from_str(&made) else { return Err(flat.to_owned()) };
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in &map {
+            match value {
+                Value::String(text) => form.append_pair(name, text),
+                Value::Number(_) | Value::Bool(_) => form.append_pair(name, &value.to_string()),
+                _ => return Err(flat.to_owned()),
+            };
+        }
+        Ok(form.finish())
+    }
+}
+
+/// What Jsonnet is given, under the names that Kratos has for it.
+fn context(outgoing: &Outgoing, letter: &Letter, rendered: &Rendered) -> Value {
+    let mut context = json!({
+        "recipient": outgoing.recipient,
+        "subject": rendered.subject,
+        "body": rendered.text,
+        "template_type": outgoing.template.as_str(),
+        "template_data": template_data(outgoing, letter),
+        "message_type": outgoing.via.as_str(),
+        "request_headers": letter.request_headers,
+    });
+    if let Some(html) = &rendered.html {
+        context["html_body"] = html.as_str().into();
+    }
+    context
+}
+
+/// The header that proves who we are.
+fn proof(auth: &HttpAuth, secret: &SecretString) -> (String, String) {
+    let secret = secret.expose_secret();
+    match auth {
+        HttpAuth::Basic { user } => {
+            (AUTHORIZATION.to_string(), format!("Basic {}", STANDARD.encode(format!("{user}:{secret}"))))
+        }
+        HttpAuth::Header { name } => (name.clone(), secret.to_owned()),
+        HttpAuth::Cookie { name } => (COOKIE.to_string(), format!("{name}={secret}")),
+    }
+}
+
+fn header_name(text: &str) -> Option<HeaderName> {
+    text.parse().ok()
+}
+
+fn plain(text: &str) -> Option<HeaderValue> {
+    text.parse().ok()
+}
+
+fn hidden(text: &str) -> Option<HeaderValue> {
+    let mut value = plain(text)?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn is_forbidden(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut at = Some(error);
+    while let Some(error) = at {
+        if error.is::<crate::network::Forbidden>() {
+            return true;
+        }
+        at = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::templates::{Templates, example};
+
+    #[tokio::test]
+    async fn a_service_that_never_answers_is_asked_again_later() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let text = format!(
+            r#"{{"serve": {{"public": {{"base_url": "https://login.example.org/"}}}},
+                "identity": {{"schemas": [{{"id": "default", "url": "base64://e30="}}]}},
+                "courier": {{"delivery_strategy": "http", "http": {{"request_config": {{"url": "http://{}/"}}}}}}}}"#,
+            listener.local_addr().unwrap()
+        );
+        let courier = latchkey_config::read(&text, None, &[], true).unwrap().config.courier;
+        let mut channel = Channel::new(courier.email.as_ref().unwrap(), None, &courier).unwrap();
+        channel.patience = Duration::from_millis(100);
+        let (outgoing, letter) = example();
+        let rendered = Templates::new(&courier).unwrap().render(&outgoing, &letter).unwrap();
+        let error = channel.send(&outgoing, &letter, &rendered).await.unwrap_err();
+        assert_eq!(error, SendError::Retry("the channel takes too long".to_owned()));
+        drop(listener);
+    }
+}
