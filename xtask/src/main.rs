@@ -1,6 +1,7 @@
 //! `cargo xtask`: what belongs to working on Latchkey and is too slow, or needs too much, for `cargo test`.
 
 mod bench;
+mod courier;
 mod deny;
 mod dynamodb_local;
 mod e2e;
@@ -29,6 +30,8 @@ enum Command {
         /// Scenarios or files of scenarios; those of password login without
         names: Vec<String>,
     },
+    /// Send messages by servers of SES and of SMTP (needs node)
+    Courier,
     /// Check licences, bans and sources of all dependencies (installs cargo-deny below target/)
     Deny {
         /// Check published advisories too; fetches their database
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Sdk => sdk::run(),
         Command::Wire { names } => wire::run(&names),
+        Command::Courier => courier::run(),
         Command::Deny { advisories } => deny::run(advisories),
         Command::Bench { quick } => bench::run(quick),
         Command::Sam { build, architecture } => sam::run(build.then_some(architecture.as_str())),

@@ -42,6 +42,7 @@ impl Smtp {
         let secured = || {
             TlsParameters::builder(parameter("server_name").unwrap_or_else(|| host.to_owned()))
                 .dangerous_accept_invalid_certs(is_on("skip_ssl_verify"))
+                .dangerous_accept_invalid_hostnames(is_on("skip_ssl_verify"))
                 .build_rustls()
                 .map_err(|_| wrong("TLS cannot be set up for it"))
         };
@@ -95,11 +96,26 @@ impl Smtp {
             Some(code) if error.is_permanent() => SendError::Refused(format!("the mail server answered {code}")),
             Some(code) => SendError::Retry(format!("the mail server answered {code}")),
             None if error.is_timeout() => SendError::Retry("the mail server takes too long".to_owned()),
-            None if error.is_tls() => SendError::Retry("the mail server's TLS cannot be trusted or used".to_owned()),
+            None if error.is_tls() || is_distrust(&error) => {
+                SendError::Retry("the mail server's TLS cannot be trusted or used".to_owned())
+            }
             None if error.is_client() => {
                 SendError::Retry("the mail server does not offer what we need of it".to_owned())
             }
             None => SendError::Retry("the mail server cannot be reached".to_owned()),
         })
     }
+}
+
+/// Whether a server's certificate was not believed; the mail crate calls that a broken connection.
+fn is_distrust(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut at = Some(error);
+    while let Some(error) = at {
+        let within = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if within.is_some_and(|within| within.is::<rustls::Error>()) {
+            return true;
+        }
+        at = error.source();
+    }
+    false
 }
