@@ -2,7 +2,7 @@
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
-use latchkey::cli::{Failure, interrupted, print, proxy, session, smoke, user};
+use latchkey::cli::{Failure, interrupted, print, proxy, session, smoke, template, user};
 use latchkey::locate::with_lines;
 use latchkey::processes::Lines;
 use latchkey::{Options, Ports, Stack, demo};
@@ -60,6 +60,9 @@ enum Command {
     Config(ConfigCommand),
     /// Create, list, show, delete and import people
     User(user::User),
+    /// See what messages look like
+    #[command(subcommand)]
+    Template(template::Template),
     /// List and end sessions
     Session(session::Session),
     /// Open a deployed stack's admin API on a port of this machine, signing each request with your AWS credentials
@@ -115,6 +118,7 @@ async fn command(cli: Cli) -> ExitCode {
             build(&file, output.as_deref()).map_err(Failure::from)
         }
         Some(Command::User(what)) => user::run(what).await,
+        Some(Command::Template(what)) => template::run(&what),
         Some(Command::Session(what)) => session::run(what).await,
         Some(Command::AdminProxy(what)) => proxy::run(what).await,
         Some(Command::Smoke(what)) => smoke::run(what).await,
@@ -217,13 +221,18 @@ fn read(file: &Path) -> Result<String, String> {
 fn check(file: &Path) -> Result<(), String> {
     let env = deployed_addresses();
     let text = read(file)?;
-    let loaded = latchkey_config::check_deployment(&text, file.parent(), &env).map_err(|e| {
+    let whole = latchkey_courier::fetch::inlined(&text, true).map_err(|e| {
+        format!("{} cannot be deployed:\n{}", file.display(), with_lines(&file.display().to_string(), &text, &[e]))
+    })?;
+    let loaded = latchkey_config::check_deployment(&whole, file.parent(), &env).map_err(|e| {
         format!("{} cannot be deployed:\n{}", file.display(), with_lines(&file.display().to_string(), &text, &e.0))
     })?;
     for schema in &loaded.config.identity.schemas {
         latchkey_schema::IdentitySchema::parse(&schema.id, schema.document.clone())
             .map_err(|e| format!("{} cannot be deployed:\nidentity.schemas: {:?}: {e}", file.display(), schema.id))?;
     }
+    latchkey_courier::check(&loaded.config.courier)
+        .map_err(|e| format!("{} cannot be deployed:\n{e}", file.display()))?;
     for warning in &loaded.warnings {
         println!("warning: {warning}");
     }
@@ -235,8 +244,12 @@ fn check(file: &Path) -> Result<(), String> {
 }
 
 fn build(file: &Path, output: Option<&Path>) -> Result<(), String> {
-    let compact = latchkey_config::to_compact(&read(file)?, file.parent(), &deployed_addresses())
-        .map_err(|e| format!("{} cannot be deployed:\n{e}", file.display()))?;
+    let refused = |e: &dyn std::fmt::Display| format!("{} cannot be deployed:\n{e}", file.display());
+    let text = latchkey_courier::fetch::inlined(&read(file)?, true).map_err(|e| refused(&e))?;
+    let env = deployed_addresses();
+    let loaded = latchkey_config::check_deployment(&text, file.parent(), &env).map_err(|e| refused(&e))?;
+    latchkey_courier::check(&loaded.config.courier).map_err(|e| refused(&e))?;
+    let compact = latchkey_config::to_compact(&text, file.parent(), &env).map_err(|e| refused(&e))?;
     match output {
         Some(path) => std::fs::write(path, compact).map_err(|e| format!("{}: {e}", path.display())),
         None => {

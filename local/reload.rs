@@ -74,13 +74,15 @@ pub fn check(file: &Path, env: &Environment, dev: bool) -> Result<Checked, Strin
     let contents = contents(file, env);
     let placed = |errors: &[String]| with_lines(&file.display().to_string(), &text, errors);
     let refused = |e: ConfigErrors| placed(&e.0);
-    let loaded = latchkey_config::read(&text, file.parent(), &env.pairs(), dev).map_err(refused)?;
+    let whole = latchkey_courier::fetch::inlined(&text, !dev).map_err(|e| placed(&[e]))?;
+    let loaded = latchkey_config::read(&whole, file.parent(), &env.pairs(), dev).map_err(refused)?;
     loaded.secrets.require(dev).map_err(refused)?;
     for (index, schema) in loaded.config.identity.schemas.iter().enumerate() {
         latchkey_schema::IdentitySchema::parse(&schema.id, schema.document.clone())
             .map_err(|e| placed(&[format!("identity.schemas[{index}].url: the schema {:?}: {e}", schema.id)]))?;
     }
-    Ok(Checked { loaded, text, contents })
+    latchkey_courier::check(&loaded.config.courier).map_err(|e| e.to_string())?;
+    Ok(Checked { loaded, text: whole, contents })
 }
 
 /// A number for what a configuration file and the files that it names hold.

@@ -11,6 +11,7 @@
 //! | [`user`], [`import`], [`session`] | people, many people, and their sessions |
 //! | [`proxy`] | a deployed admin API on a local port |
 //! | [`smoke`], [`jar`] | signing in and out of a stack, in three ways; the cookies of that |
+//! | [`template`] | what messages look like |
 //! | [`table`] | what a person reads |
 
 pub mod api;
@@ -21,6 +22,7 @@ pub mod proxy;
 pub mod session;
 pub mod smoke;
 pub mod table;
+pub mod template;
 pub mod user;
 
 use std::fmt;

@@ -2,8 +2,10 @@
 //!
 //! What is secret of it is in [`CourierSecrets`]: a configuration that travels with a deployment does not hold it.
 
+use crate::ConfigErrors;
 use crate::assemble::{Reader, content, local_file, shortened};
 use crate::check::Findings;
+use crate::deploy::in_base64;
 use crate::document::{self, get};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -240,6 +242,48 @@ pub(crate) fn files(document: &Value, folder: Option<&Path>) -> Vec<PathBuf> {
     PARTS.iter().map(|(_, file)| overrides.join("login_code/valid").join(file)).collect()
 }
 
+/// Keys of a configuration whose templates stand elsewhere, and the `https://` URLs of them.
+pub fn remote_templates(text: &str) -> Vec<(String, String)> {
+    let Ok(mut document) = document::parse(text) else { return Vec::new() };
+    let mut found = Vec::new();
+    each_template(&mut document, |key, url| {
+        if let Some(url) = url.as_str().filter(|url| url.starts_with("https://")) {
+            found.push((key.to_owned(), url.to_owned()));
+        }
+    });
+    found
+}
+
+/// The same configuration, as JSON, with what stands at URLs in their place.
+///
+/// # Errors
+/// When the text is no configuration.
+pub fn with_contents(text: &str, contents: &BTreeMap<String, Vec<u8>>) -> Result<String, ConfigErrors> {
+    let mut document = document::parse(text)?;
+    each_template(&mut document, |_, url| {
+        if let Some(bytes) = url.as_str().and_then(|url| contents.get(url)) {
+            *url = in_base64(bytes).into();
+        }
+    });
+    Ok(document.to_string())
+}
+
+/// Shows every key that holds a template.
+fn each_template(document: &mut Value, mut show: impl FnMut(&str, &mut Value)) {
+    let body = "courier.http.request_config.body".to_owned();
+    for key in PARTS.iter().map(|(part, _)| format!("{LOGIN_CODE}.{part}")).chain([body]) {
+        if let Some(value) = document.pointer_mut(&format!("/{}", key.replace('.', "/"))) {
+            show(&key, value);
+        }
+    }
+    let channels = document.pointer_mut("/courier/channels").and_then(Value::as_array_mut);
+    for (index, channel) in channels.into_iter().flatten().enumerate() {
+        if let Some(value) = channel.pointer_mut("/request_config/body") {
+            show(&format!("courier.channels[{index}].request_config.body"), value);
+        }
+    }
+}
+
 /// What a URL or a path stands for.
 fn template(key: &str, url: &str, folder: Option<&Path>, findings: &mut Findings) -> Option<TemplateText> {
     let source = if url.contains("://") && !url.starts_with("file://") {
@@ -247,7 +291,13 @@ fn template(key: &str, url: &str, folder: Option<&Path>, findings: &mut Findings
     } else {
         local_file(url, folder).display().to_string()
     };
-    let text = content(url, folder).and_then(|bytes| {
+    let text = if url.starts_with("https://") {
+        Err("functions fetch nothing; `latchkey config build` does, or save the file beside the configuration"
+            .to_owned())
+    } else {
+        content(url, folder)
+    };
+    let text = text.and_then(|bytes| {
         if bytes.len() > LARGEST_TEMPLATE {
             return Err(format!("it has {} bytes, and a template may have {LARGEST_TEMPLATE}", bytes.len()));
         }
@@ -342,7 +392,7 @@ pub(crate) fn secrets(document: &Value) -> CourierSecrets {
 }
 
 /// Puts the templates that were read in the place of the files that they were read from.
-pub(crate) fn make_whole(document: &mut Value, courier: &Courier, in_base64: impl Fn(&[u8]) -> String) {
+pub(crate) fn make_whole(document: &mut Value, courier: &Courier) {
     let Wording { subject, html, text, sms } = &courier.templates.login_code;
     for ((part, _), text) in PARTS.iter().zip([subject, html, text, sms]) {
         if let Some(template) = text {

@@ -155,9 +155,9 @@ fn make_whole(document: &mut Value, loaded: &Loaded) {
     });
     document::set(document, "identity.schemas", schemas.collect());
     document::set(document, "revision", json!(loaded.config.revision));
-    courier::make_whole(document, &loaded.config.courier, in_base64);
+    courier::make_whole(document, &loaded.config.courier);
 }
 
-fn in_base64(bytes: &[u8]) -> String {
+pub(crate) fn in_base64(bytes: &[u8]) -> String {
     format!("base64://{}", STANDARD.encode(bytes))
 }

@@ -210,7 +210,7 @@ const SAME_SITE: &[&str] = &["Strict", "Lax", "None"];
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE"];
 
 const COURIER: &str = "sending messages";
-const TEMPLATE: &str = "a template: `base64://…`, `file://…` or a path; see [messages.md](messages.md)";
+const TEMPLATE: &str = "a template: `base64://…`, `https://…`, `file://…` or a path; see [messages.md](messages.md)";
 const FLOWS: &str = "registration, verification, recovery and settings";
 const HOOKS_OF_LOGIN: &str = "hooks after login";
 const SECOND: &str = "second factors";
@@ -676,7 +676,7 @@ pub const KEYS: &[Key] = &[
         Text,
         "as Kratos has it",
         Used,
-        "Jsonnet that makes the body: `base64://…`, `file://…` or a path; see [messages.md](messages.md)",
+        "Jsonnet that makes the body: `base64://…`, `https://…`, `file://…` or a path; see [messages.md](messages.md)",
     ),
     key(
         "courier.http.request_config.auth.type",
@@ -719,7 +719,7 @@ pub const KEYS: &[Key] = &[
         Text,
         "as Kratos has it",
         Used,
-        "Jsonnet that makes the body: `base64://…`, `file://…` or a path; see [messages.md](messages.md)",
+        "Jsonnet that makes the body: `base64://…`, `https://…`, `file://…` or a path; see [messages.md](messages.md)",
     ),
     key(
         "courier.channels[].request_config.auth.type",

@@ -20,7 +20,10 @@ mod pages;
 mod preset;
 mod secrets;
 
-pub use courier::{ChannelSecrets, Courier, CourierSecrets, HttpAuth, HttpChannel, TemplateText, Templates, Wording};
+pub use courier::{
+    ChannelSecrets, Courier, CourierSecrets, HttpAuth, HttpChannel, TemplateText, Templates, Wording, remote_templates,
+    with_contents,
+};
 pub use deploy::{check_deployment, frozen, to_compact};
 pub use follow::named_files;
 pub use model::{

@@ -27,7 +27,7 @@ struct Rule {
     matters: fn(&Value) -> bool,
 }
 
-const RULES: [Rule; 3] = [
+const RULES: [Rule; 4] = [
     Rule {
         path: LIFESPAN,
         strict: || json!("10m"),
@@ -50,6 +50,14 @@ const RULES: [Rule; 3] = [
         usual: || json!("highest_available"),
         is_strict: |value| value != &json!("aal1"),
         wanted: "highest_available",
+        matters: |_| true,
+    },
+    Rule {
+        path: "clients.http.disallow_private_ip_ranges",
+        strict: || json!(true),
+        usual: || json!(true),
+        is_strict: |value| value != &json!(false),
+        wanted: "true",
         matters: |_| true,
     },
 ];

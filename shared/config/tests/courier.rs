@@ -97,7 +97,7 @@ fn what_cannot_be_is_refused_by_name() {
         ),
         (
             "courier: {templates: {login_code: {valid: {email: {body: {html: 'https://a.example/x'}}}}}}",
-            "nothing is fetched at start",
+            "functions fetch nothing; `latchkey config build` does",
         ),
         ("courier: {template_override_path: nowhere}", "courier.template_override_path: nowhere is not allowed"),
     ] {

@@ -2,18 +2,13 @@
 
 use crate::carriers::SendError;
 use crate::jsonnet::Jsonnet;
-use crate::network::{Resolver, host_is_public};
+use crate::network::{Forbidden, Web, host_is_public, is_forbidden, web};
 use crate::templates::{Rendered, template_data};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use latchkey_config::{ChannelSecrets, Courier, HttpAuth, HttpChannel};
 use latchkey_core::courier::{Letter, Outgoing};
 use latchkey_store::StartError;
@@ -23,10 +18,9 @@ use std::time::Duration;
 
 /// How long a call may take; a message that takes longer is tried again.
 const PATIENCE: Duration = Duration::from_secs(10);
-const CONNECTING: Duration = Duration::from_secs(5);
 
 pub(crate) struct Channel {
-    client: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
+    client: Web,
     url: Uri,
     method: Method,
     headers: HeaderMap,
@@ -91,16 +85,7 @@ impl Channel {
         let excepted = courier.private_ip_exception_urls.contains(&config.url);
         let only_public = courier.disallow_private_ip_ranges && !excepted;
         let reachable = !only_public || url.host().is_some_and(host_is_public);
-        let mut connector = HttpConnector::new_with_resolver(Resolver::new(only_public));
-        connector.enforce_http(false);
-        connector.set_connect_timeout(Some(CONNECTING));
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
-            .map_err(|e| StartError(format!("TLS cannot be set up: {e}")))?
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
-        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(15)).build(connector);
+        let client = web(only_public).map_err(StartError)?;
         Ok(Self { client, url, method, headers, body, as_form, reachable, patience: PATIENCE })
     }
 
@@ -111,7 +96,7 @@ impl Channel {
         rendered: &Rendered,
     ) -> Result<(), SendError> {
         if !self.reachable {
-            return Err(SendError::Refused(format!("the channel's URL is not called: {}", crate::network::Forbidden)));
+            return Err(SendError::Refused(format!("the channel's URL is not called: {}", Forbidden)));
         }
         let body = self.body(outgoing, letter, rendered).await.map_err(SendError::Refused)?;
         let mut request = Request::new(Full::from(body));
@@ -121,10 +106,7 @@ impl Channel {
         let answer = match tokio::time::timeout(self.patience, self.client.request(request)).await {
             Err(_) => return Err(SendError::Retry("the channel takes too long".to_owned())),
             Ok(Err(e)) if is_forbidden(&e) => {
-                return Err(SendError::Refused(format!(
-                    "the channel's URL is not called: {}",
-                    crate::network::Forbidden
-                )));
+                return Err(SendError::Refused(format!("the channel's URL is not called: {}", Forbidden)));
             }
             Ok(Err(_)) => return Err(SendError::Retry("the channel cannot be reached".to_owned())),
             Ok(Ok(answer)) => answer.status(),
@@ -207,17 +189,6 @@ fn hidden(text: &str) -> Option<HeaderValue> {
     let mut value = plain(text)?;
     value.set_sensitive(true);
     Some(value)
-}
-
-fn is_forbidden(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut at = Some(error);
-    while let Some(error) = at {
-        if error.is::<crate::network::Forbidden>() {
-            return true;
-        }
-        at = error.source();
-    }
-    false
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! carrier only says whether that could help. No error holds a code, a body or an address: errors are kept and shown.
 
 pub mod carriers;
+pub mod fetch;
 pub mod language;
 pub mod recipient;
 pub mod templates;
@@ -18,3 +19,15 @@ mod smtp;
 
 pub use carriers::{Carriers, SendError};
 pub use templates::{Rendered, TemplateError, Templates};
+
+/// Reads what a configuration says of messages, templates and the bodies of channels, and tries it.
+///
+/// # Errors
+/// What is not usable, with its file or key and the line.
+pub fn check(config: &latchkey_config::Courier) -> Result<(), TemplateError> {
+    Templates::new(config)?;
+    for body in [&config.email, &config.sms].into_iter().flatten().filter_map(|channel| channel.body.as_ref()) {
+        jsonnet::Jsonnet::new(&body.source, &body.text).map_err(TemplateError)?;
+    }
+    Ok(())
+}

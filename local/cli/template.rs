@@ -1,0 +1,89 @@
+//! `latchkey template`: what messages will look like, before anybody gets one.
+
+use crate::cli::{EXIT_CODES, Failure, print};
+use clap::{Args, Subcommand};
+use latchkey_config::Config;
+use latchkey_core::identity::Via;
+use latchkey_courier::language::{LANGUAGES, by_tag};
+use latchkey_courier::templates::example;
+use latchkey_courier::{Rendered, Templates};
+use std::path::{Path, PathBuf};
+
+/// What stands for a configuration when none is named.
+const NONE: &str = r#"{"identity": {"schemas": [{"id": "default", "url": "base64://e30="}]}}"#;
+
+/// `latchkey template`
+#[derive(Debug, Subcommand)]
+pub enum Template {
+    /// Show a message as its reader sees it, with an example of everything that is put in
+    Preview(Preview),
+}
+
+/// `latchkey template preview`
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Preview {
+    /// The message
+    #[arg(value_parser = ["login_code_valid"])]
+    name: String,
+    /// The reader's language, such as de or pt-BR; English when we do not speak it
+    #[arg(long, value_name = "LANG", default_value = "en")]
+    lang: String,
+    /// How the message travels
+    #[arg(long, value_parser = ["email", "sms"], default_value = "email")]
+    channel: String,
+    /// Kratos configuration file (YAML or JSON) whose templates to use; the built-in ones without
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Write the HTML part alone, to look at in a browser
+    #[arg(long)]
+    html: bool,
+}
+
+/// Does what is asked of templates.
+///
+/// # Errors
+/// When the configuration or a template of it is not usable.
+pub fn run(what: &Template) -> Result<(), Failure> {
+    let Template::Preview(preview) = what;
+    if preview.html && preview.channel == "sms" {
+        return Err(Failure::usage("--html: a text message has no HTML part"));
+    }
+    let config = config(preview.config.as_deref())?;
+    let (mut outgoing, mut letter) = example();
+    if preview.channel == "sms" {
+        outgoing.via = Via::Sms;
+        outgoing.recipient = "+12025550123".to_owned();
+    }
+    if by_tag(&preview.lang).is_none() {
+        let spoken: Vec<&str> = LANGUAGES.iter().map(|language| language.tag).collect();
+        eprintln!("latchkey: --lang {}: not spoken, so English; there are {}", preview.lang, spoken.join(", "));
+    }
+    letter.languages = vec![preview.lang.clone()];
+    let templates = Templates::new(&config.courier).map_err(|e| Failure::refused(e.to_string()))?;
+    let Rendered { subject, text, html } =
+        templates.render(&outgoing, &letter).map_err(|e| Failure::refused(e.to_string()))?;
+    match html {
+        Some(html) if preview.html => print(html.trim_end()),
+        Some(_) => print(&format!("To: {}\nSubject: {subject}\n\n{}", outgoing.recipient, text.trim_end())),
+        None => print(&format!("To: {}\n\n{}", outgoing.recipient, text.trim_end())),
+    }
+}
+
+fn config(file: Option<&Path>) -> Result<Config, Failure> {
+    let refused = |why: &dyn std::fmt::Display| match file {
+        Some(file) => Failure::refused(format!("{}: {why}", file.display())),
+        None => Failure::refused(why.to_string()),
+    };
+    let text = match file {
+        Some(file) => std::fs::read_to_string(file).map_err(|e| refused(&e))?,
+        None => NONE.to_owned(),
+    };
+    // Addresses that only a running stack knows.
+    let env =
+        [("LATCHKEY_PUBLIC_URL", "https://login.example.org/"), ("LATCHKEY_ADMIN_URL", "https://admin.example.org/")];
+    let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let text = latchkey_courier::fetch::inlined(&text, true).map_err(|e| refused(&e))?;
+    let loaded = latchkey_config::read(&text, file.and_then(Path::parent), &env, true).map_err(|e| refused(&e))?;
+    Ok(loaded.config)
+}
