@@ -7,7 +7,8 @@
 //! | [`credentials`] | secrets, and the guards that make an identifier unique |
 //! | [`login`] | what a submission reads in one trip and writes in one transaction |
 //! | [`counters`] | how often something was tried of late |
-//! | [`outbox`] | messages that wait to be sent |
+//! | [`outbox`] | messages that wait to be sent, and what became of them |
+//! | [`suppressed`] | addresses that no mail goes to any more |
 //! | [`people`] | what administrators change: a person with credentials and guards, in one transaction |
 //! | [`db`] | the client, how failures are told apart and what is tried again |
 //! | [`meter`] | counts what a request costs |
@@ -26,6 +27,7 @@ pub mod login;
 pub mod meter;
 pub mod outbox;
 pub mod people;
+pub mod suppressed;
 
 mod item;
 
@@ -36,3 +38,4 @@ pub use db::{AMAZON_ROOTS, Db, StoreError};
 pub use env::{Environment, StartError};
 pub use flows::Flows;
 pub use outbox::Outbox;
+pub use suppressed::Suppressed;

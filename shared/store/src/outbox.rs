@@ -1,23 +1,152 @@
 //! The `outbox` table: messages that wait to be sent, and what became of them.
 //!
 //! A message is written in the transaction that moves its flow, so there is never a flow that says "sent" without one. The table's
-//! stream starts the courier.
+//! stream starts the courier, which claims a message before it sends it: a claim is a conditional write that expires, so that one
+//! courier sends at a time and a message whose courier died is sent by another.
+//!
+//! Three indexes hold keys only, and none has a key that all messages share: `by-shard` (first hex digit of the id), `by-recipient`,
+//! and `by-unsent`, which a message leaves when it is sent, so that those that failed are found among millions that did not. Their
+//! sort key `written` is the time and the id, so that places in a list are unique. What an index finds is read again by key.
 
-use crate::db::{Db, StoreError};
+use crate::db::{Db, StoreError, send, unavailable};
 use crate::env::{Environment, StartError};
 use crate::flows::incomplete;
-use crate::item::{FORMAT, bytes, doc, key, n, s, ttl};
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use latchkey_core::courier::{MessageStatus, Outgoing};
-use time::Duration;
+use crate::item::{
+    FORMAT, Item, broken, bytes, doc, instant, key, n, number, read_bytes, read_doc, read_instant, s, string, ttl,
+};
+use crate::meter;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
+use futures_util::future::try_join_all;
+use latchkey_core::courier::{Dispatch, MessageStatus, Outgoing};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
 
 /// How long a message can be looked up.
 const KEPT: Duration = Duration::days(30);
+/// How long a claim holds: longer than the courier's function may run, so that who lost a claim is dead.
+pub const CLAIM: Duration = Duration::seconds(45);
+/// The first hex digits of ids.
+const SHARDS: &str = "0123456789abcdef";
+/// Most keys that one list looks at; a filter that fits few of many gives short pages instead of slow ones.
+const MOST_KEYS: usize = 2000;
 
 /// A handle for the `outbox` table.
 #[derive(Clone, Debug)]
 pub struct Outbox {
+    db: Db,
     table: String,
+}
+
+/// What a message said. Kept in development mode alone.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wording {
+    /// The subject.
+    pub subject: String,
+    /// The text.
+    pub body: String,
+}
+
+impl std::fmt::Debug for Wording {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Wording")
+    }
+}
+
+/// A message as administrators see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// What is known of it from its beginning.
+    pub message: Outgoing,
+    /// How far it has come.
+    pub status: MessageStatus,
+    /// How often it was tried.
+    pub send_count: u32,
+    /// The attempts that ended, oldest first.
+    pub dispatches: Vec<Dispatch>,
+    /// When any of this last changed.
+    pub updated_at: OffsetDateTime,
+    /// What it said, in development mode.
+    pub wording: Option<Wording>,
+}
+
+/// A message that is this courier's to send.
+#[derive(Debug)]
+pub struct Claimed {
+    /// The message.
+    pub message: Outgoing,
+    /// What it says, sealed.
+    pub sealed: Vec<u8>,
+    /// How often it has been tried, this time included.
+    pub send_count: u32,
+    token: Uuid,
+}
+
+/// What came of a claim.
+#[derive(Debug)]
+pub enum Claim {
+    /// The message is ours.
+    Ours(Box<Claimed>),
+    /// Another courier has it, or had it and died; its claim ends then.
+    Held(OffsetDateTime),
+    /// It was sent or given up.
+    Over(MessageStatus),
+    /// It was tried as often as it may be, and nobody recorded how that ended.
+    Exhausted,
+    /// There is no such message.
+    Gone,
+}
+
+/// Whether an outcome was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It was.
+    Kept,
+    /// The claim was no longer ours, so somebody else's outcome counts.
+    ClaimLost,
+}
+
+/// Which messages are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Those that have come this far.
+    pub status: Option<MessageStatus>,
+    /// Those to this address.
+    pub recipient: Option<String>,
+}
+
+/// A place in the list of messages: what follows is older.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place(String);
+
+impl Place {
+    /// Before the newest message.
+    pub fn top() -> Self {
+        Self(format!("{}#{}", "9".repeat(20), Uuid::max()))
+    }
+
+    /// Reads a place as [`Place::as_str`] writes it; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (at, id) = text.split_once('#')?;
+        let right =
+            at.len() == 20 && at.bytes().all(|b| b.is_ascii_digit()) && id.len() == 36 && Uuid::try_parse(id).is_ok();
+        right.then(|| Self(text.to_owned()))
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn of(message: &Outgoing) -> Self {
+        Self(format!("{:020}#{}", message.created_at.unix_timestamp_nanos(), message.id))
+    }
 }
 
 impl Outbox {
@@ -25,9 +154,14 @@ impl Outbox {
     ///
     /// # Errors
     /// When the variable is missing.
-    pub fn open(_db: &Db, env: &Environment) -> Result<Self, StartError> {
+    pub fn open(db: &Db, env: &Environment) -> Result<Self, StartError> {
         let table = env.require("LATCHKEY_TABLE_OUTBOX", "the name of the table of messages")?.to_owned();
-        Ok(Self { table })
+        Ok(Self { db: db.clone(), table })
+    }
+
+    /// Opens the first connection before the first request comes.
+    pub fn warm(&self) {
+        self.db.warm(&self.table, key("warm", None));
     }
 
     /// The part of a transaction that hands a message over. `sealed` is a letter that the courier alone can open.
@@ -35,16 +169,358 @@ impl Outbox {
     /// # Errors
     /// When the message cannot be written as JSON.
     pub fn put(&self, message: &Outgoing, sealed: &[u8]) -> Result<TransactWriteItem, StoreError> {
-        let mut item = key(message.id.to_string(), None);
+        let id = message.id.to_string();
+        let mut item = key(&id, None);
         item.extend([
             ("v".to_owned(), n(FORMAT)),
             ("doc".to_owned(), doc(message)?),
             ("status".to_owned(), s(MessageStatus::Queued.as_str())),
+            ("send_count".to_owned(), n(0)),
+            ("updated".to_owned(), instant(message.created_at)),
             ("sealed".to_owned(), bytes(sealed)),
+            ("written".to_owned(), s(Place::of(message).0)),
+            ("shard".to_owned(), s(&id[..1])),
+            ("unsent".to_owned(), s(&id[..1])),
+            ("recipient".to_owned(), s(&message.recipient)),
             ("ttl".to_owned(), ttl(message.created_at + KEPT)),
         ]);
         let put = Put::builder().table_name(&self.table).set_item(Some(item));
         let put = put.condition_expression("attribute_not_exists(pk)").build().map_err(incomplete)?;
         Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// Takes a message to send it, unless it is over, somebody else has it, or it was tried `most` times. One call, which also
+    /// reads it.
+    ///
+    /// # Errors
+    /// When the store fails, or holds what cannot be read.
+    pub async fn claim(&self, id: Uuid, token: Uuid, most: u32, now: OffsetDateTime) -> Result<Claim, StoreError> {
+        let call = self
+            .update(id)
+            .await?
+            .update_expression("SET #status = :processing, claim = :claim, claim_ends = :ends, updated = :now ADD send_count :one")
+            .condition_expression(
+                "attribute_exists(pk) AND send_count < :most AND (#status = :queued OR (#status = :processing AND claim_ends < :now))",
+            )
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":queued", s(MessageStatus::Queued.as_str()))
+            .expression_attribute_values(":processing", s(MessageStatus::Processing.as_str()))
+            .expression_attribute_values(":claim", s(token.to_string()))
+            .expression_attribute_values(":ends", instant(now + CLAIM))
+            .expression_attribute_values(":now", instant(now))
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":most", n(most))
+            .return_values(ReturnValue::AllNew)
+            .send();
+        match meter::call("UpdateItem claim", call).await {
+            Ok(done) => read_claimed(&done.attributes.unwrap_or_default(), token),
+            Err(error) => match refused(error)? {
+                None => Ok(Claim::Gone),
+                Some(item) => {
+                    // The client tries again when an answer is lost, and then finds its own claim.
+                    if string(&item, "claim").is_ok_and(|claim| claim == token.to_string()) {
+                        return read_claimed(&item, token);
+                    }
+                    let status = read_status(&item)?;
+                    Ok(match status {
+                        MessageStatus::Sent | MessageStatus::Abandoned => Claim::Over(status),
+                        MessageStatus::Processing if read_instant(&item, "claim_ends")? >= now => {
+                            Claim::Held(read_instant(&item, "claim_ends")?)
+                        }
+                        MessageStatus::Queued | MessageStatus::Processing => Claim::Exhausted,
+                    })
+                }
+            },
+        }
+    }
+
+    /// Records that a message was sent, and erases what it said. In development mode its wording is kept.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sent(
+        &self,
+        claimed: &Claimed,
+        dispatch: &Dispatch,
+        wording: Option<&Wording>,
+    ) -> Result<Recorded, StoreError> {
+        self.finish((claimed.message.id, claimed.token), MessageStatus::Sent, dispatch, wording).await
+    }
+
+    /// The same, for somebody who has only the id and the claim left.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sent_under(&self, id: Uuid, claim: Uuid, dispatch: &Dispatch) -> Result<Recorded, StoreError> {
+        self.finish((id, claim), MessageStatus::Sent, dispatch, None).await
+    }
+
+    /// Records an attempt that failed: the message waits for another one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn failed(
+        &self,
+        claimed: &Claimed,
+        dispatch: &Dispatch,
+        wording: Option<&Wording>,
+    ) -> Result<Recorded, StoreError> {
+        self.finish((claimed.message.id, claimed.token), MessageStatus::Queued, dispatch, wording).await
+    }
+
+    /// Records the attempt after which a message is given up, and erases what it said.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn abandoned(
+        &self,
+        claimed: &Claimed,
+        dispatch: &Dispatch,
+        wording: Option<&Wording>,
+    ) -> Result<Recorded, StoreError> {
+        self.finish((claimed.message.id, claimed.token), MessageStatus::Abandoned, dispatch, wording).await
+    }
+
+    async fn finish(
+        &self,
+        (id, claim): (Uuid, Uuid),
+        status: MessageStatus,
+        dispatch: &Dispatch,
+        wording: Option<&Wording>,
+    ) -> Result<Recorded, StoreError> {
+        let keep = if wording.is_some() { ", wording = :wording" } else { "" };
+        // What a message says is there for as long as it may still be sent.
+        let erase = match status {
+            MessageStatus::Sent => ", sealed, unsent",
+            MessageStatus::Abandoned => ", sealed",
+            MessageStatus::Queued | MessageStatus::Processing => "",
+        };
+        let mut call = self
+            .update(id)
+            .await?
+            .update_expression(format!(
+                "SET #status = :status, updated = :now, dispatches = list_append(if_not_exists(dispatches, :none), :dispatch){keep} \
+                 REMOVE claim, claim_ends{erase}"
+            ))
+            .condition_expression("claim = :claim")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", s(status.as_str()))
+            .expression_attribute_values(":now", instant(dispatch.at))
+            .expression_attribute_values(":none", AttributeValue::L(Vec::new()))
+            .expression_attribute_values(":dispatch", AttributeValue::L(vec![doc(dispatch)?]))
+            .expression_attribute_values(":claim", s(claim.to_string()));
+        if let Some(wording) = wording {
+            call = call.expression_attribute_values(":wording", doc(wording)?);
+        }
+        match meter::call("UpdateItem outcome", call.send()).await {
+            Ok(_) => Ok(Recorded::Kept),
+            // An answer that was lost: the second try finds what the first one did.
+            Err(error) => match refused(error)? {
+                Some(item) if read_dispatches(&item)?.iter().any(|kept| kept.id == dispatch.id) => Ok(Recorded::Kept),
+                _ => Ok(Recorded::ClaimLost),
+            },
+        }
+    }
+
+    /// Gives up a message that was tried as often as it may be without an outcome: its couriers died.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn give_up(&self, id: Uuid, dispatch: &Dispatch) -> Result<Recorded, StoreError> {
+        let call = self
+            .update(id)
+            .await?
+            .update_expression(
+                "SET #status = :abandoned, updated = :now, dispatches = list_append(if_not_exists(dispatches, :none), :dispatch) \
+                 REMOVE sealed, claim, claim_ends",
+            )
+            .condition_expression("#status = :queued OR (#status = :processing AND claim_ends < :now)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":abandoned", s(MessageStatus::Abandoned.as_str()))
+            .expression_attribute_values(":queued", s(MessageStatus::Queued.as_str()))
+            .expression_attribute_values(":processing", s(MessageStatus::Processing.as_str()))
+            .expression_attribute_values(":now", instant(dispatch.at))
+            .expression_attribute_values(":none", AttributeValue::L(Vec::new()))
+            .expression_attribute_values(":dispatch", AttributeValue::L(vec![doc(dispatch)?]))
+            .send();
+        match meter::call("UpdateItem outcome", call).await {
+            Ok(_) => Ok(Recorded::Kept),
+            Err(error) => refused(error).map(|_| Recorded::ClaimLost),
+        }
+    }
+
+    async fn update(&self, id: Uuid) -> Result<UpdateItemFluentBuilder, StoreError> {
+        Ok(self
+            .db
+            .client()
+            .await?
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(id.to_string(), None)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld))
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn get(&self, id: Uuid) -> Result<Option<Stored>, StoreError> {
+        let call = self
+            .db
+            .client()
+            .await?
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(id.to_string(), None)))
+            .consistent_read(true)
+            .send();
+        send("GetItem message", call).await?.item.as_ref().map(read_stored).transpose()
+    }
+
+    /// Messages after a place, newest first, at most `most`; and the place where the next page begins, if there is one. A page may
+    /// be short, even empty, when few of many messages fit the filter.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list(
+        &self,
+        filter: &Filter,
+        after: &Place,
+        most: usize,
+    ) -> Result<(Vec<Stored>, Option<Place>), StoreError> {
+        let (mut found, mut place, mut looked_at) = (Vec::new(), after.clone(), 0);
+        loop {
+            // One more than is missing tells whether there is more.
+            let wanted = most - found.len() + 1;
+            let places = self.places(filter, &place, wanted).await?;
+            let last_round = places.len() < wanted;
+            looked_at += places.len();
+            let Some(last) = places.last() else { return Ok((found, None)) };
+            let end = last.clone();
+            for stored in self.read_again(&places).await? {
+                let fits = filter.status.is_none_or(|status| stored.status == status)
+                    && filter.recipient.as_ref().is_none_or(|recipient| stored.message.recipient == *recipient);
+                if !fits {
+                    continue;
+                }
+                if found.len() == most {
+                    return Ok((found, Some(place)));
+                }
+                place = Place::of(&stored.message);
+                found.push(stored);
+            }
+            if last_round {
+                return Ok((found, None));
+            }
+            place = end;
+            if looked_at >= MOST_KEYS {
+                return Ok((found, Some(place)));
+            }
+        }
+    }
+
+    /// Places after one, newest first, at most `most`, from the index that fits the filter best.
+    async fn places(&self, filter: &Filter, after: &Place, most: usize) -> Result<Vec<Place>, StoreError> {
+        let sharded = |index, name| SHARDS.chars().map(|shard| (index, name, shard.to_string())).collect();
+        let parts: Vec<(&str, &str, String)> = match filter {
+            Filter { recipient: Some(recipient), .. } => vec![("by-recipient", "recipient", recipient.clone())],
+            Filter { status: Some(MessageStatus::Sent) | None, .. } => sharded("by-shard", "shard"),
+            Filter { status: Some(_), .. } => sharded("by-unsent", "unsent"),
+        };
+        let client = self.db.client().await?;
+        let queries = parts.into_iter().map(async |(index, name, value)| {
+            let call = client
+                .query()
+                .table_name(&self.table)
+                .index_name(index)
+                .key_condition_expression("#part = :part AND written < :after")
+                .expression_attribute_names("#part", name)
+                .expression_attribute_values(":part", s(value))
+                .expression_attribute_values(":after", s(after.as_str()))
+                .scan_index_forward(false)
+                // Bounded by the caller to 501.
+                .limit(most as i32)
+                .send();
+            Ok::<_, StoreError>(send("Query messages", call).await?.items.unwrap_or_default())
+        });
+        let pages = try_join_all(queries).await?;
+        let read = |item: &Item| Place::parse(string(item, "written")?).ok_or_else(|| broken("written"));
+        let mut places = pages.iter().flatten().map(read).collect::<Result<Vec<_>, _>>()?;
+        places.sort_unstable_by(|a, b| b.cmp(a));
+        places.truncate(most);
+        Ok(places)
+    }
+
+    /// What stands at these places now, in their order. Messages that are gone are left out.
+    async fn read_again(&self, places: &[Place]) -> Result<Vec<Stored>, StoreError> {
+        let mut found = HashMap::new();
+        for chunk in places.chunks(100) {
+            let keys = chunk.iter().filter_map(|place| Some(key(place.0.split_once('#')?.1, None))).collect();
+            let items = self.db.batch_get(vec![(&self.table, keys)]).await?;
+            // One that cannot be read must not hide all others; asked for by its id it is an error.
+            for stored in items.get(&self.table).into_iter().flatten().filter_map(|item| read_stored(item).ok()) {
+                found.insert(Place::of(&stored.message).0, stored);
+            }
+        }
+        Ok(places.iter().filter_map(|place| found.remove(&place.0)).collect())
+    }
+}
+
+/// The item as it was when a condition refused a change of it; `None` when there is none.
+fn refused(error: SdkError<UpdateItemError>) -> Result<Option<Item>, StoreError> {
+    match &error {
+        SdkError::ServiceError(e) => match e.err() {
+            UpdateItemError::ConditionalCheckFailedException(refusal) => Ok(refusal.item.clone()),
+            _ => Err(unavailable(error)),
+        },
+        _ => Err(unavailable(error)),
+    }
+}
+
+fn read_claimed(item: &Item, token: Uuid) -> Result<Claim, StoreError> {
+    Ok(Claim::Ours(Box::new(Claimed {
+        message: read_doc(item)?,
+        sealed: read_bytes(item, "sealed").ok_or_else(|| broken("sealed"))?.to_vec(),
+        send_count: number(item, "send_count")?,
+        token,
+    })))
+}
+
+fn read_stored(item: &Item) -> Result<Stored, StoreError> {
+    let wording = item.get("wording").and_then(|v| v.as_s().ok());
+    Ok(Stored {
+        message: read_doc(item)?,
+        status: read_status(item)?,
+        send_count: number(item, "send_count")?,
+        dispatches: read_dispatches(item)?,
+        updated_at: read_instant(item, "updated")?,
+        wording: wording.map(|text| serde_json::from_str(text)).transpose().map_err(|_| broken("wording"))?,
+    })
+}
+
+fn read_status(item: &Item) -> Result<MessageStatus, StoreError> {
+    MessageStatus::parse(string(item, "status")?).ok_or_else(|| broken("status"))
+}
+
+fn read_dispatches(item: &Item) -> Result<Vec<Dispatch>, StoreError> {
+    let list = item.get("dispatches").and_then(|v| v.as_l().ok()).map_or(&[][..], Vec::as_slice);
+    let read = |value: &AttributeValue| value.as_s().ok().and_then(|text| serde_json::from_str(text).ok());
+    list.iter().map(|value| read(value).ok_or_else(|| broken("dispatches"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_time_and_an_id() {
+        let id = Uuid::from_u128(7);
+        let at = |second| format!("{:020}#{id}", second * 1_000_000_000_u64);
+        assert!(Place::parse(&at(1)).unwrap() < Place::parse(&at(2)).unwrap());
+        assert!(Place::parse(&at(u64::from(u32::MAX))).unwrap() < Place::top());
+        assert_eq!(Place::parse(Place::top().as_str()), Some(Place::top()));
+        for rubbish in ["", "#", "1#1", &at(1)[1..], &format!("{}x", at(1)), "9999999999999999999é#"] {
+            assert_eq!(Place::parse(rubbish), None, "{rubbish:?}");
+        }
     }
 }
