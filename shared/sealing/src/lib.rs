@@ -96,6 +96,17 @@ impl PrivateKey {
         Ok(Self(X25519HkdfSha256::derive_keypair(secret).0))
     }
 
+    /// The keys that belong to a text of secrets, one a line, newest first: what was sealed under an old one can be opened for as
+    /// long as it stands there.
+    ///
+    /// # Errors
+    /// When one is too short, or there is none.
+    pub fn all(secrets: &str) -> Result<Vec<Self>, SealError> {
+        let lines = secrets.lines().map(str::trim).filter(|line| !line.is_empty());
+        let keys: Vec<Self> = lines.map(|line| Self::derive(line.as_bytes())).collect::<Result<_, _>>()?;
+        if keys.is_empty() { Err(SealError::Secret) } else { Ok(keys) }
+    }
+
     /// The other half.
     pub fn public(&self) -> PublicKey {
         PublicKey(X25519HkdfSha256::sk_to_pk(&self.0))
@@ -149,6 +160,17 @@ mod tests {
             altered[place] ^= 1;
             assert_eq!(key().open(&altered, b""), Err(SealError::Envelope), "byte {place}");
             assert_eq!(key().open(&envelope[..place], b""), Err(SealError::Envelope), "first {place} bytes");
+        }
+    }
+
+    #[test]
+    fn secrets_stand_one_a_line_newest_first() {
+        let keys = PrivateKey::all("the newest secret of all\n\n a secret that is long enough \n").unwrap();
+        assert_eq!(keys.len(), 2);
+        let envelope = key().public().seal(PLAIN, b"").unwrap();
+        assert!(keys[0].open(&envelope, b"").is_err() && keys[1].open(&envelope, b"").is_ok());
+        for none in ["", "\n \n", "long enough, but then\nshort"] {
+            assert_eq!(PrivateKey::all(none).err(), Some(SealError::Secret), "{none:?}");
         }
     }
 

@@ -40,8 +40,8 @@ mod log;
 pub use call::Call;
 pub use edge::Edge;
 pub use latchkey_store::{Environment, StartError};
-pub use log::note;
 pub use log::redirect as redirect_log;
+pub use log::{event as log_event, note};
 pub use reply::{Fault, Reply};
 
 /// A request as `lambda_http` hands it over.

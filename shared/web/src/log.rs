@@ -6,7 +6,7 @@
 
 use crate::reply::Reply;
 use latchkey_store::meter::Cost;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::io::Write as _;
 use std::sync::OnceLock;
@@ -47,14 +47,9 @@ pub(crate) fn request(
     began: OffsetDateTime,
     notes: &[String],
 ) {
-    let ended = crate::chance::now();
-    let milliseconds = (ended - began).as_seconds_f64() * 1000.0;
     // A browser is sent to a page with what went wrong; that does not make it right.
     let failed = reply.fault.as_ref().map_or(reply.status, |fault| fault.public.status);
-    let error = u8::from(failed >= 500);
     let mut line = json!({
-        "level": if error == 1 { "error" } else { "info" },
-        "function": function,
         "request_id": ids.request,
         "trace_id": ids.trace,
         "flow_id": reply.flow,
@@ -65,8 +60,26 @@ pub(crate) fn request(
         "round_trips": cost.trips,
         "store_calls": cost.calls.len(),
         "hashes": cost.hashes,
+    });
+    if let Some(cause) = reply.fault.as_ref().and_then(|fault| fault.cause.as_deref()) {
+        line["cause"] = json!(cause);
+    }
+    if !notes.is_empty() {
+        line["notes"] = json!(notes);
+    }
+    event(function, line, began, failed >= 500);
+}
+
+/// Writes the line of anything else that a function did: these fields, with the metrics that every line has. Like a request's, it
+/// must hold ids, counts and fixed words alone.
+pub fn event(function: &'static str, mut line: Value, began: OffsetDateTime, is_error: bool) {
+    let ended = crate::chance::now();
+    let milliseconds = (ended - began).as_seconds_f64() * 1000.0;
+    let metrics = json!({
+        "level": if is_error { "error" } else { "info" },
+        "function": function,
         "milliseconds": (milliseconds * 100.0).round() / 100.0,
-        "errors": error,
+        "errors": u8::from(is_error),
         "_aws": {
             // Milliseconds since 1970 fit until the year 292 million.
             "Timestamp": (ended.unix_timestamp_nanos() / 1_000_000) as i64,
@@ -80,11 +93,8 @@ pub(crate) fn request(
             }]
         }
     });
-    if let Some(cause) = reply.fault.as_ref().and_then(|fault| fault.cause.as_deref()) {
-        line["cause"] = json!(cause);
-    }
-    if !notes.is_empty() {
-        line["notes"] = json!(notes);
+    for (name, value) in metrics.as_object().into_iter().flatten() {
+        line[name] = value.clone();
     }
     write(&line.to_string());
 }

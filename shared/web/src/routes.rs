@@ -78,6 +78,8 @@ pub const ADMIN: &[Route] = &[
     route("/admin/sessions", &["GET", "HEAD"]),
     route("/admin/sessions/{}", &["DELETE", "GET", "HEAD"]),
     route("/admin/sessions/{}/extend", &["PATCH"]),
+    route("/admin/courier/messages", &["GET", "HEAD"]),
+    route("/admin/courier/messages/{}", &["GET", "HEAD"]),
     route("/admin/health/alive", &["GET", "HEAD"]),
     route("/admin/health/ready", &["GET", "HEAD"]),
     route("/admin/health/config", &["GET", "HEAD"]),

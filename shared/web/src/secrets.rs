@@ -9,6 +9,7 @@ use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use aws_sdk_secretsmanager::{Client, Config};
 use latchkey_config::{Loaded, Secrets, merge_secrets};
+use secrecy::SecretString;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
@@ -51,14 +52,56 @@ impl Vault {
         let Some((client, arn)) = &self.source else {
             return Err(StartError("there is no source of secrets".into()));
         };
-        let answer = client.get_secret_value().secret_id(arn).send().await;
-        let answer = answer.map_err(|e| StartError(format!("Secrets Manager: {}", DisplayErrorContext(e))))?;
-        let text =
-            answer.secret_string().ok_or_else(|| StartError("Secrets Manager: the secret is not text".into()))?;
-        let secrets = merge_secrets(text).map_err(|e| StartError(e.to_string()))?;
+        let secrets = merge_secrets(&read(client, arn).await?).map_err(|e| StartError(e.to_string()))?;
         secrets.require(self.dev).map_err(|e| StartError(e.to_string()))?;
         Ok(secrets)
     }
+}
+
+/// A secret that is one text, there at first use: the Secrets Manager document named by a variable with `_ARN` at its end, or else
+/// the value of the variable itself.
+#[derive(Clone)]
+pub struct SecretText {
+    source: Option<(Client, String)>,
+    cell: Arc<OnceCell<SecretString>>,
+}
+
+impl SecretText {
+    /// Begins to fetch the secret, or takes it from the environment.
+    ///
+    /// # Errors
+    /// When neither variable is there.
+    pub fn open(env: &Environment, name: &str) -> Result<Self, StartError> {
+        let Some(arn) = env.get(&format!("{name}_ARN")) else {
+            let text = env.require(name, "a random text that nobody else knows")?;
+            return Ok(Self { source: None, cell: Arc::new(OnceCell::new_with(Some(text.into()))) });
+        };
+        let secret = Self { source: Some((client(env)?, arn.to_owned())), cell: Arc::default() };
+        let early = secret.clone();
+        tokio::spawn(async move {
+            let _ = early.get().await;
+        });
+        Ok(secret)
+    }
+
+    /// The secret.
+    ///
+    /// # Errors
+    /// When it cannot be fetched.
+    pub async fn get(&self) -> Result<&SecretString, StartError> {
+        let fetch = async || match &self.source {
+            Some((client, arn)) => read(client, arn).await.map(SecretString::from),
+            None => Err(StartError("there is no source of secrets".into())),
+        };
+        self.cell.get_or_try_init(fetch).await
+    }
+}
+
+async fn read(client: &Client, arn: &str) -> Result<String, StartError> {
+    let answer = client.get_secret_value().secret_id(arn).send().await;
+    let answer = answer.map_err(|e| StartError(format!("Secrets Manager: {}", DisplayErrorContext(e))))?;
+    let text = answer.secret_string().ok_or_else(|| StartError("Secrets Manager: the secret is not text".into()))?;
+    Ok(text.to_owned())
 }
 
 fn client(env: &Environment) -> Result<Client, StartError> {

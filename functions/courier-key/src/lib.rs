@@ -1,0 +1,159 @@
+//! Tells CloudFormation the public half of the courier's key, which other functions seal messages with.
+//!
+//! A custom resource of the template: it reads the courier's secret, derives the key and answers with the public half, which is the
+//! same as long as the secret is. It makes nothing, so there is nothing to change or to delete. CloudFormation waits for an hour for
+//! whoever does not answer, so every request is answered, a failure with its reason.
+
+use http::{Method, Request};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use lambda_http::{Context, Error};
+use latchkey_sealing::PrivateKey;
+use latchkey_store::AMAZON_ROOTS;
+use latchkey_web::secrets::SecretText;
+use latchkey_web::{Environment, StartError, chance, log_event};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// What the resource is called when CloudFormation first asks. It never changes, so an update never deletes anything.
+const PHYSICAL_ID: &str = "courier-key";
+/// How long one try to answer may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often an answer is tried.
+const TRIES: u32 = 4;
+
+/// What the function is started with.
+pub struct App {
+    secret: SecretText,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+impl App {
+    /// Begins to fetch the secret.
+    ///
+    /// # Errors
+    /// When the environment is not usable.
+    pub async fn start(env: &Environment) -> Result<Self, StartError> {
+        let secret = SecretText::open(env, "LATCHKEY_COURIER_SECRET")?;
+        let failed = |e: &dyn std::fmt::Display| StartError(format!("TLS cannot be set up: {e}"));
+        let mut roots = RootCertStore::empty();
+        for root in CertificateDer::pem_slice_iter(AMAZON_ROOTS.as_bytes()) {
+            roots.add(root.map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
+        }
+        let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|e| failed(&e))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+        Ok(Self { secret, client: Client::builder(TokioExecutor::new()).build(connector) })
+    }
+}
+
+/// Answers one request of CloudFormation, at the address that it names.
+///
+/// # Errors
+/// When the event names no address to answer at, or nobody takes the answer there.
+pub async fn answer(app: &App, event: &str, context: Context) -> Result<Value, Error> {
+    let began = chance::now();
+    let event: Value = serde_json::from_str(event)?;
+    let to = address(&event)?;
+    let decided = decide(app, &event).await;
+    let failed = decided.is_err();
+    let answer = response(&event, decided);
+    let told = tell(app, &to, &answer).await;
+    let mut line = json!({
+        "request_id": context.request_id,
+        "outcome": if told.is_err() { "not told" } else if failed { "failed" } else { "told" },
+        "asked": event["RequestType"].as_str().filter(|kind| matches!(*kind, "Create" | "Update" | "Delete")),
+    });
+    if let Some(reason) = answer["Reason"].as_str() {
+        line["cause"] = json!(reason);
+    }
+    log_event("courier-key", line, began, failed || told.is_err());
+    told?;
+    Ok(json!({"told": answer["Status"]}))
+}
+
+/// The signed address to answer at. On this machine it may be one without TLS.
+fn address(event: &Value) -> Result<Url, Error> {
+    let url = event["ResponseURL"].as_str().and_then(|url| Url::parse(url).ok());
+    let url = url.ok_or("expected an event of a CloudFormation custom resource, with a ResponseURL")?;
+    let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    if url.scheme() != "https" && !(local && url.scheme() == "http") {
+        return Err("the ResponseURL is not an https address".into());
+    }
+    Ok(url)
+}
+
+/// The public key, or nothing when the resource goes.
+async fn decide(app: &App, event: &Value) -> Result<Option<String>, String> {
+    match event["RequestType"].as_str() {
+        Some("Delete") => Ok(None),
+        Some("Create" | "Update") => {
+            let secret = app.secret.get().await.map_err(|e| e.to_string())?;
+            let keys = PrivateKey::all(secret.expose_secret()).map_err(|e| e.to_string())?;
+            // Never empty.
+            Ok(keys.first().map(|newest| newest.public().to_text()))
+        }
+        _ => Err("a request of an unknown type".to_owned()),
+    }
+}
+
+fn response(event: &Value, decided: Result<Option<String>, String>) -> Value {
+    let mut answer = json!({
+        "Status": if decided.is_ok() { "SUCCESS" } else { "FAILED" },
+        "PhysicalResourceId": event["PhysicalResourceId"].as_str().unwrap_or(PHYSICAL_ID),
+        "StackId": event["StackId"],
+        "RequestId": event["RequestId"],
+        "LogicalResourceId": event["LogicalResourceId"],
+    });
+    match decided {
+        Ok(Some(key)) => answer["Data"] = json!({ "PublicKey": key }),
+        Ok(None) => {}
+        Err(reason) => answer["Reason"] = json!(reason),
+    }
+    answer
+}
+
+/// Puts the answer where it is waited for; the same answer twice does no harm.
+async fn tell(app: &App, to: &Url, answer: &Value) -> Result<(), Error> {
+    let mut last = Error::from("not tried");
+    for attempt in 0..TRIES {
+        pause(attempt).await;
+        // The signature of the address covers an empty content type.
+        let request = Request::builder().method(Method::PUT).uri(to.as_str()).header("content-type", "");
+        let request = request.body(Full::new(Bytes::from(answer.to_string())))?;
+        let exchange = async {
+            let response = app.client.request(request).await?;
+            let status = response.status();
+            response.into_body().collect().await?;
+            Ok::<_, Error>(status)
+        };
+        match tokio::time::timeout(PATIENCE, exchange).await {
+            Ok(Ok(status)) if status.is_success() => return Ok(()),
+            Ok(Ok(status)) => last = format!("the answer was refused with {status}").into(),
+            // What went wrong may name the address, and whoever has that may answer in our place.
+            Ok(Err(_)) => last = "the answer did not arrive".into(),
+            Err(_) => last = "the answer was not taken in time".into(),
+        }
+    }
+    Err(last)
+}
+
+#[expect(clippy::disallowed_methods, reason = "backing off between attempts, not waiting for a race to settle")]
+async fn pause(attempt: u32) {
+    if attempt > 0 {
+        tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
+    }
+}

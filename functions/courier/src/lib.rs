@@ -1,0 +1,155 @@
+//! Sends messages: the stream of the outbox says that there is one, or the queue that one is due again.
+//!
+//! Each record is a task of its own. What fails is handed to the queue with a delay and its record is done with, so nothing waits
+//! behind it; what nobody can read goes to the dead letters. Only when the queue cannot be reached either is a record reported as
+//! failed, for Lambda to bring again.
+//!
+//! A message is sent at least once. It is sent once where the carrier confirmed it and that was recorded; no carrier knows a key by
+//! which it would recognise a message that it has already taken, so a courier that dies between the two sends it again.
+
+mod deliver;
+mod event;
+mod post;
+mod queue;
+
+use deliver::{Delivery, Next};
+use event::{Batch, Errand, Task};
+use futures_util::StreamExt as _;
+use lambda_http::{Context, Error};
+use latchkey_config::Config;
+use latchkey_sealing::PrivateKey;
+use latchkey_store::suppressed::Suppressed;
+use latchkey_store::{Db, Outbox, meter};
+use latchkey_web::secrets::SecretText;
+use latchkey_web::{Environment, StartError, chance, edge, log_event};
+use post::Post;
+use queue::Queues;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+const RETRIES: u32 = 5;
+/// Messages that are sent at the same time.
+const AT_ONCE: usize = 16;
+
+/// What the function is started with.
+pub struct App {
+    config: Config,
+    outbox: Outbox,
+    suppressed: Suppressed,
+    queues: Queues,
+    post: Post,
+    secret: SecretText,
+    keys: OnceCell<Vec<PrivateKey>>,
+}
+
+impl App {
+    /// Reads the configuration, opens the first connection and begins to fetch the secret.
+    ///
+    /// # Errors
+    /// When the environment or the configuration is not usable.
+    pub async fn start(env: &Environment) -> Result<Self, StartError> {
+        let config = edge::load_config(env)?.config;
+        let db = Db::start(env)?;
+        let outbox = Outbox::open(&db, env)?;
+        outbox.warm();
+        Ok(Self {
+            suppressed: Suppressed::open(&db, env)?,
+            queues: Queues::open(env)?,
+            post: Post::open(env, &config)?,
+            secret: SecretText::open(env, "LATCHKEY_COURIER_SECRET")?,
+            keys: OnceCell::new(),
+            outbox,
+            config,
+        })
+    }
+
+    /// How often a message is tried.
+    pub(crate) fn most(&self) -> u32 {
+        RETRIES + 1
+    }
+
+    /// The keys that open letters, newest first.
+    async fn keys(&self) -> Result<&[PrivateKey], StartError> {
+        let derive = async || {
+            let secret = self.secret.get().await?;
+            PrivateKey::all(secret.expose_secret()).map_err(|e| StartError(format!("LATCHKEY_COURIER_SECRET: {e}")))
+        };
+        self.keys.get_or_try_init(derive).await.map(Vec::as_slice)
+    }
+}
+
+/// Works off the records of one event, and names those that must come again.
+///
+/// # Errors
+/// When the event is of another kind.
+pub async fn answer(app: &App, event: &str, context: Context) -> Result<Value, Error> {
+    let batch = Batch::parse(event)?;
+    let from = batch.source;
+    let failed: Vec<Value> = futures_util::stream::iter(batch.tasks)
+        .map(|task| work(app, task, from, &context.request_id))
+        .buffer_unordered(AT_ONCE)
+        .filter_map(async |failed| failed.map(|record| json!({"itemIdentifier": record})))
+        .collect()
+        .await;
+    Ok(json!({"batchItemFailures": failed}))
+}
+
+/// Does one task to its end; gives the record's name when it must come again.
+async fn work(app: &App, task: Task, from: &'static str, request: &str) -> Option<String> {
+    let began = chance::now();
+    let (delivery, cost) = meter::measured(Box::pin(async {
+        match task.errand {
+            Errand::Send(id) => deliver::send(app, id).await,
+            Errand::Record(id, confirmed) => deliver::record(app, id, confirmed).await,
+            Errand::Unknown => Delivery::unreadable(),
+        }
+    }))
+    .await;
+    let handed_over = match &delivery.next {
+        Next::Nothing => Ok(()),
+        Next::Later(errand, delay) => app.queues.later(errand, *delay).await,
+        Next::DeadLetter(what) => {
+            app.queues.dead_letter(&json!({"record": task.record, "message": delivery.id, "why": what})).await
+        }
+    };
+    // A message that was already given up stays so; there is nothing to be gained from its record.
+    let comes_again = handed_over.is_err() && !delivery.is_over;
+    let mut line = json!({
+        "request_id": request,
+        "message_id": delivery.id,
+        "template": delivery.template,
+        "channel": delivery.channel,
+        "from": from,
+        "attempt": delivery.attempt,
+        "outcome": if comes_again { "comes again" } else { delivery.outcome },
+        "round_trips": cost.trips,
+        "store_calls": cost.calls.len(),
+    });
+    let is_error = delivery.is_error || handed_over.is_err();
+    let causes: Vec<String> = delivery.cause.into_iter().chain(handed_over.err()).collect();
+    if !causes.is_empty() {
+        line["cause"] = json!(causes.join("; "));
+    }
+    log_event("courier", line, began, is_error);
+    comes_again.then_some(task.record)
+}
+
+/// How long a message waits after an attempt that failed: 10 s, then three times as long each time, at most what the queue can.
+pub fn delay_after(attempt: u32) -> Duration {
+    let seconds = 10_u64.saturating_mul(3_u64.saturating_pow(attempt.saturating_sub(1)));
+    Duration::from_secs(seconds.min(900))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_until_the_queue_can_wait_no_longer() {
+        let delays: Vec<u64> = (1..=7).map(|attempt| delay_after(attempt).as_secs()).collect();
+        assert_eq!(delays, [10, 30, 90, 270, 810, 900, 900]);
+        assert_eq!((delay_after(0).as_secs(), delay_after(u32::MAX).as_secs()), (10, 900));
+    }
+}

@@ -1,0 +1,85 @@
+//! Where messages wait for their next attempt, and where those end that somebody has to look at.
+
+use crate::event::Body;
+use aws_sdk_sqs::config::timeout::TimeoutConfig;
+use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_sqs::error::ProvideErrorMetadata as _;
+use aws_sdk_sqs::{Client, Config};
+use latchkey_web::{Environment, StartError, chance};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Longest delay that a queue takes.
+const LONGEST: Duration = Duration::from_secs(900);
+
+/// The two queues.
+pub(crate) struct Queues {
+    client: Client,
+    delayed: String,
+    dead: String,
+}
+
+impl Queues {
+    /// The queues named by `LATCHKEY_QUEUE` and `LATCHKEY_DEAD_LETTERS`.
+    ///
+    /// # Errors
+    /// When a variable is missing.
+    pub(crate) fn open(env: &Environment) -> Result<Self, StartError> {
+        let endpoint = env.get("AWS_ENDPOINT_URL_SQS").or_else(|| env.get("AWS_ENDPOINT_URL"));
+        let credentials = Credentials::new(
+            env.require("AWS_ACCESS_KEY_ID", "the access key of the function's role")?,
+            env.require("AWS_SECRET_ACCESS_KEY", "the secret key of the function's role")?,
+            env.get("AWS_SESSION_TOKEN").map(str::to_owned),
+            None,
+            "environment",
+        );
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .operation_attempt_timeout(Duration::from_secs(2))
+            .operation_timeout(Duration::from_secs(5));
+        let mut config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(env.require("AWS_REGION", "the AWS region, such as eu-central-1")?.to_owned()))
+            .credentials_provider(credentials)
+            .timeout_config(timeouts.build())
+            .http_client(latchkey_store::db::http_client(endpoint)?);
+        if let Some(url) = endpoint {
+            config = config.endpoint_url(url);
+        }
+        Ok(Self {
+            client: Client::from_conf(config.build()),
+            delayed: env.require("LATCHKEY_QUEUE", "the URL of the queue of delayed messages")?.to_owned(),
+            dead: env.require("LATCHKEY_DEAD_LETTERS", "the URL of the queue of dead letters")?.to_owned(),
+        })
+    }
+
+    /// Puts an errand off.
+    ///
+    /// # Errors
+    /// What the log may say of it.
+    pub(crate) async fn later(&self, errand: &Body, delay: Duration) -> Result<(), String> {
+        // Many that failed at once must not come back at once.
+        let spread = f64::from(chance::bytes::<1>()[0]) / 255.0 * 0.2;
+        let delay = delay.mul_f64(1.0 + spread).min(LONGEST);
+        let body = serde_json::to_string(errand).map_err(|e| e.to_string())?;
+        self.put(&self.delayed, body, delay).await
+    }
+
+    /// Puts something where an alarm says that it is there.
+    ///
+    /// # Errors
+    /// What the log may say of it.
+    pub(crate) async fn dead_letter(&self, what: &Value) -> Result<(), String> {
+        self.put(&self.dead, what.to_string(), Duration::ZERO).await
+    }
+
+    async fn put(&self, queue: &str, body: String, delay: Duration) -> Result<(), String> {
+        // At most 900.
+        let seconds = delay.as_secs() as i32;
+        let call = self.client.send_message().queue_url(queue).message_body(body).delay_seconds(seconds).send();
+        match Box::pin(call).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("the queue: {}", error.code().unwrap_or("no answer"))),
+        }
+    }
+}
