@@ -5,10 +5,11 @@ use crate::template::Function;
 use lambda_http::Context;
 use latchkey_web::{Environment, StartError, lambda};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,10 @@ type Linked = Arc<dyn Fn(String, Context) -> Answering + Send + Sync>;
 /// All functions of a stack.
 pub struct Functions {
     timeouts: HashMap<String, Duration>,
+    /// Functions that write what a stream brings to others.
+    writers: HashSet<String>,
+    /// Told after each answer of theirs.
+    wrote: Arc<Notify>,
     /// Behind a lock because a new configuration brings new ones while the old ones still answer.
     how: RwLock<Arc<How>>,
 }
@@ -47,12 +52,27 @@ impl Functions {
             let env = function.env.iter().fold(env.clone(), |env, (name, value)| env.with(name, value));
             linked.insert(function.resource.clone(), link(&function.binary, env).await?);
         }
-        Ok(Self { timeouts: timeouts(functions), how: RwLock::new(Arc::new(How::Linked(linked))) })
+        Ok(Self::new(functions, How::Linked(linked)))
     }
 
     /// Takes every function as a binary of its own, started when it is first called.
     pub fn processes(functions: &[Function], processes: Processes) -> Self {
-        Self { timeouts: timeouts(functions), how: RwLock::new(Arc::new(How::Processes(processes))) }
+        Self::new(functions, How::Processes(processes))
+    }
+
+    fn new(functions: &[Function], how: How) -> Self {
+        let writes = |function: &&Function| function.variables.contains("LATCHKEY_TABLE_OUTBOX");
+        Self {
+            timeouts: timeouts(functions),
+            writers: functions.iter().filter(writes).map(|function| function.resource.clone()).collect(),
+            wrote: Arc::default(),
+            how: RwLock::new(Arc::new(how)),
+        }
+    }
+
+    /// Told when there may be something new in a stream.
+    pub fn wrote(&self) -> Arc<Notify> {
+        Arc::clone(&self.wrote)
     }
 
     /// Takes other functions for the calls from now on. Calls that are being answered end as they began; processes end with the
@@ -84,7 +104,11 @@ impl Functions {
                 How::Processes(processes) => processes.call(function, event, request_id, timeout).await,
             }
         };
-        tokio::time::timeout(timeout, called).await.unwrap_or(Err(Failure::TimedOut))
+        let answer = tokio::time::timeout(timeout, called).await.unwrap_or(Err(Failure::TimedOut));
+        if self.writers.contains(function) {
+            self.wrote.notify_one();
+        }
+        answer
     }
 }
 
@@ -93,17 +117,30 @@ fn timeouts(functions: &[Function]) -> HashMap<String, Duration> {
 }
 
 async fn link(binary: &str, env: Environment) -> Result<Linked, StartError> {
-    // The one function that answers the gateway and not a request.
-    if binary == "authorizer" {
-        let app = Arc::new(authorizer::App::start(&env).await?);
-        return Ok(Arc::new(move |event: String, context| -> Answering {
-            let app = Arc::clone(&app);
-            Box::pin(async move {
-                let answer = authorizer::answer(&app, &event, context);
-                answer.await.map_err(|e| Failure::Crashed(e.to_string()))
-            })
-        }));
+    // Those that answer the gateway or AWS itself and not a request.
+    macro_rules! link_events {
+        ($($name:literal => $function:ident),* $(,)?) => {
+            match binary {
+                $($name => {
+                    let app = Arc::new($function::App::start(&env).await?);
+                    return Ok(Arc::new(move |event: String, context| -> Answering {
+                        let app = Arc::clone(&app);
+                        Box::pin(async move {
+                            let answer = $function::answer(&app, &event, context);
+                            answer.await.map_err(|e| Failure::Crashed(e.to_string()))
+                        })
+                    }));
+                })*
+                _ => {}
+            }
+        };
     }
+    link_events!(
+        "authorizer" => authorizer,
+        "courier" => courier,
+        "courier-feedback" => courier_feedback,
+        "courier-key" => courier_key,
+    );
     macro_rules! link {
         ($($name:literal => $function:ident),* $(,)?) => {
             match binary {
@@ -136,6 +173,7 @@ async fn link(binary: &str, env: Environment) -> Result<Linked, StartError> {
         "ui" => ui,
         "admin-identities" => admin_identities,
         "admin-sessions" => admin_sessions,
+        "admin-courier" => admin_courier,
         "admin-unmatched" => admin_unmatched,
         "sample" => sample,
     )

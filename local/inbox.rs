@@ -1,13 +1,15 @@
 //! The inbox: what a deployment would send by e-mail and text message is kept here, shown on a page, and given out as JSON.
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use latchkey_web::chance;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use time::OffsetDateTime;
 
@@ -57,6 +59,25 @@ impl Message {
     }
 }
 
+/// A message as a carrier hands it over.
+#[derive(Debug, Deserialize)]
+struct Handed {
+    to: String,
+    channel: String,
+    template_type: String,
+    #[serde(default)]
+    subject: String,
+    #[serde(default)]
+    text: String,
+    html: Option<String>,
+}
+
+impl From<Handed> for Message {
+    fn from(it: Handed) -> Self {
+        Self::new(&it.to, &it.channel, &it.template_type, &it.subject, &it.text, it.html.as_deref())
+    }
+}
+
 /// The messages of a stack, newest first. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Inbox(Arc<Mutex<VecDeque<Message>>>);
@@ -87,14 +108,44 @@ pub fn router(inbox: Inbox) -> Router {
         inbox.clear();
         guarded(StatusCode::NO_CONTENT.into_response())
     };
+    // Pages of other sites must neither put messages here nor read them. A browser says where a page is from, and sends what is no
+    // form only after it has asked, which is answered with nothing; a name that was bent to this address is no name of ours.
+    let put = |State(inbox): State<Inbox>, headers: HeaderMap, body: Result<axum::Json<Handed>, _>| async move {
+        let by_a_browser = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
+        let status = match body {
+            _ if by_a_browser => StatusCode::FORBIDDEN,
+            Ok(axum::Json(handed)) => {
+                inbox.push(handed.into());
+                StatusCode::NO_CONTENT
+            }
+            Err(rejection) => axum::extract::rejection::JsonRejection::status(&rejection),
+        };
+        guarded(status.into_response())
+    };
     let file = |kind, text: &'static str| get(move || async move { text_file(kind, text) });
     Router::new()
         .route("/", file("text/html", include_str!("inbox/inbox.html")))
         .route("/inbox.css", file("text/css", include_str!("inbox/inbox.css")))
         .route("/inbox.js", file("text/javascript", include_str!("inbox/inbox.js")))
-        .route("/api/messages", get(list).delete(clear))
+        .route("/api/messages", get(list).delete(clear).post(put))
         .fallback(|| async { guarded((StatusCode::NOT_FOUND, "404 page not found\n").into_response()) })
+        .layer(axum::middleware::from_fn(by_an_address))
         .with_state(inbox)
+}
+
+/// Refuses requests that were sent to a name that is not this machine's own.
+async fn by_an_address(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let local = name == "localhost" || name.ends_with(".localhost");
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
+    if local || address || host.is_empty() {
+        return next.run(request).await;
+    }
+    guarded((StatusCode::FORBIDDEN, "ask for it by an address, such as 127.0.0.1\n").into_response())
 }
 
 fn text_file(kind: &str, text: &'static str) -> Response {

@@ -8,6 +8,7 @@
 //! | [`functions`], [`processes`] | the functions, linked into this program or each a process behind a Runtime API |
 //! | [`reload`], [`locate`] | a configuration file that changes takes effect, or is told with key and line |
 //! | [`store`] | DynamoDB's API on a local port |
+//! | [`stream`], [`queue`] | what Lambda brings to functions without anybody asking: changes of a table, messages that are due |
 //! | [`secret`] | what the courier opens messages with |
 //! | [`cli`] | the commands that speak to a stack, here or deployed |
 //! | [`demo`] | somebody to sign in as |
@@ -21,10 +22,12 @@ pub mod gateway;
 pub mod inbox;
 pub mod locate;
 pub mod processes;
+pub mod queue;
 pub mod reload;
 pub mod secret;
 pub mod stack;
 pub mod store;
+pub mod stream;
 pub mod template;
 
 pub use stack::{Options, Ports, Stack};

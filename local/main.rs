@@ -41,7 +41,7 @@ struct Run {
     /// Start no login pages; their port stays free
     #[arg(long)]
     no_pages: bool,
-    /// Start no inbox; its port stays free
+    /// Start no inbox; its port stays free, and messages leave by the carriers that the configuration names
     #[arg(long)]
     no_inbox: bool,
     /// Development mode: cookies without Secure, secrets that everybody knows, errors that say which key to change; what runs
@@ -150,6 +150,8 @@ async fn run(run: &Run) -> Result<(), String> {
         store: None,
         ports,
         processes: run.processes.then(folder_of_this_program).transpose()?,
+        carriers: run.no_inbox,
+        hurry: 1,
     };
     // Until there is something to read first, what goes well goes without a word.
     let is_told = Arc::new(AtomicBool::new(false));

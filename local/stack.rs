@@ -1,11 +1,14 @@
 //! The whole system on one machine.
 
+use crate::functions::Functions;
 use crate::gateway::Api;
 use crate::inbox::{self, Inbox};
 use crate::processes::Lines;
+use crate::queue::{self, Queues};
 use crate::reload::{self, Followed, Starter};
-use crate::store::Store;
-use crate::template::Template;
+use crate::store::{self, Store};
+use crate::stream;
+use crate::template::{Table, Template};
 use axum::Router;
 use latchkey_config::Loaded;
 use latchkey_sealing::PrivateKey;
@@ -15,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 /// The configuration of a stack that is given none, with its schema.
 const BUILT_IN: [(&str, &str); 2] = [
@@ -37,13 +41,26 @@ pub struct Options {
     pub ports: Ports,
     /// Where the binaries of the functions are, to run each in a process of its own.
     pub processes: Option<PathBuf>,
+    /// Whether messages leave by the carriers of the configuration instead of ending in the inbox.
+    pub carriers: bool,
+    /// How many times faster than they should queues let time pass; for tests.
+    pub hurry: u32,
 }
 
 impl Options {
     /// The APIs alone with a configuration, for a program: on ports that are free, with state in memory, as a deployment.
     pub fn of(config: PathBuf) -> Self {
         let ports = Ports { public: 0, admin: 0, pages: None, inbox: None };
-        Self { config: Some(config), dev: false, data: None, store: None, ports, processes: None }
+        Self {
+            config: Some(config),
+            dev: false,
+            data: None,
+            store: None,
+            ports,
+            processes: None,
+            carriers: false,
+            hurry: 1,
+        }
     }
 }
 
@@ -88,8 +105,14 @@ pub struct Stack {
     pub loaded: Loaded,
     /// Where the store is.
     pub store: String,
+    /// The functions.
+    pub functions: Arc<Functions>,
+    /// The queues.
+    pub queues: Queues,
     servers: Vec<(TcpListener, Router)>,
     followed: Option<Followed>,
+    /// What goes on beside the answering of requests. Ends with the stack.
+    _background: JoinSet<()>,
     _built_in: Option<TempDir>,
 }
 
@@ -142,13 +165,37 @@ impl Stack {
             .with("LATCHKEY_ADMIN_URL", &format!("http://{admin_at}/"))
             .with("LATCHKEY_DEV", if options.dev { "1" } else { "" });
         let checked = reload::check(&file, &env, options.dev)?;
-        let template = Template::load()?;
+        let mut template = Template::load()?;
         let secret = crate::secret::courier(options.data.as_deref())?;
         let courier = PrivateKey::derive(secret.as_bytes()).map_err(|e| e.to_string())?;
         let store = match &options.store {
             Some(endpoint) => endpoint.clone(),
             None => Store::start(&template.tables, options.data.as_deref()).await?.endpoint,
         };
+        let mut background = JoinSet::new();
+        let (queue_listener, queue_at) = listen(0, "queues").await?;
+        let queues = Queues::new(format!("http://{queue_at}"), &template.queues, &template.triggers, options.hurry);
+        for function in &mut template.functions {
+            let urls = function.queues.iter().map(|(name, queue)| (name.clone(), queues.url(queue)));
+            function.env.extend(urls);
+            // As in a deployment, where only these may read it.
+            if function.variables.contains("LATCHKEY_COURIER_SECRET_ARN") {
+                function.env.insert("LATCHKEY_COURIER_SECRET".to_owned(), secret.clone());
+            }
+        }
+        let messages = Inbox::default();
+        let inbox_url = match addresses.inbox {
+            _ if options.carriers => String::new(),
+            Some(at) => format!("http://{at}/api/messages"),
+            // Messages have to end somewhere, also where nobody looks.
+            None => {
+                let (listener, at) = listen(0, "messages").await?;
+                let router = inbox::router(messages.clone());
+                background.spawn(async move { axum::serve(listener, router).await.unwrap_or_default() });
+                format!("http://{at}/api/messages")
+            }
+        };
+        let inbox_url = env.get("LATCHKEY_INBOX_URL").map(str::to_owned).unwrap_or(inbox_url);
         // Never the real ones of whoever starts this: a local stack must not reach into an account.
         let env = env
             .with("AWS_REGION", "local")
@@ -157,7 +204,10 @@ impl Stack {
             .with("AWS_SESSION_TOKEN", "")
             .with("AWS_ENDPOINT_URL", &store)
             .with("AWS_ENDPOINT_URL_DYNAMODB", &store)
+            .with("AWS_ENDPOINT_URL_SQS", &format!("http://{queue_at}"))
+            .with("LATCHKEY_INBOX_URL", &inbox_url)
             .with("LATCHKEY_SECRETS_ARN", "")
+            .with("LATCHKEY_COURIER_SECRET_ARN", "")
             .with("LATCHKEY_COURIER_KEY", &courier.public().to_text());
         let starter = Starter { functions: template.functions, processes: options.processes.clone(), lines };
         let (functions, followed) = match &options.config {
@@ -171,8 +221,13 @@ impl Stack {
         let loaded = checked.loaded;
         let public_api = Api { routes: template.public.into(), functions: Arc::clone(&functions) };
         let pages_api = Api { routes: template.pages.into(), functions: Arc::clone(&functions) };
-        let admin_api = Api { routes: template.admin.into(), functions };
-        let messages = Inbox::default();
+        let admin_api = Api { routes: template.admin.into(), functions: Arc::clone(&functions) };
+        background.spawn(queue::serve(queue_listener, queues.clone(), Arc::clone(&functions)));
+        let tables: Arc<[Table]> = template.tables.into();
+        for trigger in template.triggers {
+            let (store, tables) = (store::Client::new(&store, "local"), Arc::clone(&tables));
+            background.spawn(stream::follow(store, tables, trigger, Arc::clone(&functions), functions.wrote()));
+        }
         let mut servers = vec![(public, public_api.clone().router()), (admin, admin_api.clone().router())];
         servers.extend(pages.map(|(listener, _)| (listener, pages_api.clone().router())));
         servers.extend(inbox.map(|(listener, _)| (listener, inbox::router(messages.clone()))));
@@ -184,8 +239,11 @@ impl Stack {
             addresses,
             loaded,
             store,
+            functions,
+            queues,
             servers,
             followed,
+            _background: background,
             _built_in: built_in,
         })
     }

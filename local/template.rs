@@ -3,8 +3,9 @@
 //! Local and deployed are the same program because both are read from the same file: a route, a table or a variable that is
 //! missing there is missing here too.
 
-use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// The template that this program was built with.
 const TEMPLATE: &str = include_str!("../template.yaml");
@@ -27,6 +28,45 @@ pub struct Template {
     pub pages: Vec<Route>,
     /// Routes of the admin API.
     pub admin: Vec<Route>,
+    /// Queues.
+    pub queues: Vec<Queue>,
+    /// What is brought to functions without anybody asking.
+    pub triggers: Vec<Trigger>,
+}
+
+/// A queue.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    /// Its resource in the template.
+    pub resource: String,
+    /// How long a message that was not taken stays hidden.
+    pub hidden: Duration,
+    /// How often a message is brought before it is given up.
+    pub most_receives: u32,
+    /// The resource of the queue where it then ends.
+    pub dead_letters: Option<String>,
+}
+
+/// An event source of a function.
+#[derive(Clone, Debug)]
+pub struct Trigger {
+    /// The resource of the function.
+    pub function: String,
+    /// Where its events come from.
+    pub source: Source,
+    /// Most records in an event.
+    pub batch: usize,
+    /// Kinds of change of a stream that are wanted; all when empty.
+    pub events: Vec<String>,
+}
+
+/// See [`Trigger`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The stream of this table, by its resource.
+    Stream(String),
+    /// This queue, by its resource.
+    Queue(String),
 }
 
 /// A table.
@@ -51,6 +91,10 @@ pub struct Function {
     pub binary: String,
     /// Its environment variables, with the names of tables on this machine.
     pub env: BTreeMap<String, String>,
+    /// Variables that hold the URL of a queue, with the queue's resource.
+    pub queues: BTreeMap<String, String>,
+    /// The names of all its variables, also of those that mean nothing here.
+    pub variables: BTreeSet<String>,
     /// How long it may take, in seconds.
     pub timeout: u64,
 }
@@ -107,9 +151,15 @@ impl Template {
                 .map(|(name, r)| (name, &r["Properties"]))
         };
         let tables: Vec<Table> = of_type("AWS::DynamoDB::Table").map(|(name, table)| read_table(name, table)).collect();
+        let queues: Vec<Queue> = of_type("AWS::SQS::Queue").map(|(name, queue)| read_queue(name, queue)).collect();
+        let triggers = of_type("AWS::Lambda::EventSourceMapping")
+            .map(|(name, trigger)| read_trigger(name, trigger, &tables, &queues))
+            .collect::<Result<_, _>>()?;
         let globals = &document["Globals"]["Function"];
         let functions: Vec<Function> = of_type("AWS::Serverless::Function")
-            .map(|(name, properties)| read_function(name, properties, &resources[name]["Metadata"], globals, &tables))
+            .map(|(name, properties)| {
+                read_function(name, properties, &resources[name]["Metadata"], globals, (&tables, &queues))
+            })
             .collect::<Result<_, _>>()?;
         let integrations: BTreeMap<&str, &str> = of_type("AWS::ApiGatewayV2::Integration")
             .filter_map(|(name, p)| Some((name.as_str(), p["IntegrationUri"].as_str()?.trim_end_matches(".Arn"))))
@@ -134,7 +184,7 @@ impl Template {
             authorizer: None,
             key: "$default".to_owned(),
         });
-        Ok(Self { tables, functions, public, pages, admin: routes("AdminApi")? })
+        Ok(Self { tables, functions, public, pages, admin: routes("AdminApi")?, queues, triggers })
     }
 }
 
@@ -147,6 +197,10 @@ fn read_table(resource: &str, properties: &Value) -> Table {
             create.insert(key.to_owned(), value.clone());
         }
     }
+    if let Some(stream) = properties.get("StreamSpecification") {
+        let stream = json!({"StreamEnabled": true, "StreamViewType": stream["StreamViewType"]});
+        create.insert("StreamSpecification".to_owned(), stream);
+    }
     let ttl = properties["TimeToLiveSpecification"]["AttributeName"].as_str().map(str::to_owned);
     Table { resource: resource.to_owned(), name, create: Value::Object(create), ttl }
 }
@@ -156,14 +210,18 @@ fn read_function(
     properties: &Value,
     metadata: &Value,
     globals: &Value,
-    tables: &[Table],
+    (tables, queues): (&[Table], &[Queue]),
 ) -> Result<Function, String> {
     let binary = metadata["BuildProperties"]["Binary"]
         .as_str()
         .ok_or_else(|| format!("template.yaml: {resource} names no binary in Metadata.BuildProperties.Binary"))?;
-    let variables = properties["Environment"]["Variables"].as_object().into_iter().flatten();
-    // Only the variables that name a table mean something here; those that name other AWS resources have none to name.
-    let mut env: BTreeMap<String, String> = variables
+    let variables = || properties["Environment"]["Variables"].as_object().into_iter().flatten();
+    // Only the variables that name a table or a queue mean something here; those that name other AWS resources have none to name.
+    let of_queue = |(name, value): (&String, &Value)| {
+        let queue = queues.iter().find(|queue| *value == queue.resource.as_str())?;
+        Some((name.clone(), queue.resource.clone()))
+    };
+    let mut env: BTreeMap<String, String> = variables()
         .filter_map(|(name, value)| {
             let table = tables.iter().find(|table| *value == table.resource.as_str())?;
             Some((name.clone(), table.name.clone()))
@@ -172,7 +230,51 @@ fn read_function(
     // As a role of its own does on AWS, this tells the store who is calling.
     env.insert("AWS_ACCESS_KEY_ID".to_owned(), resource.to_owned());
     let timeout = properties["Timeout"].as_u64().or_else(|| globals["Timeout"].as_u64()).unwrap_or(DEFAULT_TIMEOUT);
-    Ok(Function { resource: resource.to_owned(), binary: binary.to_owned(), env, timeout })
+    Ok(Function {
+        resource: resource.to_owned(),
+        binary: binary.to_owned(),
+        env,
+        queues: variables().filter_map(of_queue).collect(),
+        variables: variables().map(|(name, _)| name.clone()).collect(),
+        timeout,
+    })
+}
+
+fn read_queue(resource: &str, properties: &Value) -> Queue {
+    let redrive = &properties["RedrivePolicy"];
+    let dead_letters = redrive["deadLetterTargetArn"].as_str().map(|arn| arn.trim_end_matches(".Arn").to_owned());
+    Queue {
+        resource: resource.to_owned(),
+        // SQS' own default.
+        hidden: Duration::from_secs(properties["VisibilityTimeout"].as_u64().unwrap_or(30)),
+        most_receives: redrive["maxReceiveCount"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX),
+        dead_letters,
+    }
+}
+
+fn read_trigger(name: &str, properties: &Value, tables: &[Table], queues: &[Queue]) -> Result<Trigger, String> {
+    let source = properties["EventSourceArn"].as_str().unwrap_or_default();
+    let table = source.strip_suffix(".StreamArn").filter(|table| tables.iter().any(|known| known.resource == *table));
+    let queue = source.strip_suffix(".Arn").filter(|queue| queues.iter().any(|known| known.resource == *queue));
+    let source = match (table, queue) {
+        (Some(table), _) => Source::Stream(table.to_owned()),
+        (None, Some(queue)) => Source::Queue(queue.to_owned()),
+        (None, None) => {
+            return Err(format!("template.yaml: {name} reads neither a stream nor a queue of the template"));
+        }
+    };
+    let function =
+        properties["FunctionName"].as_str().ok_or_else(|| format!("template.yaml: {name} starts no function"))?;
+    let mut events = Vec::new();
+    for filter in properties["FilterCriteria"]["Filters"].as_array().into_iter().flatten() {
+        let pattern: Value = serde_json::from_str(filter["Pattern"].as_str().unwrap_or_default())
+            .map_err(|e| format!("template.yaml: {name} has a filter that cannot be read: {e}"))?;
+        let names = pattern["eventName"].as_array().filter(|_| pattern.as_object().is_some_and(|p| p.len() == 1));
+        let names = names.ok_or_else(|| format!("template.yaml: {name}: only filters by eventName are known here"))?;
+        events.extend(names.iter().filter_map(Value::as_str).map(str::to_owned));
+    }
+    let batch = properties["BatchSize"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(10).max(1);
+    Ok(Trigger { function: function.to_owned(), source, batch, events })
 }
 
 /// The function that an authorizer's address names: `…/functions/${Function.Arn}/invocations`.
@@ -320,5 +422,34 @@ mod tests {
         assert_eq!(submit.timeout, 29);
         let flows = template.tables.iter().find(|t| t.name == "flows").unwrap();
         assert_eq!(flows.ttl.as_deref(), Some("ttl"));
+    }
+
+    #[test]
+    fn streams_and_queues_lead_to_the_courier() {
+        let template = Template::load().unwrap();
+        let sources: Vec<_> = template.triggers.iter().map(|t| (t.function.as_str(), t.source.clone())).collect();
+        let stream = Source::Stream("OutboxTable".to_owned());
+        let queue = Source::Queue("CourierQueue".to_owned());
+        assert_eq!(sources, [("CourierFunction", queue), ("CourierFunction", stream)]);
+        assert_eq!(
+            (&template.triggers[0].events[..], &template.triggers[1].events[..]),
+            (&[][..], &["INSERT".to_owned()][..])
+        );
+        let courier = template.functions.iter().find(|f| f.binary == "courier").unwrap();
+        assert_eq!(courier.queues["LATCHKEY_QUEUE"], "CourierQueue");
+        let outbox = template.tables.iter().find(|t| t.name == "outbox").unwrap();
+        assert_eq!(outbox.create["StreamSpecification"]["StreamViewType"], "KEYS_ONLY");
+        let queue = template.queues.iter().find(|q| q.resource == "CourierQueue").unwrap();
+        assert_eq!(queue.dead_letters.as_deref(), Some("CourierDeadLetters"));
+        // A claim must outlive the courier that made it.
+        assert!(courier.timeout < 45, "see CLAIM in shared/store/src/outbox.rs");
+    }
+
+    #[test]
+    fn only_the_courier_and_who_tells_its_public_key_know_the_secret() {
+        let template = Template::load().unwrap();
+        let knows = |f: &&Function| f.variables.contains("LATCHKEY_COURIER_SECRET_ARN");
+        let know: Vec<_> = template.functions.iter().filter(knows).map(|f| f.binary.as_str()).collect();
+        assert_eq!(know, ["courier", "courier-key"]);
     }
 }

@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode};
+use latchkey::store::Client;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -101,6 +102,13 @@ async fn pass(State(state): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) 
     let request: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let signed = headers.get("authorization").and_then(|v| v.to_str().ok()).unwrap_or_default();
     let function = signed.split("Credential=").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    // What the stack itself asks, to bring streams to functions, is no call of a function.
+    if function == "local" {
+        let answer = Client::new(&state.store, &state.key).send(target, &request).await;
+        let status = if answer.is_ok() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+        let body = answer.map_or_else(|refusal| refusal, |answer| answer.to_string());
+        return (status, [("content-type", "application/x-amz-json-1.0")], body).into_response();
+    }
     state.calls.lock().expect("unlocked").push(Call {
         function: function.to_owned(),
         operation: operation.clone(),

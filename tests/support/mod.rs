@@ -242,7 +242,7 @@ pub async fn call_store(endpoint: &str, operation: &str, request: &Value) {
 
 /// One call of DynamoDB's API; status and answer.
 async fn dynamodb(endpoint: &str, key: &str, operation: &str, body: &Value) -> (u16, Value) {
-    match latchkey::store::call_as(endpoint, key, operation, body).await {
+    match latchkey::store::Client::new(endpoint, key).call(operation, body).await {
         Ok(answer) => (200, answer),
         Err(refusal) => (400, serde_json::from_str(&refusal).unwrap_or_else(|_| panic!("{refusal}"))),
     }

@@ -286,5 +286,5 @@ impl World {
 }
 
 async fn dynamodb(endpoint: &str, operation: &str, body: &Value) -> Result<Value, String> {
-    latchkey::store::call(endpoint, operation, body).await
+    latchkey::store::Client::new(endpoint, "local").call(operation, body).await
 }

@@ -1,0 +1,149 @@
+//! SQS on this machine, as far as functions use it: `SendMessage` with a delay. A queue that a trigger of the template reads hands
+//! its messages to that function when they are due; what is put into any other stays there to be looked at. All in memory: after a
+//! restart the stream's reader looks for messages that still have to be sent.
+
+use crate::functions::Functions;
+use crate::template::{Queue, Source, Trigger};
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, StatusCode};
+use latchkey_web::chance;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// The queues of a stack. Clones share them.
+#[derive(Clone)]
+pub struct Queues(Arc<Inner>);
+
+struct Inner {
+    endpoint: String,
+    queues: HashMap<String, Queue>,
+    readers: HashMap<String, Trigger>,
+    /// How many times faster than the template says time passes.
+    hurry: u32,
+    /// Bodies in queues that nobody reads.
+    kept: Mutex<HashMap<String, Vec<String>>>,
+    due: Mutex<JoinSet<()>>,
+}
+
+impl Queues {
+    /// Queues at an address, with what reads them.
+    pub fn new(endpoint: String, queues: &[Queue], triggers: &[Trigger], hurry: u32) -> Self {
+        let reads = |trigger: &Trigger| match &trigger.source {
+            Source::Queue(queue) => Some((queue.clone(), trigger.clone())),
+            Source::Stream(_) => None,
+        };
+        Self(Arc::new(Inner {
+            endpoint,
+            queues: queues.iter().map(|queue| (queue.resource.clone(), queue.clone())).collect(),
+            readers: triggers.iter().filter_map(reads).collect(),
+            hurry: hurry.max(1),
+            kept: Mutex::default(),
+            due: Mutex::default(),
+        }))
+    }
+
+    /// The URL of a queue, by its resource in the template.
+    pub fn url(&self, resource: &str) -> String {
+        format!("{}/{resource}", self.0.endpoint)
+    }
+
+    /// What lies in a queue that no function reads.
+    pub fn kept(&self, resource: &str) -> Vec<String> {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).get(resource).cloned().unwrap_or_default()
+    }
+
+    /// Puts a message into a queue; false when there is none of that name.
+    pub fn put(&self, functions: &Arc<Functions>, resource: &str, body: &str, delay: Duration) -> bool {
+        if !self.0.queues.contains_key(resource) {
+            return false;
+        }
+        let Some(trigger) = self.0.readers.get(resource).cloned() else {
+            eprintln!("a message came to rest in {resource}: {body}");
+            let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.entry(resource.to_owned()).or_default().push(body.to_owned());
+            return true;
+        };
+        let (queues, functions) = (self.clone(), Arc::clone(functions));
+        let (resource, body) = (resource.to_owned(), body.to_owned());
+        let mut due = self.0.due.lock().unwrap_or_else(PoisonError::into_inner);
+        while due.try_join_next().is_some() {}
+        due.spawn(async move { queues.deliver(&functions, &trigger, &resource, &body, delay).await });
+        true
+    }
+
+    /// Waits until a message is due and hands it over, again and again until the function takes it or it ends elsewhere.
+    async fn deliver(&self, functions: &Arc<Functions>, trigger: &Trigger, from: &str, body: &str, delay: Duration) {
+        let Some(queue) = self.0.queues.get(from) else { return };
+        let id = chance::id().to_string();
+        let mut wait = delay;
+        for receives in 1..=queue.most_receives {
+            sleep(wait / self.0.hurry).await;
+            wait = queue.hidden;
+            let record = json!({
+                "messageId": id,
+                "receiptHandle": id,
+                "body": body,
+                "attributes": {"ApproximateReceiveCount": receives.to_string()},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": format!("arn:aws:sqs:local:000000000000:{from}"),
+                "awsRegion": "local",
+            });
+            let event = json!({ "Records": [record] }).to_string();
+            let answer = functions.call(&trigger.function, event, &chance::id().to_string()).await;
+            match answer {
+                Ok(answer) if answer["batchItemFailures"].as_array().is_none_or(Vec::is_empty) => return,
+                Ok(_) => {}
+                Err(failure) => eprintln!("{} crashed on a message of {from}: {failure:?}", trigger.function),
+            }
+        }
+        if let Some(dead) = &queue.dead_letters {
+            self.put(functions, dead, body, Duration::ZERO);
+        }
+    }
+}
+
+/// Serves the queues' API.
+pub async fn serve(listener: TcpListener, queues: Queues, functions: Arc<Functions>) {
+    let router = Router::new().fallback(answer).with_state((queues, functions));
+    // It ends with the stack.
+    let _ = axum::serve(listener, router).await;
+}
+
+async fn answer(
+    State((queues, functions)): State<(Queues, Arc<Functions>)>,
+    headers: HeaderMap,
+    body: axum::body::Bytes,
+) -> Response {
+    let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let refuse = |kind: &str| {
+        let body = json!({"__type": format!("com.amazonaws.sqs#{kind}"), "message": kind}).to_string();
+        (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.0")], body).into_response()
+    };
+    if headers.get("x-amz-target").is_none_or(|target| target != "AmazonSQS.SendMessage") {
+        return refuse("UnsupportedOperation");
+    }
+    let resource = request["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
+    let delay = Duration::from_secs(request["DelaySeconds"].as_u64().unwrap_or(0));
+    if delay > Duration::from_secs(900) {
+        return refuse("InvalidParameterValue");
+    }
+    if !queues.put(&functions, resource, request["MessageBody"].as_str().unwrap_or_default(), delay) {
+        return refuse("QueueDoesNotExist");
+    }
+    let answer = json!({"MessageId": chance::id(), "MD5OfMessageBody": ""}).to_string();
+    ([("content-type", "application/x-amz-json-1.0")], answer).into_response()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a message is due after a while: that is what the queue is for")]
+async fn sleep(duration: Duration) {
+    if !duration.is_zero() {
+        tokio::time::sleep(duration).await;
+    }
+}
