@@ -11,7 +11,7 @@ use crate::stream;
 use crate::template::{Table, Template};
 use axum::Router;
 use latchkey_config::Loaded;
-use latchkey_sealing::PrivateKey;
+use latchkey_sealing::{PrivateKey, PublicKey};
 use latchkey_web::Environment;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -109,6 +109,8 @@ pub struct Stack {
     pub functions: Arc<Functions>,
     /// The queues.
     pub queues: Queues,
+    /// What messages are sealed with.
+    pub courier_key: PublicKey,
     servers: Vec<(TcpListener, Router)>,
     followed: Option<Followed>,
     /// What goes on beside the answering of requests. Ends with the stack.
@@ -241,6 +243,7 @@ impl Stack {
             store,
             functions,
             queues,
+            courier_key: courier.public(),
             servers,
             followed,
             _background: background,

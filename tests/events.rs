@@ -2,7 +2,7 @@
 //!
 //! `LATCHKEY_WRITE_EVENTS=1 cargo test --test edge events` writes them anew, with the state that they need and the answers.
 
-use crate::support::{Bench, Browser, PASSWORD, action, csrf};
+use crate::support::{Bench, Browser, Draft, PASSWORD, action, csrf};
 use axum::body::Body;
 use http::Request;
 use latchkey::event::{self, Arrival};
@@ -10,18 +10,22 @@ use latchkey::processes::Processes;
 use latchkey::store::Store;
 use latchkey::template::{Function, Template, pick};
 use latchkey::{Options, Stack};
+use latchkey_core::courier::Dispatch;
 use latchkey_sealing::PrivateKey;
 use latchkey_web::Environment;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use time::OffsetDateTime;
 
 /// Flows and sessions that are still good when somebody replays them in years.
 const CONFIG: &str = include_str!("../events/kratos.yml");
+
+/// What the messages of the events are sealed under.
+const COURIER_SECRET: &str = "events-only-secret-of-the-courier";
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("events")
@@ -31,6 +35,9 @@ fn folder() -> PathBuf {
 async fn every_event_is_answered_as_it_is_written_down() {
     if std::env::var_os("LATCHKEY_WRITE_EVENTS").is_some() {
         write_all().await;
+    }
+    if std::env::var_os("LATCHKEY_WRITE_MSG").is_some() {
+        write_msg().await;
     }
     let binaries = binaries();
     let state: Value = read(&folder().join("state.json"));
@@ -102,23 +109,68 @@ async fn replay(binaries: &Path, binary: &str, event: &Value, state: &Value) -> 
             crate::support::call_store(&store.endpoint, "PutItem", &json!({"TableName": table, "Item": item})).await;
         }
     }
-    let admin = event["requestContext"]["authorizer"].get("iam").is_some();
-    let routes: Vec<_> = if admin { template.admin } else { [template.public, template.pages].concat() };
-    let route = routes.iter().find(|route| event["routeKey"] == route.key.as_str()).expect("a route of the template");
-    // An authorizer is asked about the route that it stands before.
-    let asked = event["type"] == "REQUEST";
-    let function = if asked { route.authorizer.clone().expect("an authorizer") } else { route.function.clone() };
+    let function = match event.get("routeKey") {
+        Some(key) => behind(&template, key, event),
+        // What does not come through a gateway names no route, and each such function is there once.
+        None => template.functions.iter().find(|known| known.binary == binary).expect("a function").resource.clone(),
+    };
     let functions: Vec<Function> = template.functions.into_iter().filter(|known| known.resource == function).collect();
-    assert!(functions.iter().all(|function| function.binary == binary), "{} does not lead to {binary}", route.key);
+    assert!(functions.iter().all(|known| known.binary == binary), "{function} is not {binary}");
+    let mut event = event.clone();
+    let said = Said::start().await;
+    if event.get("ResponseURL").is_some() {
+        event["ResponseURL"] = json!(said.url);
+    }
     let mut env = environment(&store.endpoint);
     if binary == "ui" {
         env = env.with("LATCHKEY_API_URL", &api_over(&store.endpoint).await);
     }
+    env = env.with("LATCHKEY_INBOX_URL", &said.url);
     let processes = Processes::new(&functions, binaries, &env, Arc::new(|_| ())).expect("binaries");
     let answer = processes
         .call(&function, event.to_string(), "5f6c1a2e-0000-4000-8000-000000000000", Duration::from_secs(29))
         .await;
-    answer.unwrap_or_else(|e| panic!("{binary}: {e:?}"))
+    let mut answer = answer.unwrap_or_else(|e| panic!("{binary}: {e:?}"));
+    // What it told others belongs to what it does.
+    let told = said.told();
+    if !told.is_empty() {
+        answer["told"] = json!(told);
+    }
+    answer
+}
+
+/// The function behind a route. An authorizer is asked about the route that it stands before.
+fn behind(template: &Template, key: &Value, event: &Value) -> String {
+    let admin = event["requestContext"]["authorizer"].get("iam").is_some();
+    let routes =
+        if admin { template.admin.clone() } else { [template.public.clone(), template.pages.clone()].concat() };
+    let route = routes.iter().find(|route| *key == route.key.as_str()).expect("a route of the template");
+    let asked = event["type"] == "REQUEST";
+    if asked { route.authorizer.clone().expect("an authorizer") } else { route.function.clone() }
+}
+
+/// Takes what a function tells others: the inbox, CloudFormation.
+struct Said {
+    url: String,
+    told: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Said {
+    async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let told = Arc::<Mutex<Vec<Value>>>::default();
+        let kept = Arc::clone(&told);
+        let take = async move |body: axum::body::Bytes| {
+            kept.lock().expect("unlocked").push(serde_json::from_slice(&body).expect("JSON"));
+        };
+        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(take)).await });
+        Self { url, told }
+    }
+
+    fn told(&self) -> Vec<Value> {
+        std::mem::take(&mut *self.told.lock().expect("unlocked"))
+    }
 }
 
 /// A public API over a store, for the one function that is a client of it. Its address.
@@ -132,7 +184,7 @@ async fn api_over(endpoint: &str) -> String {
 
 fn environment(endpoint: &str) -> Environment {
     let config = folder().join("kratos.yml");
-    let courier = PrivateKey::derive(b"events-only-secret-of-the-courier").expect("a key");
+    let courier = PrivateKey::derive(COURIER_SECRET.as_bytes()).expect("a key");
     Environment::default()
         .with("LATCHKEY_CONFIG", &config.to_string_lossy())
         .with("AWS_REGION", "local")
@@ -140,6 +192,11 @@ fn environment(endpoint: &str) -> Environment {
         .with("AWS_SECRET_ACCESS_KEY", "local")
         .with("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
         .with("LATCHKEY_COURIER_KEY", &courier.public().to_text())
+        .with("LATCHKEY_COURIER_SECRET", COURIER_SECRET)
+        // Nothing that is in order asks for a queue.
+        .with("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9")
+        .with("LATCHKEY_QUEUE", "http://127.0.0.1:9/queue")
+        .with("LATCHKEY_DEAD_LETTERS", "http://127.0.0.1:9/dead-letters")
 }
 
 /// An answer without what is different every time. A body that is JSON is shown as such.
@@ -192,8 +249,13 @@ async fn write_all() {
     for table in tables {
         state.insert(table.to_owned(), bench.proxy.items(table).await.into());
     }
+    let (outbox, events) = messages();
+    state.insert("outbox".to_owned(), outbox);
     let state = Value::Object(state);
     write(&folder().join("state.json"), &state);
+    for (name, event) in events {
+        write_one(name, &event, &state).await;
+    }
 
     let known = cookies(&visitor);
     let session = cookies(&signed_in);
@@ -381,6 +443,9 @@ async fn write_all() {
             vec![js],
             none(),
         ),
+        ("admin-courier/list", "GET", format!("{admin}/admin/courier/messages?recipient={email}"), vec![js], none()),
+        ("admin-courier/message", "GET", format!("{admin}{}", sent_message(&state)), vec![js], none()),
+        ("admin-courier/bad-status", "GET", format!("{admin}/admin/courier/messages?status=lost"), vec![js], none()),
         ("authorizer/browser", "GET", "/sample".into(), vec![html, is_in], none()),
         ("authorizer/native", "GET", "/sample".into(), vec![js, with_token], none()),
         ("authorizer/native-bearer", "GET", "/sample".into(), vec![js, with_bearer], none()),
@@ -391,7 +456,6 @@ async fn write_all() {
         ("admin-unmatched/wrong-verb", "PUT", format!("{admin}/admin/identities"), vec![js], none()),
     ];
     let template = Template::load().unwrap();
-    let binaries = binaries();
     for (name, method, path, headers, body) in cases {
         let (admin, path) = path.strip_prefix(admin).map_or((false, path.as_str()), |path| (true, path));
         let host = if admin { "admin.example.org" } else { "login.example.org" };
@@ -416,12 +480,102 @@ async fn write_all() {
         if name == "sample/told" {
             event["requestContext"]["authorizer"] = json!({"lambda": about_ada(&state)});
         }
-        let file = folder().join(format!("{name}.json"));
-        write(&file, &event);
-        let binary = name.split('/').next().unwrap();
-        let answer = replay(&binaries, binary, &event, &state).await;
-        write(&file.with_extension("answer.json"), &scrubbed(&answer));
+        write_one(name, &event, &state).await;
     }
+}
+
+/// Writes an event and what is answered now.
+async fn write_one(name: &str, event: &Value, state: &Value) {
+    let file = folder().join(format!("{name}.json"));
+    write(&file, event);
+    let binary = name.split('/').next().unwrap();
+    let answer = replay(&binaries(), binary, event, state).await;
+    write(&file.with_extension("answer.json"), &scrubbed(&answer));
+}
+
+/// One message that waits and one that was sent, as items; and the events about messages that come through no gateway.
+fn messages() -> (Value, Vec<(&'static str, Value)>) {
+    let key = PrivateKey::derive(COURIER_SECRET.as_bytes()).expect("a key").public();
+    let draft = |second: i64| {
+        Draft::new(
+            &key,
+            "ada@example.org",
+            OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(1_790_000_000 + second),
+        )
+    };
+    let (waits, mut sent) = (draft(1), draft(0));
+    sent.item.remove("sealed");
+    sent.item.remove("unsent");
+    let dispatch = Dispatch { id: sent.id(), error: None, at: sent.message.created_at };
+    let dispatches = json!({"L": [{"S": serde_json::to_string(&dispatch).expect("JSON")}]});
+    for (name, value) in
+        [("status", json!({"S": "sent"})), ("send_count", json!({"N": "1"})), ("dispatches", dispatches)]
+    {
+        sent.item.insert(name.to_owned(), value);
+    }
+    let mut outbox = vec![json!(waits.item), json!(sent.item)];
+    for item in &mut outbox {
+        // The events stay good for a century.
+        item["ttl"] = json!({"N": "4900000000"});
+    }
+    let stream = |draft: &Draft| {
+        json!({"Records": [{
+            "eventID": "7de3041dd709b024af6f29e4fa13d34c", "eventName": "INSERT", "eventVersion": "1.1",
+            "eventSource": "aws:dynamodb", "awsRegion": "eu-central-1",
+            "dynamodb": {
+                "ApproximateCreationDateTime": 1_790_000_000, "Keys": {"pk": {"S": draft.id().to_string()}},
+                "SequenceNumber": "4421584500000000017450439091", "SizeBytes": 38, "StreamViewType": "KEYS_ONLY",
+            },
+            "eventSourceARN": "arn:aws:dynamodb:eu-central-1:123456789012:table/latchkey-outbox/stream/2026-01-01T00:00:00.000",
+        }]})
+    };
+    let queue = json!({"Records": [{
+        "messageId": "19dd0b57-b21e-4ac1-bd88-01bbb068cb78", "receiptHandle": "MessageReceiptHandle",
+        "body": json!({"message": waits.id()}).to_string(),
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1790000000000"}, "messageAttributes": {},
+        "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:latchkey-courier",
+        "awsRegion": "eu-central-1",
+    }]});
+    let asked = |kind: &str| {
+        json!({
+            "RequestType": kind, "ResponseURL": "https://cloudformation-custom-resource-response.s3.amazonaws.com/signed",
+            "StackId": "arn:aws:cloudformation:eu-central-1:123456789012:stack/latchkey/guid", "RequestId": "unique",
+            "ResourceType": "Custom::CourierKey", "LogicalResourceId": "CourierKey",
+            "ResourceProperties": {"Revision": "1"},
+        })
+    };
+    let mut gone = asked("Delete");
+    gone["PhysicalResourceId"] = json!("courier-key");
+    let told = |message: Value| {
+        json!({"Records": [{
+            "EventSource": "aws:sns", "EventVersion": "1.0",
+            "Sns": {"Type": "Notification", "MessageId": "95df01b4-ee98-5cb9-9903-4c221d41eb5e", "Message": message.to_string()},
+        }]})
+    };
+    let bounce = json!({
+        "eventType": "Bounce", "mail": {"source": "login@example.org"},
+        "bounce": {"bounceType": "Permanent", "bounceSubType": "General", "bouncedRecipients": [{"emailAddress": "gone@example.org"}]},
+    });
+    let complaint = json!({
+        "eventType": "Complaint", "mail": {"source": "login@example.org"},
+        "complaint": {"complaintFeedbackType": "abuse", "complainedRecipients": [{"emailAddress": "cross@example.org"}]},
+    });
+    let events = vec![
+        ("courier/written", stream(&waits)),
+        ("courier/written-and-sent-before", stream(&sent)),
+        ("courier/due-again", queue),
+        ("courier-key/create", asked("Create")),
+        ("courier-key/delete", gone),
+        ("courier-feedback/bounce", told(bounce)),
+        ("courier-feedback/complaint", told(complaint)),
+    ];
+    (outbox.into(), events)
+}
+
+/// The path of the message in the state that was sent.
+fn sent_message(state: &Value) -> String {
+    let sent = state["outbox"].as_array().unwrap().iter().find(|item| item["status"]["S"] == "sent").unwrap();
+    format!("/admin/courier/messages/{}", sent["pk"]["S"].as_str().unwrap())
 }
 
 /// What an authorizer says of the person in the state.
@@ -441,4 +595,35 @@ fn write(path: &Path, value: &Value) {
 
 fn cookies(browser: &Browser<'_>) -> String {
     browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+}
+
+async fn write_msg() {
+    let mut state: Value = read(&folder().join("state.json"));
+    let (outbox, events) = messages();
+    state["outbox"] = outbox;
+    write(&folder().join("state.json"), &state);
+    for (name, event) in events {
+        write_one(name, &event, &state).await;
+    }
+    let js = ("accept", "application/json");
+    let email = "ada@example.org";
+    for (name, path) in [
+        ("admin-courier/list", format!("/admin/courier/messages?recipient={email}")),
+        ("admin-courier/message", sent_message(&state)),
+        ("admin-courier/bad-status", "/admin/courier/messages?status=lost".to_owned()),
+    ] {
+        let request = Request::builder()
+            .method("GET")
+            .uri(path)
+            .header("host", "admin.example.org")
+            .header("user-agent", "an example")
+            .header(js.0, js.1);
+        let (parts, _) = request.body(Body::empty()).unwrap().into_parts();
+        let template = Template::load().unwrap();
+        let route = pick(&template.admin, "GET", parts.uri.path()).unwrap();
+        let at = OffsetDateTime::UNIX_EPOCH;
+        let arrival = Arrival { id: "JKJaXmPLvHcESHA=".into(), at, from: [192, 0, 2, 1].into() };
+        let event = event::event(&parts, b"", &route.key, route.signed, &arrival);
+        write_one(name, &event, &state).await;
+    }
 }

@@ -12,6 +12,7 @@ mod brakes;
 mod cli;
 mod concurrency;
 mod cost;
+mod courier;
 mod csrf;
 mod documents;
 mod events;

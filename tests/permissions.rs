@@ -152,6 +152,18 @@ async fn everything(bench: &Bench) {
     admin.get(&format!("{path}/sessions")).await;
     assert_eq!(admin.delete(&format!("{path}/sessions")).await.status, 204);
     assert_eq!(admin.delete(&path).await.status, 204);
+    // Messages: one that is sent, one whose address is marked, what administrators see of them.
+    let feedback = json!({"eventType": "Bounce", "bounce": {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": email}]}});
+    let feedback = json!({"Records": [{"Sns": {"Message": feedback.to_string()}}]}).to_string();
+    bench.stack.functions.call("CourierFeedbackFunction", feedback, "a-request").await.unwrap();
+    for to in ["somebody@example.org", &email] {
+        let draft = bench.post(to).await;
+        let status = if to == email { "abandoned" } else { "sent" };
+        bench.until(draft.id(), status).await;
+    }
+    for query in ["", "?status=queued", "?recipient=somebody@example.org"] {
+        assert_eq!(admin.get(&format!("/admin/courier/messages{query}")).await.status, 200);
+    }
     // Somebody who moves here with the id of somebody who is gone.
     let again = json!({"schema_id": "person", "traits": {"email": imported}});
     let batch = json!({"identities": [{"create": again, "identity_id": person["id"]}]});

@@ -1,11 +1,13 @@
 //! The test bench: a whole stack in this process, clients that speak to it through API Gateway's events, a store that can be
 //! looked into and made to fail, and the log.
 
+mod carrier;
 mod client;
 mod faults;
 mod log;
 mod served;
 
+pub use carrier::{Carrier, Draft, Mood, outbox, record};
 pub use client::{Answer, Browser, Client, Door, action, csrf, password};
 pub use faults::{Call, Fault, Proxy};
 pub use served::{Bend, Bent, Forward, Served, eventually, get, get_with, text};
@@ -138,12 +140,22 @@ impl Bench {
         bench
     }
 
+    /// The same with a carrier of messages at this address, and queues in which a second takes a millisecond.
+    pub async fn with_carrier(config: &str, carrier: &str, dev: bool) -> Self {
+        let env = Environment::default().with("LATCHKEY_INBOX_URL", carrier);
+        Self::start_with(config, env, dev, 1000).await
+    }
+
     async fn start(config: &str, env: Environment, dev: bool) -> Self {
+        Self::start_with(config, env, dev, 1).await
+    }
+
+    async fn start_with(config: &str, env: Environment, dev: bool, hurry: u32) -> Self {
         log::collect();
         let (folder, file) = written(config);
         let (endpoint, key) = store().await;
         let proxy = Proxy::start(endpoint, key).await;
-        let options = Options { dev, store: Some(proxy.endpoint.clone()), ..Options::of(file) };
+        let options = Options { dev, store: Some(proxy.endpoint.clone()), hurry, ..Options::of(file) };
         let stack = Stack::start(&options, env, Arc::new(|_| ())).await.expect("the stack starts");
         Self { stack, proxy, _folder: folder }
     }

@@ -15,7 +15,7 @@ use lambda_http::http::Method;
 use latchkey_core::error::ApiError;
 use latchkey_hashers::Hasher;
 use latchkey_schema::IdentitySchema;
-use latchkey_store::{Accounts, Credentials, Db};
+use latchkey_store::{Accounts, Credentials, Db, Suppressed};
 use latchkey_web::call::decode_segment;
 use latchkey_web::routes::Listener;
 use latchkey_web::{Edge, Environment, Fault, Request, Response, StartError, edge};
@@ -28,6 +28,7 @@ pub struct App {
     schemas: BTreeMap<String, IdentitySchema>,
     accounts: Accounts,
     credentials: Credentials,
+    suppressed: Suppressed,
 }
 
 impl App {
@@ -52,6 +53,7 @@ impl App {
             schemas,
             accounts,
             credentials: Credentials::open(&db, env)?,
+            suppressed: Suppressed::open(&db, env)?,
         })
     }
 }

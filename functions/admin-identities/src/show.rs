@@ -78,7 +78,7 @@ pub(crate) async fn by_id(app: &App, call: &Call<'_>, id: &str) -> Result<Reply,
     let kinds = included(call)?;
     let (profile, secrets) = tokio::try_join!(app.accounts.profile(id), app.credentials.of(id, &kinds))?;
     let profile = profile.ok_or_else(ApiError::not_located)?;
-    Ok(whole(app, &profile, &secrets))
+    whole(app, call, &profile, &secrets).await
 }
 
 pub(crate) async fn by_external_id(app: &App, call: &Call<'_>, external_id: &str) -> Result<Reply, Fault> {
@@ -87,12 +87,32 @@ pub(crate) async fn by_external_id(app: &App, call: &Call<'_>, external_id: &str
     let owner = owners.into_iter().flatten().next().ok_or_else(ApiError::not_located)?;
     let id = owner.identity;
     let (profile, secrets) = tokio::try_join!(app.accounts.profile(id), app.credentials.of(id, &kinds))?;
-    Ok(whole(app, &profile.ok_or_else(ApiError::not_located)?, &secrets))
+    whole(app, call, &profile.ok_or_else(ApiError::not_located)?, &secrets).await
 }
 
-fn whole(app: &App, profile: &Profile, secrets: &[Credential]) -> Reply {
+async fn whole(app: &App, call: &Call<'_>, profile: &Profile, secrets: &[Credential]) -> Result<Reply, Fault> {
     let identity = &profile.identity;
     let secrets: Vec<&Credential> = secrets.iter().collect();
     let credentials = credentials(identity, &secrets, Versions::AsRead);
-    Reply::json(200, &identity.admin(app.edge.base_url(), Some(credentials)), "shown")
+    let mut shown = identity.admin(app.edge.base_url(), Some(credentials));
+    mark_addresses(app, call, &mut shown).await?;
+    Ok(Reply::json(200, &shown, "shown"))
+}
+
+/// Says of each address that no mail goes to any more why that is, and since when.
+async fn mark_addresses(app: &App, call: &Call<'_>, shown: &mut Value) -> Result<(), Fault> {
+    const LISTS: [&str; 2] = ["verifiable_addresses", "recovery_addresses"];
+    let address = |entry: &Value| entry["value"].as_str().filter(|_| entry["via"] == "email").map(str::to_lowercase);
+    let lists = LISTS.iter().filter_map(|list| shown[*list].as_array()).flatten();
+    let addresses: Vec<String> = lists.filter_map(address).collect();
+    let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+    let marks = app.suppressed.of_many(&addresses, call.now).await?;
+    for list in LISTS {
+        for entry in shown[list].as_array_mut().into_iter().flatten() {
+            if let Some(mark) = address(entry).and_then(|address| marks.get(&address)) {
+                entry["suppressed"] = json!({"reason": mark.reason.as_str(), "at": timestamp(mark.at)});
+            }
+        }
+    }
+    Ok(())
 }

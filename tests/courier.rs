@@ -1,0 +1,514 @@
+//! Messages: each is sent at least once, and once where its carrier confirmed it and that was recorded; none waits for another; and
+//! administrators are told the truth.
+
+use crate::events::binaries;
+use crate::support::{Bench, CONFIG, Carrier, Draft, Fault, Mood, eventually, outbox, record, unique};
+use latchkey::processes::Processes;
+use latchkey::store::{Client, Store};
+use latchkey::template::Template;
+use latchkey::{Options, Stack};
+use latchkey_sealing::PrivateKey;
+use latchkey_web::{Environment, chance};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+fn somebody() -> String {
+    format!("{}@example.org", unique("m"))
+}
+
+/// How the attempts ended: `None` for success.
+fn errors(message: &Value) -> Vec<Option<String>> {
+    let dispatches = message["dispatches"].as_array().cloned().unwrap_or_default();
+    for dispatch in &dispatches {
+        assert_eq!(dispatch["message_id"], message["id"], "{dispatch}");
+        let failed = dispatch["status"] == "failed";
+        assert_eq!(failed, dispatch["error"].is_string(), "{dispatch}");
+    }
+    dispatches.iter().map(|dispatch| dispatch["error"].as_str().map(str::to_owned)).collect()
+}
+
+async fn bench() -> (Bench, Carrier) {
+    let carrier = Carrier::start().await;
+    (Bench::with_carrier(CONFIG, &carrier.url, false).await, carrier)
+}
+
+#[tokio::test]
+async fn a_message_is_sent_when_it_is_written_and_what_it_said_is_gone() {
+    let (bench, carrier) = bench().await;
+    let draft = bench.post(&somebody()).await;
+    let seen = bench.until(draft.id(), "sent").await;
+    assert_eq!((seen["send_count"].as_u64(), errors(&seen)), (Some(1), vec![None]));
+    let taken = carrier.taken();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(taken[0]["to"], draft.message.recipient.as_str());
+    assert!(taken[0]["text"].as_str().unwrap().contains(&draft.code), "{}", taken[0]);
+    let stored = bench.proxy.message(draft.id()).await;
+    for gone in ["sealed", "claim", "claim_ends", "unsent", "wording"] {
+        assert!(stored.get(gone).is_none(), "{gone} is still there: {stored}");
+    }
+    assert!(!stored.to_string().contains(&draft.code));
+}
+
+/// The slowest of ten, measured from the answer of the transaction; the stack asks every 50 ms.
+#[tokio::test]
+async fn a_message_arrives_at_once() {
+    let (bench, carrier) = bench().await;
+    bench.post(&somebody()).await;
+    carrier.next().await;
+    let mut waits = Vec::new();
+    for _ in 0..10 {
+        let draft = bench.draft(&somebody());
+        bench.proxy.store("TransactWriteItems", draft.write()).await;
+        let began = Instant::now();
+        carrier.next().await;
+        waits.push(began.elapsed());
+    }
+    waits.sort();
+    println!("from the commit to the carrier: median {:?}, slowest {:?}", waits[5], waits[9]);
+    assert!(waits[5] < Duration::from_millis(100), "{waits:?}");
+}
+
+#[tokio::test]
+async fn a_carrier_that_is_down_gets_everything_when_it_is_back() {
+    let (bench, carrier) = bench().await;
+    let (unlucky, lucky) = (somebody(), somebody());
+    carrier.plan(Some(&unlucky), Mood::Says(503), 4);
+    let waits = bench.post(&unlucky).await;
+    let goes = bench.post(&lucky).await;
+    bench.until(goes.id(), "sent").await;
+    let seen = bench.until(waits.id(), "sent").await;
+    assert_eq!(seen["send_count"], 5);
+    let errors = errors(&seen);
+    assert_eq!((errors.len(), &errors[4]), (5, &None), "{errors:?}");
+    // A carrier may quote what it was given; administrators see whom a message goes to, and nothing of what it says.
+    for error in errors.iter().flatten() {
+        assert!(error.contains("503") && !error.contains(&waits.code) && !error.contains(&unlucky), "{error}");
+    }
+    assert_eq!((carrier.count(&unlucky), carrier.count(&lucky)), (1, 1));
+}
+
+#[tokio::test]
+async fn a_carrier_that_throttles_gets_everything_once() {
+    let (bench, carrier) = bench().await;
+    carrier.plan(None, Mood::Says(429), 25);
+    let mut drafts = Vec::new();
+    for _ in 0..20 {
+        drafts.push(bench.post(&somebody()).await);
+    }
+    for draft in &drafts {
+        bench.until(draft.id(), "sent").await;
+        assert_eq!(carrier.count(&draft.message.recipient), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_given_up_after_as_many_tries_as_configured() {
+    let (bench, carrier) = bench().await;
+    let to = somebody();
+    carrier.plan(Some(&to), Mood::Says(500), 100);
+    let draft = bench.post(&to).await;
+    let seen = bench.until(draft.id(), "abandoned").await;
+    // One attempt and five retries.
+    assert_eq!((seen["send_count"].as_u64(), errors(&seen).len()), (Some(6), 6));
+    assert!(errors(&seen).iter().all(Option::is_some));
+    assert!(bench.proxy.message(draft.id()).await.get("sealed").is_none(), "its code is no longer of use");
+    let dead = eventually("a dead letter", async || bench.stack.queues.kept("CourierDeadLetters").pop()).await;
+    assert!(dead.contains(&draft.id().to_string()) && !dead.contains(&to), "{dead}");
+    carrier.heal();
+    bench.bring(&[draft.record()]).await.unwrap();
+    assert_eq!(carrier.count(&to), 0, "what was given up stays so");
+}
+
+#[tokio::test]
+async fn an_address_that_is_refused_is_tried_once() {
+    let (bench, carrier) = bench().await;
+    let to = somebody();
+    carrier.plan(Some(&to), Mood::Says(422), 100);
+    let draft = bench.post(&to).await;
+    let seen = bench.until(draft.id(), "abandoned").await;
+    assert_eq!((seen["send_count"].as_u64(), errors(&seen).len()), (Some(1), 1));
+    assert_eq!(bench.stack.queues.kept("CourierDeadLetters").len(), 0, "a mistyped address is no alarm");
+}
+
+#[tokio::test]
+async fn a_carrier_that_answers_too_late_holds_up_nobody_else() {
+    let (bench, carrier) = bench().await;
+    let slow = bench.draft(&somebody());
+    carrier.plan(Some(&slow.message.recipient), Mood::Silent, 1);
+    let others: Vec<Draft> = (0..9).map(|_| bench.draft(&somebody())).collect();
+    let mut items = Vec::new();
+    for draft in std::iter::once(&slow).chain(&others) {
+        items.push(draft.write()["TransactItems"][0].clone());
+    }
+    let began = Instant::now();
+    bench.proxy.store("TransactWriteItems", json!({ "TransactItems": items })).await;
+    for draft in &others {
+        bench.until(draft.id(), "sent").await;
+    }
+    assert!(began.elapsed() < Duration::from_secs(8), "they waited for the slow one: {:?}", began.elapsed());
+    assert_eq!(bench.admin_sees(slow.id()).await["status"], "processing");
+    // It may have arrived and may not, so it is sent again.
+    let seen = bench.until(slow.id(), "sent").await;
+    let said = errors(&seen);
+    assert!(said.len() == 2 && said[0].is_some() && said[1].is_none(), "{said:?}");
+    assert_eq!(carrier.count(&slow.message.recipient), 2);
+}
+
+#[tokio::test]
+async fn a_record_that_comes_three_times_is_sent_once() {
+    let (bench, carrier) = bench().await;
+    let draft = bench.draft(&somebody());
+    bench.proxy.store("TransactWriteItems", draft.write()).await;
+    let (record, same) = (draft.record(), [draft.record()]);
+    let events = [[record.clone()], [record.clone()], [record]];
+    let (a, b, c) = tokio::join!(bench.bring(&events[0]), bench.bring(&events[1]), bench.bring(&events[2]));
+    for answer in [a, b, c] {
+        assert_eq!(answer.unwrap()["batchItemFailures"], json!([]));
+    }
+    let seen = bench.until(draft.id(), "sent").await;
+    for _ in 0..3 {
+        bench.bring(&same).await.unwrap();
+    }
+    assert_eq!((carrier.count(&draft.message.recipient), seen["send_count"].as_u64()), (1, Some(1)));
+}
+
+#[tokio::test]
+async fn poison_among_ninety_nine_good_ones_holds_up_none() {
+    let (bench, carrier) = bench().await;
+    let drafts: Vec<Draft> = (0..99).map(|_| bench.draft(&somebody())).collect();
+    let mut records: Vec<Value> = drafts.iter().map(Draft::record).collect();
+    records.insert(50, record("no id at all"));
+    // Another kind: a message that is there and cannot be read.
+    let mut broken = bench.draft(&somebody());
+    broken.item["doc"] = json!({"S": "{"});
+    records.insert(7, broken.record());
+    for draft in drafts.iter().chain([&broken]) {
+        bench.proxy.store("TransactWriteItems", draft.write()).await;
+    }
+    let answer = bench.bring(&records).await.unwrap();
+    assert_eq!(answer["batchItemFailures"], json!([]), "nothing has to come again");
+    for draft in &drafts {
+        let seen = bench.until(draft.id(), "sent").await;
+        assert_eq!(seen["send_count"], 1);
+        assert_eq!(carrier.count(&draft.message.recipient), 1);
+    }
+    let dead = bench.stack.queues.kept("CourierDeadLetters");
+    assert!(dead.iter().any(|letter| letter.contains("a record that cannot be read")), "{dead:?}");
+    assert!(dead.iter().any(|letter| letter.contains(&broken.id().to_string())), "{dead:?}");
+    let listed = bench.admin().get("/admin/courier/messages?page_size=500").await.json();
+    assert_eq!(listed.as_array().map(Vec::len), Some(99), "one that cannot be read hides no other");
+}
+
+/// The process is ended by force when the carrier has the message and before it could say so.
+#[tokio::test]
+async fn a_courier_that_is_killed_between_sending_and_recording() {
+    let carrier = Carrier::start().await;
+    let store = Store::start(&Template::load().unwrap().tables, None).await.unwrap();
+    let secret = "a secret of the courier in a test";
+    let key = PrivateKey::derive(secret.as_bytes()).unwrap().public();
+    let draft = Draft::new(&key, &somebody(), chance::now());
+    let look = Client::new(&store.endpoint, "local");
+    look.call("TransactWriteItems", &draft.write()).await.unwrap();
+    let mut functions = Template::load().unwrap().functions;
+    functions.retain(|function| function.binary == "courier");
+    let queue = "http://127.0.0.1:9/queue";
+    let env = Environment::default()
+        .with("LATCHKEY_CONFIG", concat!(env!("CARGO_MANIFEST_DIR"), "/events/kratos.yml"))
+        .with("AWS_REGION", "local")
+        .with("AWS_ACCESS_KEY_ID", "local")
+        .with("AWS_SECRET_ACCESS_KEY", "local")
+        .with("AWS_ENDPOINT_URL", &store.endpoint)
+        .with("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9")
+        .with("LATCHKEY_QUEUE", queue)
+        .with("LATCHKEY_DEAD_LETTERS", queue)
+        .with("LATCHKEY_COURIER_SECRET", secret)
+        .with("LATCHKEY_INBOX_URL", &carrier.url);
+    let processes = Processes::new(&functions, &binaries(), &env, Arc::new(|_| ())).unwrap();
+    let event = json!({"Records": [draft.record()]}).to_string();
+    let call = || processes.call("CourierFunction", event.clone(), "a-request", Duration::from_secs(40));
+    carrier.plan(None, Mood::Silent, 1);
+    tokio::select! {
+        answer = call() => panic!("it was to be killed: {answer:?}"),
+        () = carrier.next() => {}
+    }
+    let table = outbox(&store.endpoint);
+    let stored = table.get(draft.id()).await.unwrap().unwrap();
+    assert_eq!((stored.status.as_str(), stored.send_count), ("processing", 1), "nobody knows what became of it");
+    // While the claim holds nobody else sends. The queue is not there either, so the record has to come again.
+    let answer = call().await.unwrap();
+    assert_eq!(answer["batchItemFailures"].as_array().map(Vec::len), Some(1), "{answer}");
+    assert_eq!(carrier.count(&draft.message.recipient), 1);
+    let key = json!({"pk": {"S": draft.id().to_string()}});
+    let read = look.call("GetItem", &json!({"TableName": "outbox", "Key": key})).await.unwrap();
+    let mut item = read["Item"].clone();
+    item["claim_ends"] = json!({"N": "1"});
+    look.call("PutItem", &json!({"TableName": "outbox", "Item": item})).await.unwrap();
+    assert_eq!(call().await.unwrap()["batchItemFailures"], json!([]));
+    let stored = table.get(draft.id()).await.unwrap().unwrap();
+    assert_eq!((stored.status.as_str(), stored.send_count, stored.dispatches.len()), ("sent", 2, 1));
+    assert_eq!(carrier.count(&draft.message.recipient), 2, "at least once, and no carrier could have told");
+}
+
+#[tokio::test]
+async fn a_message_whose_couriers_all_died_is_given_up() {
+    let (bench, carrier) = bench().await;
+    let mut draft = bench.draft(&somebody());
+    draft.item["send_count"] = json!({"N": "6"});
+    draft.item["status"] = json!({"S": "processing"});
+    draft.item.insert("claim_ends".to_owned(), json!({"N": "1"}));
+    bench.proxy.store("TransactWriteItems", draft.write()).await;
+    let seen = bench.until(draft.id(), "abandoned").await;
+    assert_eq!(errors(&seen).len(), 1);
+    assert_eq!(carrier.count(&draft.message.recipient), 0);
+}
+
+/// The store is away for the one write that says that a message was sent. It is not sent again for that.
+#[tokio::test]
+async fn what_was_sent_and_not_recorded_is_recorded_later() {
+    let (bench, carrier) = bench().await;
+    carrier.plan(None, Mood::Held, 1);
+    let draft = bench.post(&somebody()).await;
+    carrier.next().await;
+    // The client itself tries three times.
+    bench.proxy.fail("UpdateItem", Fault::Unreachable, 4);
+    carrier.release();
+    let seen = bench.until(draft.id(), "sent").await;
+    assert_eq!((seen["send_count"].as_u64(), carrier.count(&draft.message.recipient)), (Some(1), 1));
+    assert_eq!(errors(&seen), [None]);
+    assert!(bench.proxy.message(draft.id()).await.get("sealed").is_none());
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_is_lost_is_the_claimants() {
+    let (bench, carrier) = bench().await;
+    bench.proxy.fail("UpdateItem", Fault::AnswerLost, 1);
+    let draft = bench.post(&somebody()).await;
+    let seen = bench.until(draft.id(), "sent").await;
+    assert_eq!((seen["send_count"].as_u64(), carrier.count(&draft.message.recipient)), (Some(1), 1));
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_loses_no_message() {
+    let (bench, carrier) = bench().await;
+    for fault in [Fault::Unreachable, Fault::Throttled] {
+        bench.proxy.fail("UpdateItem", fault, 8);
+        let draft = bench.post(&somebody()).await;
+        bench.until(draft.id(), "sent").await;
+        assert_eq!(carrier.count(&draft.message.recipient), 1, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_bounced_or_complained_is_written_to_no_more() {
+    let (bench, carrier) = bench().await;
+    let (bounced, complained, full) = (somebody(), somebody(), somebody());
+    let said = |said: Value| json!({"EventSource": "aws:sns", "Sns": {"Message": said.to_string()}});
+    let of = |address: &str| json!([{"emailAddress": address}]);
+    let event = json!({"Records": [
+        said(json!({"eventType": "Bounce", "bounce": {"bounceType": "Permanent", "bouncedRecipients": of(&bounced.to_uppercase())}})),
+        said(json!({"eventType": "Bounce", "bounce": {"bounceType": "Transient", "bouncedRecipients": of(&full)}})),
+        said(json!({"eventType": "Complaint", "complaint": {"complainedRecipients": of(&complained)}})),
+        said(json!("rubbish")),
+    ]});
+    let heard = bench.stack.functions.call("CourierFeedbackFunction", event.to_string(), "a-request").await.unwrap();
+    assert_eq!(heard, json!({"marked": 2}));
+    for (address, reason) in [(&bounced, "bounce"), (&complained, "complaint")] {
+        let draft = bench.post(address).await;
+        let seen = bench.until(draft.id(), "abandoned").await;
+        let why = format!("not sent: the address is marked because of a {reason}");
+        assert_eq!(errors(&seen), [Some(why)]);
+        assert_eq!(carrier.count(address), 0);
+    }
+    let person = bench.create(json!({ "email": bounced }), json!({})).await;
+    let shown = bench.admin().get(&format!("/admin/identities/{}", person["id"].as_str().unwrap())).await.json();
+    for list in ["verifiable_addresses", "recovery_addresses"] {
+        assert_eq!(shown[list][0]["suppressed"]["reason"], "bounce", "{shown}");
+    }
+    let draft = bench.post(&full).await;
+    bench.until(draft.id(), "sent").await;
+    assert_eq!(bench.stack.queues.kept("CourierDeadLetters").len(), 0);
+}
+
+#[tokio::test]
+async fn administrators_see_messages_page_by_page_and_not_what_they_say() {
+    let (bench, carrier) = bench().await;
+    let (reader, other) = (somebody(), somebody());
+    carrier.plan(Some(&other), Mood::Says(422), 100);
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(bench.post(&reader).await.id());
+    }
+    let refused = bench.post(&other).await;
+    for id in &ids {
+        bench.until(*id, "sent").await;
+    }
+    bench.until(refused.id(), "abandoned").await;
+    let list = async |query: &str| {
+        let answer = bench.admin().get(&format!("/admin/courier/messages{query}")).await;
+        assert_eq!(answer.status, 200, "{query}: {}", answer.body);
+        answer
+    };
+    let of = |answer: &Value| -> Vec<String> {
+        answer.as_array().unwrap().iter().map(|message| message["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let newest_first: Vec<String> =
+        std::iter::once(refused.id()).chain(ids.iter().rev().copied()).map(|id| id.to_string()).collect();
+    assert_eq!(of(&list("").await.json()), newest_first);
+    // Page by page, following the links.
+    let (mut seen, mut query, mut pages) = (Vec::new(), format!("?page_size=2&recipient={reader}"), 0);
+    loop {
+        let answer = list(&query).await;
+        seen.extend(of(&answer.json()));
+        pages += 1;
+        let links = answer.header("link").unwrap().to_owned();
+        assert!(links.contains("rel=\"first\"") && links.contains("page_size=2"), "{links}");
+        let Some(next) = links.split(',').find(|link| link.contains("rel=\"next\"")) else { break };
+        query = next.split(['<', '>']).nth(1).unwrap().trim_start_matches("/admin/courier/messages").to_owned();
+    }
+    assert_eq!((seen, pages), (newest_first[1..].to_vec(), 3));
+    assert_eq!(of(&list("?status=abandoned").await.json()), newest_first[..1]);
+    assert_eq!(of(&list("?status=sent&page_size=3").await.json()), newest_first[1..4]);
+    assert_eq!(of(&list(&format!("?status=queued&recipient={reader}")).await.json()), Vec::<String>::new());
+    assert_eq!(list("?recipient=nobody@example.net").await.json(), json!([]));
+    let shown = bench.admin_sees(ids[0]).await;
+    for hidden in ["body", "subject"] {
+        assert_eq!(shown[hidden], "<redacted-unless-dev-mode>");
+    }
+    let mut keys: Vec<&str> = shown.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    let all = "body channel created_at dispatches id recipient send_count status subject template_type type updated_at";
+    assert_eq!(keys.join(" "), all);
+    assert_eq!((shown["type"].as_str(), shown["template_type"].as_str()), (Some("email"), Some("login_code_valid")));
+    assert!(list("").await.json()[0].get("dispatches").is_none(), "a list has none");
+    // Without the prefix it is the same, and from the public side one is sent there.
+    assert_eq!(of(&bench.admin().get("/courier/messages").await.json()), newest_first);
+    assert_eq!(bench.app().get("/courier/messages").await.status, 307);
+}
+
+#[tokio::test]
+async fn what_is_asked_wrongly_of_messages_is_said() {
+    let (bench, _) = bench().await;
+    let ask = async |path: &str| {
+        let answer = bench.admin().get(&format!("/admin/courier/messages{path}")).await;
+        let error = answer.json()["error"].clone();
+        (answer.status, error["reason"].as_str().or(error["message"].as_str()).unwrap_or_default().to_owned())
+    };
+    assert_eq!(ask("?status=lost").await, (400, "Message status is not valid".to_owned()));
+    assert_eq!(ask("/abc").await, (400, "uuid: incorrect UUID length 3 in string \"abc\"".to_owned()));
+    assert_eq!(ask("/0b2f3c44-1111-4222-8333-444455556666").await, (404, "Unable to locate the resource".to_owned()));
+    assert_eq!(ask("?page_size=x").await.0, 400);
+    for token in ["rubbish", "OTk5", "%00", "ä"] {
+        assert_eq!(ask(&format!("?page_token={token}")).await.0, 400, "{token}");
+    }
+    assert_eq!(bench.admin().get("/admin/courier/messages?page_size=100000").await.status, 200);
+}
+
+#[tokio::test]
+async fn in_development_mode_administrators_see_what_was_said() {
+    let carrier = Carrier::start().await;
+    let bench = Bench::with_carrier(CONFIG, &carrier.url, true).await;
+    let draft = bench.post(&somebody()).await;
+    let seen = bench.until(draft.id(), "sent").await;
+    assert!(seen["body"].as_str().unwrap().contains(&draft.code), "{seen}");
+    assert!(!seen["subject"].as_str().unwrap().is_empty());
+    assert!(bench.proxy.message(draft.id()).await.get("sealed").is_none());
+}
+
+/// Messages that were waiting when a stack ended are sent by the next one over the same folder.
+#[tokio::test]
+async fn messages_that_wait_survive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("kratos.yml");
+    std::fs::write(&config, CONFIG).unwrap();
+    for schema in ["person.json", "contacts.json"] {
+        std::fs::write(
+            folder.path().join(schema),
+            r#"{"$id": "x", "type": "object", "properties": {"traits": {"type": "object"}}}"#,
+        )
+        .unwrap();
+    }
+    let options = Options { data: Some(folder.path().join("state")), ..Options::of(config) };
+    let start = async |env: Environment| Stack::start(&options, env, Arc::new(|_| ())).await.expect("the stack starts");
+    let stack = start(Environment::default().with("LATCHKEY_INBOX_URL", "http://127.0.0.1:9/nobody")).await;
+    let draft = Draft::new(&stack.courier_key, &somebody(), chance::now());
+    let look = Client::new(&stack.store, "local");
+    look.call("TransactWriteItems", &draft.write()).await.unwrap();
+    let table = outbox(&stack.store);
+    eventually("a first attempt", async || {
+        table.get(draft.id()).await.unwrap().filter(|stored| stored.dispatches.len() == 1)
+    })
+    .await;
+    drop(stack);
+    let secret = std::fs::metadata(folder.path().join("state/courier.secret")).unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&secret.permissions()) & 0o777, 0o600);
+    let stack = start(Environment::default()).await;
+    let arrived = eventually("the message", async || stack.inbox.messages().pop()).await;
+    assert!(arrived.text.contains(&draft.code), "{arrived:?}");
+}
+
+/// As on AWS: each function a process, with what the template gives it.
+#[tokio::test]
+async fn messages_arrive_with_each_function_in_a_process_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let config: PathBuf = folder.path().join("kratos.yml");
+    std::fs::write(&config, CONFIG).unwrap();
+    for schema in ["person.json", "contacts.json"] {
+        std::fs::write(
+            folder.path().join(schema),
+            r#"{"$id": "x", "type": "object", "properties": {"traits": {"type": "object"}}}"#,
+        )
+        .unwrap();
+    }
+    let options = Options { processes: Some(binaries()), ..Options::of(config) };
+    let stack = Stack::start(&options, Environment::default(), Arc::new(|_| ())).await.unwrap();
+    let look = Client::new(&stack.store, "local");
+    let mut waits = Vec::new();
+    for count in 1..=10 {
+        let draft = Draft::new(&stack.courier_key, &somebody(), chance::now());
+        look.call("TransactWriteItems", &draft.write()).await.unwrap();
+        let began = Instant::now();
+        eventually("the message", async || (stack.inbox.messages().len() == count).then_some(())).await;
+        waits.push(began.elapsed());
+        assert!(stack.inbox.messages()[0].text.contains(&draft.code));
+    }
+    // The first one starts the process.
+    waits.sort();
+    println!("processes: from the commit to the inbox: median {:?}, slowest {:?}", waits[5], waits[9]);
+    assert!(waits[5] < Duration::from_millis(100), "{waits:?}");
+}
+
+#[tokio::test]
+async fn the_log_of_a_message_has_nothing_of_it() {
+    let (bench, carrier) = bench().await;
+    let (well, refused) = (bench.draft(&somebody()), bench.draft(&somebody()));
+    carrier.plan(Some(&refused.message.recipient), Mood::Says(422), 1);
+    carrier.plan(Some(&well.message.recipient), Mood::Says(500), 1);
+    for draft in [&well, &refused] {
+        bench.proxy.store("TransactWriteItems", draft.write()).await;
+    }
+    bench.until(well.id(), "sent").await;
+    bench.until(refused.id(), "abandoned").await;
+    let all = Bench::everything_logged();
+    for draft in [&well, &refused] {
+        assert!(!all.contains(&draft.code), "a code");
+        assert!(!all.contains(&draft.message.recipient), "a recipient");
+        let lines: Vec<Value> = all
+            .lines()
+            .filter(|line| line.contains(&draft.id().to_string()))
+            .map(|l| serde_json::from_str(l).unwrap())
+            .collect();
+        assert!(lines.iter().all(|line| line["function"] == "courier" && line["errors"] == 0), "{lines:?}");
+        assert!(lines.iter().any(|line| line["template"] == "login_code_valid" && line["channel"] == "email"));
+    }
+    let outcomes = |draft: &Draft| -> Vec<String> {
+        let id = draft.id().to_string();
+        let lines = all.lines().filter(|line| line.contains(&id)).map(|l| serde_json::from_str::<Value>(l).unwrap());
+        lines.map(|line| line["outcome"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(
+        (outcomes(&well), outcomes(&refused)),
+        (vec!["failed".into(), "sent".into()], vec!["refused".to_owned()])
+    );
+}

@@ -1,0 +1,238 @@
+//! A carrier of messages that fails on demand, and a way to write messages without a flow.
+
+use super::{Bench, Proxy, unique};
+use axum::Router;
+use axum::extract::State;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::StatusCode;
+use latchkey_core::courier::{Letter, Outgoing, TemplateType};
+use latchkey_core::identity::Via;
+use latchkey_sealing::PublicKey;
+use latchkey_store::{Db, Environment, Outbox};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use time::OffsetDateTime;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+/// What a carrier does with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// Takes it.
+    Well,
+    /// Does not take it, and says this.
+    Says(u16),
+    /// Takes it, and never answers.
+    Silent,
+    /// Takes it, and answers when it is told to.
+    Held,
+}
+
+/// A carrier, as the inbox is one.
+#[derive(Clone)]
+pub struct Carrier {
+    pub url: String,
+    state: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    taken: Mutex<Vec<Value>>,
+    /// Recipient (any without), mood, how often from now on.
+    plan: Mutex<Vec<(Option<String>, Mood, usize)>>,
+    took: Notify,
+    release: Notify,
+}
+
+impl Carrier {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/api/messages", listener.local_addr().expect("an address"));
+        let state = Arc::<Inner>::default();
+        let router = Router::new().fallback(take).with_state(Arc::clone(&state));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, state }
+    }
+
+    /// How the next `times` messages are met, of one recipient or of anybody.
+    pub fn plan(&self, recipient: Option<&str>, mood: Mood, times: usize) {
+        self.state.plan.lock().expect("unlocked").push((recipient.map(str::to_owned), mood, times));
+    }
+
+    /// From now on all is well.
+    pub fn heal(&self) {
+        self.state.plan.lock().expect("unlocked").clear();
+    }
+
+    /// Messages that were taken, oldest first.
+    pub fn taken(&self) -> Vec<Value> {
+        self.state.taken.lock().expect("unlocked").clone()
+    }
+
+    /// How often a message to somebody was taken.
+    pub fn count(&self, recipient: &str) -> usize {
+        self.taken().iter().filter(|message| message["to"] == recipient).count()
+    }
+
+    /// Lets it answer.
+    pub fn release(&self) {
+        self.state.release.notify_one();
+    }
+
+    /// Waits for the next message to be taken.
+    pub async fn next(&self) {
+        self.state.took.notified().await;
+    }
+}
+
+async fn take(State(state): State<Arc<Inner>>, axum::Json(message): axum::Json<Value>) -> (StatusCode, String) {
+    let mood = {
+        let mut plan = state.plan.lock().expect("unlocked");
+        let fits = |(to, _, times): &&mut (Option<String>, Mood, usize)| {
+            *times > 0 && to.as_ref().is_none_or(|to| message["to"] == to.as_str())
+        };
+        plan.iter_mut().find(fits).map_or(Mood::Well, |(_, mood, times)| {
+            *times -= 1;
+            *mood
+        })
+    };
+    let said = format!("about {} to {}", message["text"], message["to"]);
+    if let Mood::Says(status) = mood {
+        return (StatusCode::from_u16(status).expect("a status"), said);
+    }
+    state.taken.lock().expect("unlocked").push(message);
+    state.took.notify_one();
+    match mood {
+        Mood::Silent => std::future::pending().await,
+        Mood::Held => state.release.notified().await,
+        Mood::Well | Mood::Says(_) => {}
+    }
+    (StatusCode::NO_CONTENT, String::new())
+}
+
+/// A message that is not written yet.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub message: Outgoing,
+    pub code: String,
+    pub item: Map<String, Value>,
+}
+
+impl Draft {
+    /// A code to an address.
+    pub fn new(key: &PublicKey, recipient: &str, created_at: OffsetDateTime) -> Self {
+        let code = unique("code");
+        let message = Outgoing {
+            id: latchkey_web::chance::id(),
+            via: Via::Email,
+            recipient: recipient.to_owned(),
+            template: TemplateType::LoginCodeValid,
+            created_at,
+        };
+        let letter = Letter {
+            code: code.clone(),
+            expires_in_minutes: 10,
+            identity: json!({"traits": {"email": recipient}}),
+            request_url: "https://login.example.org/self-service/login/browser".to_owned(),
+            transient_payload: json!({}),
+            languages: vec!["en".to_owned()],
+            request_headers: BTreeMap::new(),
+        };
+        let plain = serde_json::to_vec(&letter).expect("JSON");
+        let sealed = key.seal(&plain, message.id.as_bytes()).expect("sealed");
+        let put = outbox("http://127.0.0.1:9").put(&message, &sealed).expect("an item");
+        let item = put.put().expect("a put").item();
+        let wire = item.iter().map(|(name, value)| {
+            let wire = match (value.as_s(), value.as_n(), value.as_b()) {
+                (Ok(text), ..) => json!({ "S": text }),
+                (_, Ok(number), _) => json!({ "N": number }),
+                (.., Ok(bytes)) => json!({"B": STANDARD.encode(bytes)}),
+                _ => panic!("an attribute of another type: {value:?}"),
+            };
+            (name.clone(), wire)
+        });
+        Self { item: wire.collect(), message, code }
+    }
+
+    pub fn id(&self) -> Uuid {
+        self.message.id
+    }
+
+    /// As the transaction of a flow would write it.
+    pub fn write(&self) -> Value {
+        json!({"TransactItems": [{"Put": {"TableName": "outbox", "Item": self.item}}]})
+    }
+
+    /// The record that the table's stream has of it.
+    pub fn record(&self) -> Value {
+        record(&self.id().to_string())
+    }
+}
+
+/// A record of the outbox' stream.
+pub fn record(pk: &str) -> Value {
+    json!({
+        "eventID": unique("event"), "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
+        "awsRegion": "local",
+        "dynamodb": {"Keys": {"pk": {"S": pk}}, "SequenceNumber": unique("1"), "StreamViewType": "KEYS_ONLY"},
+    })
+}
+
+/// The outbox of a store.
+pub fn outbox(endpoint: &str) -> Outbox {
+    let env = [
+        ("AWS_REGION", "local"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("LATCHKEY_TABLE_OUTBOX", "outbox"),
+    ];
+    let env = Environment::from_pairs(env.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    Outbox::open(&Db::start(&env).expect("a client"), &env).expect("a table")
+}
+
+impl Proxy {
+    /// What is stored of a message.
+    pub async fn message(&self, id: Uuid) -> Value {
+        let key = json!({"pk": {"S": id.to_string()}});
+        self.store("GetItem", json!({"TableName": "outbox", "Key": key, "ConsistentRead": true})).await["Item"].clone()
+    }
+}
+
+impl Bench {
+    /// A code to an address, not written yet.
+    pub fn draft(&self, recipient: &str) -> Draft {
+        Draft::new(&self.stack.courier_key, recipient, latchkey_web::chance::now())
+    }
+
+    /// Writes a message, which the stream then brings to the courier.
+    pub async fn post(&self, recipient: &str) -> Draft {
+        let draft = self.draft(recipient);
+        self.proxy.store("TransactWriteItems", draft.write()).await;
+        draft
+    }
+
+    /// A message as administrators see it.
+    pub async fn admin_sees(&self, id: Uuid) -> Value {
+        self.admin().get(&format!("/admin/courier/messages/{id}")).await.json()
+    }
+
+    /// Waits until a message has come so far.
+    pub async fn until(&self, id: Uuid, status: &str) -> Value {
+        let found = super::eventually(status, async || {
+            let seen = self.admin_sees(id).await;
+            (seen["status"] == status).then_some(seen)
+        });
+        tokio::time::timeout(Duration::from_secs(60), found).await.unwrap_or_else(|_| panic!("never {status}"))
+    }
+
+    /// Brings an event to the courier.
+    pub async fn bring(&self, records: &[Value]) -> Result<Value, latchkey::functions::Failure> {
+        let event = json!({ "Records": records }).to_string();
+        self.stack.functions.call("CourierFunction", event, "a-request").await
+    }
+}
