@@ -2,7 +2,7 @@
 //! administrators are told the truth.
 
 use crate::events::binaries;
-use crate::support::{Bench, CONFIG, Carrier, Draft, Fault, Mood, eventually, outbox, record, unique};
+use crate::support::{Bench, CONFIG, Carrier, Draft, Fault, Mood, eventually, outbox, record, unique, written};
 use latchkey::processes::Processes;
 use latchkey::store::{Client, Store};
 use latchkey::template::Template;
@@ -10,7 +10,6 @@ use latchkey::{Options, Stack};
 use latchkey_sealing::PrivateKey;
 use latchkey_web::{Environment, chance};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -419,16 +418,7 @@ async fn in_development_mode_administrators_see_what_was_said() {
 /// Messages that were waiting when a stack ended are sent by the next one over the same folder.
 #[tokio::test]
 async fn messages_that_wait_survive_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("kratos.yml");
-    std::fs::write(&config, CONFIG).unwrap();
-    for schema in ["person.json", "contacts.json"] {
-        std::fs::write(
-            folder.path().join(schema),
-            r#"{"$id": "x", "type": "object", "properties": {"traits": {"type": "object"}}}"#,
-        )
-        .unwrap();
-    }
+    let (folder, config) = written(CONFIG);
     let options = Options { data: Some(folder.path().join("state")), ..Options::of(config) };
     let start = async |env: Environment| Stack::start(&options, env, Arc::new(|_| ())).await.expect("the stack starts");
     let stack = start(Environment::default().with("LATCHKEY_INBOX_URL", "http://127.0.0.1:9/nobody")).await;
@@ -451,16 +441,7 @@ async fn messages_that_wait_survive_a_restart() {
 /// As on AWS: each function a process, with what the template gives it.
 #[tokio::test]
 async fn messages_arrive_with_each_function_in_a_process_of_its_own() {
-    let folder = tempfile::tempdir().unwrap();
-    let config: PathBuf = folder.path().join("kratos.yml");
-    std::fs::write(&config, CONFIG).unwrap();
-    for schema in ["person.json", "contacts.json"] {
-        std::fs::write(
-            folder.path().join(schema),
-            r#"{"$id": "x", "type": "object", "properties": {"traits": {"type": "object"}}}"#,
-        )
-        .unwrap();
-    }
+    let (_folder, config) = written(CONFIG);
     let options = Options { processes: Some(binaries()), ..Options::of(config) };
     let stack = Stack::start(&options, Environment::default(), Arc::new(|_| ())).await.unwrap();
     let look = Client::new(&stack.store, "local");

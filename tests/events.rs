@@ -36,9 +36,6 @@ async fn every_event_is_answered_as_it_is_written_down() {
     if std::env::var_os("LATCHKEY_WRITE_EVENTS").is_some() {
         write_all().await;
     }
-    if std::env::var_os("LATCHKEY_WRITE_MSG").is_some() {
-        write_msg().await;
-    }
     let binaries = binaries();
     let state: Value = read(&folder().join("state.json"));
     let mut replayed = BTreeMap::<String, usize>::new();
@@ -497,11 +494,8 @@ async fn write_one(name: &str, event: &Value, state: &Value) {
 fn messages() -> (Value, Vec<(&'static str, Value)>) {
     let key = PrivateKey::derive(COURIER_SECRET.as_bytes()).expect("a key").public();
     let draft = |second: i64| {
-        Draft::new(
-            &key,
-            "ada@example.org",
-            OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(1_790_000_000 + second),
-        )
+        let at = OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(1_790_000_000 + second);
+        Draft::with_code(&key, "ada@example.org", at, "123456")
     };
     let (waits, mut sent) = (draft(1), draft(0));
     sent.item.remove("sealed");
@@ -595,35 +589,4 @@ fn write(path: &Path, value: &Value) {
 
 fn cookies(browser: &Browser<'_>) -> String {
     browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
-}
-
-async fn write_msg() {
-    let mut state: Value = read(&folder().join("state.json"));
-    let (outbox, events) = messages();
-    state["outbox"] = outbox;
-    write(&folder().join("state.json"), &state);
-    for (name, event) in events {
-        write_one(name, &event, &state).await;
-    }
-    let js = ("accept", "application/json");
-    let email = "ada@example.org";
-    for (name, path) in [
-        ("admin-courier/list", format!("/admin/courier/messages?recipient={email}")),
-        ("admin-courier/message", sent_message(&state)),
-        ("admin-courier/bad-status", "/admin/courier/messages?status=lost".to_owned()),
-    ] {
-        let request = Request::builder()
-            .method("GET")
-            .uri(path)
-            .header("host", "admin.example.org")
-            .header("user-agent", "an example")
-            .header(js.0, js.1);
-        let (parts, _) = request.body(Body::empty()).unwrap().into_parts();
-        let template = Template::load().unwrap();
-        let route = pick(&template.admin, "GET", parts.uri.path()).unwrap();
-        let at = OffsetDateTime::UNIX_EPOCH;
-        let arrival = Arrival { id: "JKJaXmPLvHcESHA=".into(), at, from: [192, 0, 2, 1].into() };
-        let event = event::event(&parts, b"", &route.key, route.signed, &arrival);
-        write_one(name, &event, &state).await;
-    }
 }

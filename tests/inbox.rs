@@ -7,7 +7,10 @@ use hyper_util::service::TowerToHyperService;
 use latchkey::inbox::{Inbox, Message, router};
 
 async fn ask(inbox: &Inbox, method: Method, path: &str) -> Answer {
-    let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+    answer(inbox, Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await
+}
+
+async fn answer(inbox: &Inbox, request: Request<Body>) -> Answer {
     let service = TowerToHyperService::new(router(inbox.clone()));
     let response = hyper::service::Service::call(&service, request).await.unwrap();
     let (parts, body) = response.into_parts();
@@ -42,6 +45,51 @@ async fn messages_are_listed_newest_first_and_emptied() {
     assert_eq!(ask(&inbox, Method::DELETE, "/api/messages").await.status, 204);
     assert_eq!(ask(&inbox, Method::GET, "/api/messages").await.body, "[]");
     assert!(inbox.messages().is_empty());
+}
+
+/// What a carrier posts, with these headers.
+async fn post(inbox: &Inbox, headers: &[(&str, &str)], body: &str) -> Answer {
+    let mut request = Request::post("/api/messages");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    answer(inbox, request.body(Body::from(body.to_owned())).unwrap()).await
+}
+
+#[tokio::test]
+async fn no_page_of_another_site_puts_messages_here_or_reads_them() {
+    let inbox = Inbox::default();
+    let message = r#"{"to":"a@example.org","channel":"email","template_type":"login_code_valid","subject":"s","text":"123456","html":null}"#;
+    let json = ("content-type", "application/json");
+    for (headers, status) in [
+        (vec![("content-type", "text/plain")], 415),
+        (vec![("content-type", "application/x-www-form-urlencoded")], 415),
+        (vec![], 415),
+        (vec![json, ("origin", "https://evil.example")], 403),
+        (vec![json, ("origin", "null")], 403),
+        (vec![json, ("origin", "http://127.0.0.1:4436")], 403),
+        (vec![json, ("sec-fetch-site", "cross-site")], 403),
+        // A name that somebody lets lead to this address.
+        (vec![json, ("host", "evil.example:4436")], 403),
+        (vec![json, ("host", "localhost.evil.example")], 403),
+    ] {
+        assert_eq!(post(&inbox, &headers, message).await.status, status, "{headers:?}");
+    }
+    assert_eq!(inbox.messages().len(), 0);
+    // Before it sends JSON, a browser asks; what it is told allows nothing.
+    let preflight = ask(&inbox, Method::OPTIONS, "/api/messages").await;
+    assert!(preflight.status >= 400 && preflight.header("access-control-allow-origin").is_none());
+    for host in ["127.0.0.1:4436", "localhost:4436", "inbox.localhost", "[::1]:4436"] {
+        assert_eq!(post(&inbox, &[json, ("host", host)], message).await.status, 204, "{host}");
+    }
+    assert_eq!((inbox.messages().len(), inbox.messages()[0].text.as_str()), (4, "123456"));
+    for rubbish in ["", "{", "[]", r#"{"to":1}"#] {
+        let status = post(&inbox, &[json], rubbish).await.status;
+        assert!((400..500).contains(&status), "{rubbish}: {status}");
+    }
+    let read = Request::get("/api/messages").header("host", "evil.example").body(Body::empty()).unwrap();
+    let read = answer(&inbox, read).await;
+    assert!(read.status == 403 && !read.body.contains("123456"), "{}", read.body);
 }
 
 #[tokio::test]

@@ -125,7 +125,12 @@ pub struct Draft {
 impl Draft {
     /// A code to an address.
     pub fn new(key: &PublicKey, recipient: &str, created_at: OffsetDateTime) -> Self {
-        let code = unique("code");
+        Self::with_code(key, recipient, created_at, &unique("code"))
+    }
+
+    /// This code to an address.
+    pub fn with_code(key: &PublicKey, recipient: &str, created_at: OffsetDateTime, code: &str) -> Self {
+        let code = code.to_owned();
         let message = Outgoing {
             id: latchkey_web::chance::id(),
             via: Via::Email,

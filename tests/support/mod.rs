@@ -90,7 +90,7 @@ pub fn unique(prefix: &str) -> String {
 }
 
 /// A configuration in a folder of its own, with its schemas beside it.
-fn written(config: &str) -> (TempDir, PathBuf) {
+pub fn written(config: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (name, text) in [("kratos.yml", config), ("person.json", PERSON), ("contacts.json", CONTACTS)] {
         std::fs::write(folder.path().join(name), text).expect("a temporary file");
