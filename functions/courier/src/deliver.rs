@@ -1,9 +1,9 @@
 //! One message, from the claim to the record of what became of it.
 
 use crate::event::{Body, Confirmed};
-use crate::post::SendError;
 use crate::{App, delay_after};
 use latchkey_core::courier::{Dispatch, Letter, MessageStatus, Outgoing};
+use latchkey_courier::SendError;
 use latchkey_sealing::PrivateKey;
 use latchkey_store::StoreError;
 use latchkey_store::outbox::{Claim, Claimed, Recorded, Wording};
@@ -136,11 +136,12 @@ async fn attempt(app: &App, claimed: &Claimed) -> Result<Option<Wording>, (Failu
         return Err((Failure::Final("suppressed", why), None));
     }
     let keys = app.keys().await.map_err(|e| (Failure::Ours(e.to_string()), None))?;
+    let carriers = app.carriers().await.map_err(|e| (Failure::Ours(e.to_string()), None))?;
     let letter = open(keys, claimed).map_err(|failure| (failure, None))?;
-    let rendered = app.post.render(message, &letter);
+    let rendered = app.templates.render(message, &letter);
     let rendered = rendered.map_err(|e| (Failure::Ours(without_secrets(&e.to_string(), message, &letter)), None))?;
     let wording = app.config.dev.then(|| Wording { subject: rendered.subject.clone(), body: rendered.text.clone() });
-    match tokio::time::timeout(PATIENCE, app.post.send(message, &letter, &rendered)).await {
+    match tokio::time::timeout(PATIENCE, carriers.send(message, &letter, &rendered)).await {
         Ok(Ok(())) => Ok(wording),
         Ok(Err(SendError::Retry(why))) => Err((Failure::Retry(without_secrets(&why, message, &letter)), wording)),
         Ok(Err(SendError::Refused(why))) => {

@@ -9,7 +9,6 @@
 
 mod deliver;
 mod event;
-mod post;
 mod queue;
 
 use deliver::{Delivery, Next};
@@ -17,19 +16,18 @@ use event::{Batch, Errand, Task};
 use futures_util::StreamExt as _;
 use lambda_http::{Context, Error};
 use latchkey_config::Config;
+use latchkey_courier::{Carriers, Templates};
 use latchkey_sealing::PrivateKey;
 use latchkey_store::suppressed::Suppressed;
 use latchkey_store::{Db, Outbox, meter};
-use latchkey_web::secrets::SecretText;
+use latchkey_web::secrets::{SecretText, Vault};
 use latchkey_web::{Environment, StartError, chance, edge, log_event};
-use post::Post;
 use queue::Queues;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
-const RETRIES: u32 = 5;
 /// Messages that are sent at the same time.
 const AT_ONCE: usize = 16;
 
@@ -39,7 +37,10 @@ pub struct App {
     outbox: Outbox,
     suppressed: Suppressed,
     queues: Queues,
-    post: Post,
+    templates: Templates,
+    carriers: OnceCell<Carriers>,
+    vault: Vault,
+    env: Environment,
     secret: SecretText,
     keys: OnceCell<Vec<PrivateKey>>,
 }
@@ -50,14 +51,18 @@ impl App {
     /// # Errors
     /// When the environment or the configuration is not usable.
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let config = edge::load_config(env)?.config;
+        let loaded = edge::load_config(env)?;
+        let config = loaded.config.clone();
         let db = Db::start(env)?;
         let outbox = Outbox::open(&db, env)?;
         outbox.warm();
         Ok(Self {
             suppressed: Suppressed::open(&db, env)?,
             queues: Queues::open(env)?,
-            post: Post::open(env, &config)?,
+            templates: Templates::new(&config.courier).map_err(|e| StartError(e.to_string()))?,
+            carriers: OnceCell::new(),
+            vault: Vault::open(env, loaded)?,
+            env: env.clone(),
             secret: SecretText::open(env, "LATCHKEY_COURIER_SECRET")?,
             keys: OnceCell::new(),
             outbox,
@@ -67,7 +72,13 @@ impl App {
 
     /// How often a message is tried.
     pub(crate) fn most(&self) -> u32 {
-        RETRIES + 1
+        self.config.courier.message_retries.saturating_add(1)
+    }
+
+    /// Who takes messages over; what they prove themselves with is among the deployment's secrets.
+    async fn carriers(&self) -> Result<&Carriers, StartError> {
+        let begin = async || Carriers::new(&self.config, self.vault.get().await?, &self.env);
+        self.carriers.get_or_try_init(begin).await
     }
 
     /// The keys that open letters, newest first.

@@ -3,7 +3,7 @@
 use crate::carriers::SendError;
 use crate::templates::Rendered;
 use http::header::CONTENT_TYPE;
-use http::{Request, Uri};
+use http::{Request, StatusCode, Uri};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
@@ -49,7 +49,7 @@ impl Inbox {
         let status = answer.map_err(|_| SendError::Retry("the inbox cannot be reached".to_owned()))?.status();
         if status.is_success() {
             Ok(())
-        } else if status.is_server_error() {
+        } else if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
             Err(SendError::Retry(format!("the inbox answered {status}")))
         } else {
             Err(SendError::Refused(format!("the inbox answered {status}")))
