@@ -106,7 +106,17 @@ impl World {
             ("AWS_SECRET_ACCESS_KEY".to_owned(), "local".to_owned()),
             ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), self.stack.store.clone()),
         ];
-        for table in ["FLOWS", "ACCOUNTS", "CREDENTIALS"] {
+        let courier = self.stack.courier_key.to_text();
+        for (name, value) in [
+            ("LATCHKEY_COURIER_KEY", courier.as_str()),
+            ("LATCHKEY_COURIER_SECRET", "bench-only-secret-of-the-courier"),
+            ("LATCHKEY_QUEUE", "https://127.0.0.1:9/queue"),
+            ("LATCHKEY_DEAD_LETTERS", "https://127.0.0.1:9/dead-letters"),
+            ("AWS_ENDPOINT_URL_SQS", "https://127.0.0.1:9"),
+        ] {
+            env.push((name.to_owned(), value.to_owned()));
+        }
+        for table in ["FLOWS", "ACCOUNTS", "CREDENTIALS", "OUTBOX", "COUNTERS"] {
             env.push((format!("LATCHKEY_TABLE_{table}"), table.to_ascii_lowercase()));
         }
         env
@@ -181,7 +191,14 @@ impl World {
             "ui" => self.made(false, "GET", "/error?error=access_denied", &[], ""),
             "admin-identities" => self.made(true, "GET", "/admin/identities?page_size=1", &[], ""),
             "admin-sessions" => self.made(true, "GET", "/admin/sessions/00000000-0000-4000-8000-000000000000", &[], ""),
+            "admin-courier" => self.made(true, "GET", "/admin/courier/messages", &[], ""),
             "authorizer" => self.question(),
+            "courier" => json!({"Records": [{
+                "eventSource": "aws:dynamodb",
+                "dynamodb": {"Keys": {"pk": {"S": "00000000-0000-4000-8000-000000000000"}}, "SequenceNumber": "1"},
+            }]})
+            .to_string(),
+            "courier-feedback" => json!({"Records": []}).to_string(),
             "admin-unmatched" => self.made(true, "GET", "/admin/nothing", &[], ""),
             _ => self.made(false, "GET", "/health/alive", &[], ""),
         }
