@@ -208,6 +208,7 @@ impl Stack {
             .with("AWS_ENDPOINT_URL_DYNAMODB", &store)
             .with("AWS_ENDPOINT_URL_SQS", &format!("http://{queue_at}"))
             .with("LATCHKEY_INBOX_URL", &inbox_url)
+            .with("LATCHKEY_HURRY", &options.hurry.to_string())
             .with("LATCHKEY_SECRETS_ARN", "")
             .with("LATCHKEY_COURIER_SECRET_ARN", "")
             .with("LATCHKEY_COURIER_KEY", &courier.public().to_text());

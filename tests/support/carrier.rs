@@ -89,7 +89,9 @@ impl Carrier {
     }
 }
 
-async fn take(State(state): State<Arc<Inner>>, axum::Json(message): axum::Json<Value>) -> (StatusCode, String) {
+async fn take(State(state): State<Arc<Inner>>, axum::Json(mut message): axum::Json<Value>) -> (StatusCode, String) {
+    // Large, and the same as the text.
+    message["html"] = Value::Null;
     let mood = {
         let mut plan = state.plan.lock().expect("unlocked");
         let fits = |(to, _, times): &&mut (Option<String>, Mood, usize)| {

@@ -107,6 +107,11 @@ pub(crate) async fn send(app: &App, id: Uuid) -> Delivery {
             let wait = Duration::try_from(until - now).unwrap_or_default() + Duration::from_secs(1);
             return Delivery::of(id, "held", Next::Later(again(id), wait));
         }
+        Ok(Claim::NotDue(at)) => {
+            let wait =
+                Duration::try_from(at - now).unwrap_or_default().saturating_mul(app.hurry) + Duration::from_secs(1);
+            return Delivery::of(id, "not due", Next::Later(again(id), wait));
+        }
         Ok(Claim::Exhausted) => return exhausted(app, id).await,
         Err(error) => return store_failed(id, &error),
     };
@@ -202,12 +207,12 @@ async fn failed(app: &App, claimed: &Claimed, failure: Failure, wording: Option<
         Failure::Ours(why) => (false, "failed by our fault", why),
     };
     let dispatch = Dispatch { id: chance::id(), error: Some(error), at: chance::now() };
+    let wait = delay_after(claimed.send_count, chance::bytes::<1>()[0]);
     let recorded = if over {
         app.outbox.abandoned(claimed, &dispatch, wording).await
     } else {
-        app.outbox.failed(claimed, &dispatch, wording).await
+        app.outbox.failed(claimed, &dispatch, dispatch.at + wait / app.hurry, wording).await
     };
-    let wait = delay_after(claimed.send_count);
     let delivery = match recorded {
         Ok(_) if outcome == "abandoned" => Delivery::of(id, outcome, Next::DeadLetter("tried as often as it may be"))
             .because("the last attempt failed")

@@ -41,6 +41,8 @@ pub struct App {
     carriers: OnceCell<Carriers>,
     vault: Vault,
     env: Environment,
+    /// How many times faster than it should time passes in the queue; more than once in tests alone.
+    hurry: u32,
     secret: SecretText,
     keys: OnceCell<Vec<PrivateKey>>,
 }
@@ -63,6 +65,11 @@ impl App {
             carriers: OnceCell::new(),
             vault: Vault::open(env, loaded)?,
             env: env.clone(),
+            hurry: env
+                .get("LATCHKEY_HURRY")
+                .and_then(|times| times.parse().ok())
+                .filter(|times| *times > 0)
+                .unwrap_or(1),
             secret: SecretText::open(env, "LATCHKEY_COURIER_SECRET")?,
             keys: OnceCell::new(),
             outbox,
@@ -147,10 +154,12 @@ async fn work(app: &App, task: Task, from: &'static str, request: &str) -> Optio
     comes_again.then_some(task.record)
 }
 
-/// How long a message waits after an attempt that failed: 10 s, then three times as long each time, at most what the queue can.
-pub fn delay_after(attempt: u32) -> Duration {
+/// How long a message waits after an attempt that failed: 10 s, then three times as long each time, at most what the queue can; a
+/// fifth more at most, by chance, because many that failed at once must not come back at once.
+fn delay_after(attempt: u32, chance: u8) -> Duration {
     let seconds = 10_u64.saturating_mul(3_u64.saturating_pow(attempt.saturating_sub(1)));
-    Duration::from_secs(seconds.min(900))
+    let spread = seconds.saturating_mul(u64::from(chance)) / 255 / 5;
+    Duration::from_secs(seconds.saturating_add(spread).min(900))
 }
 
 #[cfg(test)]
@@ -159,8 +168,9 @@ mod tests {
 
     #[test]
     fn delays_grow_until_the_queue_can_wait_no_longer() {
-        let delays: Vec<u64> = (1..=7).map(|attempt| delay_after(attempt).as_secs()).collect();
+        let delays: Vec<u64> = (1..=7).map(|attempt| delay_after(attempt, 0).as_secs()).collect();
         assert_eq!(delays, [10, 30, 90, 270, 810, 900, 900]);
-        assert_eq!((delay_after(0).as_secs(), delay_after(u32::MAX).as_secs()), (10, 900));
+        assert_eq!((delay_after(2, 255).as_secs(), delay_after(5, 255).as_secs()), (36, 900));
+        assert_eq!((delay_after(0, 0).as_secs(), delay_after(u32::MAX, 255).as_secs()), (10, 900));
     }
 }

@@ -5,7 +5,7 @@ use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use aws_sdk_sqs::{Client, Config};
-use latchkey_web::{Environment, StartError, chance};
+use latchkey_web::{Environment, StartError};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -58,9 +58,6 @@ impl Queues {
     /// # Errors
     /// What the log may say of it.
     pub(crate) async fn later(&self, errand: &Body, delay: Duration) -> Result<(), String> {
-        // Many that failed at once must not come back at once.
-        let spread = f64::from(chance::bytes::<1>()[0]) / 255.0 * 0.2;
-        let delay = delay.mul_f64(1.0 + spread).min(LONGEST);
         let body = serde_json::to_string(errand).map_err(|e| e.to_string())?;
         self.put(&self.delayed, body, delay).await
     }
@@ -74,8 +71,8 @@ impl Queues {
     }
 
     async fn put(&self, queue: &str, body: String, delay: Duration) -> Result<(), String> {
-        // At most 900.
-        let seconds = delay.as_secs() as i32;
+        // At most 900. Never too early.
+        let seconds = delay.min(LONGEST).as_secs_f64().ceil() as i32;
         let call = self.client.send_message().queue_url(queue).message_body(body).delay_seconds(seconds).send();
         match Box::pin(call).await {
             Ok(_) => Ok(()),

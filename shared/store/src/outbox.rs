@@ -95,12 +95,22 @@ pub enum Claim {
     Ours(Box<Claimed>),
     /// Another courier has it, or had it and died; its claim ends then.
     Held(OffsetDateTime),
+    /// It failed, and is to be tried again then and not before, however often somebody comes for it.
+    NotDue(OffsetDateTime),
     /// It was sent or given up.
     Over(MessageStatus),
     /// It was tried as often as it may be, and nobody recorded how that ended.
     Exhausted,
     /// There is no such message.
     Gone,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy)]
+enum Outcome {
+    Sent,
+    Abandoned,
+    Waits(OffsetDateTime),
 }
 
 /// Whether an outcome was recorded.
@@ -200,7 +210,8 @@ impl Outbox {
             .await?
             .update_expression("SET #status = :processing, claim = :claim, claim_ends = :ends, updated = :now ADD send_count :one")
             .condition_expression(
-                "attribute_exists(pk) AND send_count < :most AND (#status = :queued OR (#status = :processing AND claim_ends < :now))",
+                "attribute_exists(pk) AND send_count < :most AND \
+                 ((#status = :queued AND (attribute_not_exists(due) OR due <= :now)) OR (#status = :processing AND claim_ends < :now))",
             )
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":queued", s(MessageStatus::Queued.as_str()))
@@ -222,12 +233,14 @@ impl Outbox {
                         return read_claimed(&item, token);
                     }
                     let status = read_status(&item)?;
-                    Ok(match status {
-                        MessageStatus::Sent | MessageStatus::Abandoned => Claim::Over(status),
-                        MessageStatus::Processing if read_instant(&item, "claim_ends")? >= now => {
+                    let due = item.get("due").map(|_| read_instant(&item, "due")).transpose()?;
+                    Ok(match (status, due) {
+                        (MessageStatus::Sent | MessageStatus::Abandoned, _) => Claim::Over(status),
+                        (MessageStatus::Processing, _) if read_instant(&item, "claim_ends")? >= now => {
                             Claim::Held(read_instant(&item, "claim_ends")?)
                         }
-                        MessageStatus::Queued | MessageStatus::Processing => Claim::Exhausted,
+                        (MessageStatus::Queued, Some(due)) if due > now => Claim::NotDue(due),
+                        (MessageStatus::Queued | MessageStatus::Processing, _) => Claim::Exhausted,
                     })
                 }
             },
@@ -244,7 +257,7 @@ impl Outbox {
         dispatch: &Dispatch,
         wording: Option<&Wording>,
     ) -> Result<Recorded, StoreError> {
-        self.finish((claimed.message.id, claimed.token), MessageStatus::Sent, dispatch, wording).await
+        self.finish((claimed.message.id, claimed.token), Outcome::Sent, dispatch, wording).await
     }
 
     /// The same, for somebody who has only the id and the claim left.
@@ -252,10 +265,10 @@ impl Outbox {
     /// # Errors
     /// When the store fails.
     pub async fn sent_under(&self, id: Uuid, claim: Uuid, dispatch: &Dispatch) -> Result<Recorded, StoreError> {
-        self.finish((id, claim), MessageStatus::Sent, dispatch, None).await
+        self.finish((id, claim), Outcome::Sent, dispatch, None).await
     }
 
-    /// Records an attempt that failed: the message waits for another one.
+    /// Records an attempt that failed: the message waits for another one, which is due then.
     ///
     /// # Errors
     /// When the store fails.
@@ -263,9 +276,10 @@ impl Outbox {
         &self,
         claimed: &Claimed,
         dispatch: &Dispatch,
+        due: OffsetDateTime,
         wording: Option<&Wording>,
     ) -> Result<Recorded, StoreError> {
-        self.finish((claimed.message.id, claimed.token), MessageStatus::Queued, dispatch, wording).await
+        self.finish((claimed.message.id, claimed.token), Outcome::Waits(due), dispatch, wording).await
     }
 
     /// Records the attempt after which a message is given up, and erases what it said.
@@ -278,28 +292,29 @@ impl Outbox {
         dispatch: &Dispatch,
         wording: Option<&Wording>,
     ) -> Result<Recorded, StoreError> {
-        self.finish((claimed.message.id, claimed.token), MessageStatus::Abandoned, dispatch, wording).await
+        self.finish((claimed.message.id, claimed.token), Outcome::Abandoned, dispatch, wording).await
     }
 
     async fn finish(
         &self,
         (id, claim): (Uuid, Uuid),
-        status: MessageStatus,
+        outcome: Outcome,
         dispatch: &Dispatch,
         wording: Option<&Wording>,
     ) -> Result<Recorded, StoreError> {
         let keep = if wording.is_some() { ", wording = :wording" } else { "" };
         // What a message says is there for as long as it may still be sent.
-        let erase = match status {
-            MessageStatus::Sent => ", sealed, unsent",
-            MessageStatus::Abandoned => ", sealed",
-            MessageStatus::Queued | MessageStatus::Processing => "",
+        let (status, when, erase) = match outcome {
+            Outcome::Sent => (MessageStatus::Sent, None, ", due, sealed, unsent"),
+            Outcome::Abandoned => (MessageStatus::Abandoned, None, ", due, sealed"),
+            Outcome::Waits(due) => (MessageStatus::Queued, Some(due), ""),
         };
+        let wait = if when.is_some() { ", due = :due" } else { "" };
         let mut call = self
             .update(id)
             .await?
             .update_expression(format!(
-                "SET #status = :status, updated = :now, dispatches = list_append(if_not_exists(dispatches, :none), :dispatch){keep} \
+                "SET #status = :status, updated = :now, dispatches = list_append(if_not_exists(dispatches, :none), :dispatch){keep}{wait} \
                  REMOVE claim, claim_ends{erase}"
             ))
             .condition_expression("claim = :claim")
@@ -309,6 +324,9 @@ impl Outbox {
             .expression_attribute_values(":none", AttributeValue::L(Vec::new()))
             .expression_attribute_values(":dispatch", AttributeValue::L(vec![doc(dispatch)?]))
             .expression_attribute_values(":claim", s(claim.to_string()));
+        if let Some(due) = when {
+            call = call.expression_attribute_values(":due", instant(due));
+        }
         if let Some(wording) = wording {
             call = call.expression_attribute_values(":wording", doc(wording)?);
         }
