@@ -199,7 +199,8 @@ pub(crate) async fn record(app: &App, id: Uuid, confirmed: Confirmed) -> Deliver
 async fn failed(app: &App, claimed: &Claimed, failure: Failure, wording: Option<&Wording>) -> Delivery {
     let id = claimed.message.id;
     let last = claimed.send_count >= app.most();
-    // What a carrier or a template says is for the table alone; the log has fixed words.
+    // What a carrier says is for the table alone; the log has fixed words, and what we ourselves did not get done.
+    let ours = if let Failure::Ours(why) = &failure { Some(why.clone()) } else { None };
     let (over, outcome, error) = match failure {
         Failure::Final(outcome, why) => (true, outcome, why),
         Failure::Retry(why) | Failure::Ours(why) if last => (true, "abandoned", why),
@@ -225,7 +226,11 @@ async fn failed(app: &App, claimed: &Claimed, failure: Failure, wording: Option<
             Delivery::of(id, outcome, Next::Later(again(id), claim)).because(error.to_string())
         }
     };
-    delivery.about(claimed)
+    let delivery = delivery.about(claimed);
+    match ours {
+        Some(why) => delivery.because(why),
+        None => delivery,
+    }
 }
 
 async fn exhausted(app: &App, id: Uuid) -> Delivery {
