@@ -10,6 +10,7 @@ mod authorizer;
 mod bad_input;
 mod brakes;
 mod cli;
+mod code;
 mod concurrency;
 mod cost;
 mod courier;

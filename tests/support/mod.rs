@@ -218,6 +218,23 @@ impl Bench {
         self.proxy.store("PutItem", json!({"TableName": table, "Item": item})).await;
     }
 
+    /// What was sent to an address, newest first.
+    pub fn mail_to(&self, address: &str) -> Vec<latchkey::inbox::Message> {
+        self.stack.inbox.messages().into_iter().filter(|message| message.to == address).collect()
+    }
+
+    /// The code of the next message to an address, after so many.
+    pub async fn next_code(&self, address: &str, after: usize) -> String {
+        let address = address.replace([' ', '(', ')', '-'], "");
+        let text = eventually("a code", async || {
+            let mail = self.mail_to(&address);
+            (mail.len() > after).then(|| mail[0].text.clone())
+        });
+        let text = text.await;
+        let digits = regex_lite::Regex::new(r"\b\d{6}\b").expect("a pattern");
+        digits.find(&text).unwrap_or_else(|| panic!("no code in {text:?}")).as_str().to_owned()
+    }
+
     /// What all requests of this run have logged for a request.
     pub fn logged(&self, answer: &Answer) -> Value {
         log::of_request(answer.header("apigw-requestid").unwrap_or_default())

@@ -1,0 +1,519 @@
+//! Signing in by a code: to whom it goes, what it opens, how often, and what others learn of it.
+
+use crate::support::{Answer, Bench, Browser, CONFIG, Client, PASSWORD, action, csrf, password, unique};
+use serde_json::{Value, json};
+
+const SENT: i64 = 1_010_014;
+const WRONG_CODE: i64 = 4_010_008;
+const NO_STRATEGY: i64 = 4_010_002;
+const NOBODY: i64 = 4_000_035;
+const GENERIC: i64 = 4_000_001;
+
+/// People whose address receives codes.
+const READER: &str = r#"{
+  "$id": "reader", "type": "object",
+  "properties": {"traits": {
+    "type": "object",
+    "properties": {
+      "email": {"type": "string", "format": "email", "title": "E-Mail", "ory.sh/kratos": {
+        "credentials": {"password": {"identifier": true}, "code": {"identifier": true, "via": "email"}},
+        "verification": {"via": "email"}}},
+      "phone": {"type": "string", "format": "tel", "ory.sh/kratos": {
+        "credentials": {"code": {"identifier": true, "via": "sms"}}, "verification": {"via": "sms"}}},
+      "lang": {"type": "string"}
+    },
+    "required": ["email"], "additionalProperties": false
+  }}
+}"#;
+
+fn config(methods: &str, rest: &str) -> String {
+    use base64::Engine as _;
+    let schema = base64::engine::general_purpose::STANDARD.encode(READER);
+    let schemas = format!("schemas: [{{id: reader, url: \"base64://{schema}\", selfservice_selectable: true}}, ");
+    let all = CONFIG.replace("schemas: [", &schemas).replace("default_schema_id: person", "default_schema_id: reader");
+    all.replace("  flows:\n", &format!("  methods: {{code: {{passwordless_enabled: true, {methods}}}}}\n  flows:\n"))
+        + rest
+}
+
+async fn bench() -> Bench {
+    Bench::with(&config("", "")).await
+}
+
+async fn reader(bench: &Bench) -> String {
+    let email = format!("{}@example.org", unique("reader"));
+    bench.create_as("reader", json!({"email": email}), json!({"password": PASSWORD})).await;
+    email
+}
+
+fn ask(identifier: &str) -> Value {
+    json!({"method": "code", "identifier": identifier})
+}
+
+fn enter(identifier: &str, code: &str) -> Value {
+    json!({"method": "code", "identifier": identifier, "code": code})
+}
+
+/// A code that is not this one.
+fn other_than(code: &str) -> &'static str {
+    if code == "000000" { "111111" } else { "000000" }
+}
+
+/// Asks for a code as a native app; where its form goes, and the code that came.
+async fn sent(bench: &Bench, client: &Client<'_>, to: &str) -> (String, String) {
+    let path = client.begin("").await;
+    let before = bench.mail_to(to).len();
+    let answer = client.post(&path, &ask(to)).await;
+    assert_eq!((answer.status, answer.message_ids()), (400, vec![SENT]), "{}", answer.body);
+    (path, bench.next_code(to, before).await)
+}
+
+fn says(answer: &Answer, status: u16, ids: &[i64]) {
+    assert_eq!((answer.status, answer.message_ids()), (status, ids.to_vec()), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_native_app_signs_in_by_code_once() {
+    let bench = bench().await;
+    let email = reader(&bench).await;
+    let app = bench.app();
+    let (path, code) = sent(&bench, &app, &email).await;
+    let wrong = app.post(&path, &enter(&email, other_than(&code))).await;
+    says(&wrong, 400, &[WRONG_CODE]);
+    assert_eq!(wrong.json()["state"], "sent_email");
+    let done = app.post(&path, &enter(&email.to_uppercase(), &code)).await;
+    assert_eq!(done.status, 200, "{}", done.body);
+    let session = &done.json()["session"];
+    assert_eq!(session["authenticator_assurance_level"], "aal1");
+    assert_eq!(session["authentication_methods"][0]["method"], "code");
+    let address = &session["identity"]["verifiable_addresses"][0];
+    assert_eq!((&address["verified"], &address["status"]), (&json!(true), &json!("completed")));
+    assert!(address["verified_at"].is_string(), "{address}");
+    let token = done.json()["session_token"].as_str().unwrap().to_owned();
+    assert_eq!(
+        app.token(&token).get("/sessions/whoami").await.json()["identity"]["verifiable_addresses"][0]["verified"],
+        true
+    );
+    let again = app.post(&path, &enter(&email, &code)).await;
+    says(&again, 400, &[NO_STRATEGY]);
+    assert_eq!(again.json()["state"], "passed_challenge");
+}
+
+#[tokio::test]
+async fn browsers_sign_in_by_code() {
+    let bench = bench().await;
+    let email = reader(&bench).await;
+    let mut browser: Browser<'_> = bench.browser().html();
+    let flow = browser.begin("?return_to=https://app.example.org/after").await;
+    let token = csrf(&flow);
+    let fields = |more: &[(&'static str, String)]| -> Vec<(&'static str, String)> {
+        let first = [("csrf_token", token.as_str().unwrap().to_owned()), ("method", "code".to_owned())];
+        first.into_iter().chain(more.iter().cloned()).chain([("identifier", email.clone())]).collect()
+    };
+    let post = |fields: Vec<(&'static str, String)>| fields;
+    let send = post(fields(&[]));
+    let pairs: Vec<_> = send.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    assert_eq!(browser.form(&action(&flow), &pairs).await.status, 303);
+    let code = bench.next_code(&email, 0).await;
+    let enter = post(fields(&[("code", code)]));
+    let pairs: Vec<_> = enter.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    let done = browser.form(&action(&flow), &pairs).await;
+    assert_eq!((done.status, done.location()), (303, "https://app.example.org/after"));
+    assert_eq!(browser.get("/sessions/whoami").await.status, 200);
+    // Without the form's token nothing is sent.
+    let mut stranger = bench.browser();
+    let flow = stranger.begin("").await;
+    let mut body = ask(&email);
+    body["csrf_token"] = json!("nonsense");
+    assert_eq!(stranger.post(&action(&flow), &body).await.status, 403);
+    assert_eq!(bench.mail_to(&email).len(), 1);
+}
+
+#[tokio::test]
+async fn five_codes_may_be_tried_and_another_one_does_not_help() {
+    let bench = bench().await;
+    let email = reader(&bench).await;
+    let app = bench.app();
+    let (path, code) = sent(&bench, &app, &email).await;
+    for _ in 0..4 {
+        says(&app.post(&path, &enter(&email, other_than(&code))).await, 400, &[WRONG_CODE]);
+    }
+    let resent = app.post(&path, &json!({"method": "code", "identifier": email, "resend": "code"})).await;
+    says(&resent, 400, &[SENT]);
+    let second = bench.next_code(&email, 1).await;
+    says(&app.post(&path, &enter(&email, &code)).await, 400, &[if code == second { NO_STRATEGY } else { WRONG_CODE }]);
+    let late = app.post(&path, &enter(&email, &second)).await;
+    says(&late, 400, &[GENERIC]);
+    assert!(late.body.contains("submitted too often"), "{}", late.body);
+    // In a flow of its own the same person gets in.
+    let (path, code) = sent(&bench, &app, &email).await;
+    assert_eq!(app.post(&path, &enter(&email, &code)).await.status, 200);
+}
+
+#[tokio::test]
+async fn one_of_many_parallel_submits_of_a_code_signs_in() {
+    let bench = Bench::with(&config("config: {max_submissions: 255}", "brakes: {enabled: false}\n")).await;
+    let email = reader(&bench).await;
+    let app = bench.app();
+    let (path, code) = sent(&bench, &app, &email).await;
+    let body = enter(&email, &code);
+    let answers = futures_util::future::join_all((0..32).map(|_| app.post(&path, &body))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    for lost in answers.iter().filter(|answer| answer.status != 200) {
+        says(lost, 400, &[NO_STRATEGY]);
+    }
+}
+
+#[tokio::test]
+async fn no_more_codes_are_tried_at_once_than_one_after_the_other() {
+    let bench = Bench::with(&config("", "brakes: {enabled: false}\n")).await;
+    let email = reader(&bench).await;
+    let app = bench.app();
+    let (path, code) = sent(&bench, &app, &email).await;
+    let body = enter(&email, other_than(&code));
+    let answers = futures_util::future::join_all((0..32).map(|_| app.post(&path, &body))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.message_ids() == [WRONG_CODE]).count(), 5);
+    assert_eq!(answers.iter().filter(|answer| answer.message_ids() == [GENERIC]).count(), 27);
+    says(&app.post(&path, &enter(&email, &code)).await, 400, &[GENERIC]);
+}
+
+#[tokio::test]
+async fn parallel_logins_of_a_person_by_codes_of_their_own_all_succeed() {
+    let bench = Bench::with(&config("", "brakes: {enabled: false}\n")).await;
+    let email = reader(&bench).await;
+    let app = bench.app();
+    let mut flows = Vec::new();
+    for _ in 0..6 {
+        flows.push(sent(&bench, &app, &email).await);
+    }
+    // Each proves the address, which nobody had proven before.
+    let logins = flows.iter().map(|(path, code)| {
+        let body = enter(&email, code);
+        let app = &app;
+        async move { app.post(path, &body).await }
+    });
+    for answer in futures_util::future::join_all(logins).await {
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn of_parallel_wishes_for_a_code_one_is_fulfilled() {
+    let bench = Bench::with(&config("", "brakes: {enabled: false}\n")).await;
+    let email = reader(&bench).await;
+    let app = bench.app();
+    let path = app.begin("").await;
+    let body = ask(&email);
+    for answer in futures_util::future::join_all((0..8).map(|_| app.post(&path, &body))).await {
+        says(&answer, 400, &[SENT]);
+    }
+    let code = bench.next_code(&email, 0).await;
+    assert_eq!(bench.proxy.items("outbox").await.len(), 1);
+    assert_eq!(app.post(&path, &enter(&email, &code)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_code_ends_with_its_time_its_replacement_and_its_flow() {
+    let bench = Bench::with(&config("config: {lifespan: 1ns}", "")).await;
+    let email = reader(&bench).await;
+    let app = bench.app();
+    let (path, code) = sent(&bench, &app, &email).await;
+    says(&app.post(&path, &enter(&email, &code)).await, 400, &[WRONG_CODE]);
+    let bench = self::bench().await;
+    let (email, other) = (reader(&bench).await, reader(&bench).await);
+    let app = bench.app();
+    let (_, foreign) = sent(&bench, &app, &other).await;
+    let (path, first) = sent(&bench, &app, &email).await;
+    says(&app.post(&path, &enter(&email, &foreign)).await, 400, &[WRONG_CODE]);
+    // A code for one person does not open another's account in the same flow.
+    says(&app.post(&path, &enter(&other, &first)).await, 400, &[WRONG_CODE]);
+    let resent = app.post(&path, &json!({"method": "code", "identifier": email, "resend": "code"})).await;
+    says(&resent, 400, &[SENT]);
+    let second = bench.next_code(&email, 1).await;
+    if first != second {
+        says(&app.post(&path, &enter(&email, &first)).await, 400, &[WRONG_CODE]);
+    }
+    assert_eq!(app.post(&path, &enter(&email, &second)).await.status, 200);
+}
+
+#[tokio::test]
+async fn somebody_who_is_switched_off_learns_it_from_a_code_that_then_has_served() {
+    let bench = bench().await;
+    let email = format!("{}@example.org", unique("off"));
+    let person = bench.create_as("reader", json!({"email": email}), json!({})).await;
+    let app = bench.app();
+    let (path, code) = sent(&bench, &app, &email).await;
+    let patch = json!([{"op": "replace", "path": "/state", "value": "inactive"}]);
+    let at = format!("/admin/identities/{}", person["id"].as_str().unwrap());
+    assert_eq!(bench.admin().json(http::Method::PATCH, &at, &patch).await.status, 200);
+    says(&app.post(&path, &enter(&email, &code)).await, 400, &[4_010_011]);
+    let again = app.post(&path, &enter(&email, &code)).await;
+    says(&again, 400, &[GENERIC]);
+    assert!(again.body.contains("already used"), "{}", again.body);
+}
+
+#[tokio::test]
+async fn several_addresses_and_any_of_them_opens() {
+    let bench = bench().await;
+    let email = format!("{}@example.org", unique("two"));
+    bench.create_as("reader", json!({"email": email, "phone": "+4917667111638"}), json!({})).await;
+    let app = bench.app();
+    let (path, code) = sent(&bench, &app, "+49 176 671 11 638").await;
+    assert!(bench.mail_to(&email).is_empty(), "only the one that was asked for");
+    assert!(bench.mail_to("+4917667111638")[0].text.contains(&format!("@login.example.org #{code}")));
+    // Any identifier of the same person will do beside the code.
+    let done = app.post(&path, &enter(&email, &code)).await;
+    assert_eq!(done.status, 200, "{}", done.body);
+    let verified: Vec<_> = done.json()["session"]["identity"]["verifiable_addresses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|address| address["verified"] == true)
+        .map(|address| address["value"].clone())
+        .collect();
+    assert_eq!(verified, ["+4917667111638"], "the address that received the code, and no other");
+}
+
+#[tokio::test]
+async fn people_without_a_code_credential_need_the_fallback() {
+    for (fallback, expected) in [(false, NOBODY), (true, SENT)] {
+        let methods = format!("config: {{missing_credential_fallback_enabled: {fallback}}}");
+        let bench = Bench::with(&config(&methods, "")).await;
+        let email = format!("{}@example.org", unique("person"));
+        bench.create_as("person", json!({"email": email}), json!({"password": PASSWORD})).await;
+        let app = bench.app();
+        let path = app.begin("").await;
+        says(&app.post(&path, &ask(&email)).await, 400, &[expected]);
+        if fallback {
+            let code = bench.next_code(&email, 0).await;
+            assert_eq!(app.post(&path, &enter(&email, &code)).await.status, 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_is_for_the_person_who_is_signed_in() {
+    let bench = bench().await;
+    let (email, other) = (reader(&bench).await, reader(&bench).await);
+    let mut browser = bench.browser();
+    let before = browser.sign_in(&email).await;
+    let flow = browser.begin("?refresh=true").await;
+    for (who, id) in [(other.as_str(), NOBODY), ("nobody@example.org", NOBODY), (email.as_str(), 1_010_025)] {
+        let mut body = ask(who);
+        body["csrf_token"] = csrf(&flow);
+        says(&browser.post(&action(&flow), &body).await, 400, &[id]);
+    }
+    assert!(bench.mail_to(&other).is_empty());
+    let mut body = enter(&email, &bench.next_code(&email, 0).await);
+    body["csrf_token"] = csrf(&flow);
+    let done = browser.post(&action(&flow), &body).await.json();
+    assert_eq!(done["session"]["id"], before["session"]["id"]);
+    let methods: Vec<_> =
+        done["session"]["authentication_methods"].as_array().unwrap().iter().map(|m| &m["method"]).collect();
+    assert_eq!(methods, ["password", "code"]);
+}
+
+#[tokio::test]
+async fn whoever_confirms_themselves_may_choose_an_address() {
+    let bench = Bench::with(&config("", "feature_flags: {refresh_login_choose_address: true}\n")).await;
+    let email = format!("{}@example.org", unique("pick"));
+    bench.create_as("reader", json!({"email": email, "phone": "+4917667111638"}), json!({"password": PASSWORD})).await;
+    let mut browser = bench.browser();
+    browser.sign_in(&email).await;
+    let flow = browser.begin("?refresh=true").await;
+    let nodes = flow["ui"]["nodes"].as_array().unwrap();
+    let offered: Vec<_> = nodes
+        .iter()
+        .filter(|node| node["attributes"]["name"] == "address")
+        .map(|node| {
+            (&node["attributes"]["value"], &node["meta"]["label"]["id"], &node["meta"]["label"]["context"]["channel"])
+        })
+        .collect();
+    assert_eq!(
+        offered,
+        [
+            (&json!("+4917667111638"), &json!(1_010_023), &json!("sms")),
+            (&json!(email), &json!(1_010_023), &json!("email"))
+        ]
+    );
+    // The button's name alone says which method it is for.
+    let body = json!({"address": "+4917667111638", "csrf_token": csrf(&flow)});
+    says(&browser.post(&action(&flow), &body).await, 400, &[1_010_025]);
+    let code = bench.next_code("+4917667111638", 0).await;
+    let body = json!({"method": "code", "address": "+4917667111638", "code": code, "csrf_token": csrf(&flow)});
+    assert_eq!(browser.post(&action(&flow), &body).await.status, 200);
+}
+
+#[tokio::test]
+async fn with_mitigation_nobody_is_answered_like_somebody() {
+    let bench = Bench::with(&config("", "security: {account_enumeration: {mitigate: true}}\n")).await;
+    let email = reader(&bench).await;
+    let app = bench.app();
+    let mut seen = Vec::new();
+    for who in [email.as_str(), "nobody@example.org"] {
+        let path = app.begin("").await;
+        let id = path.rsplit('=').next().unwrap().to_owned();
+        let mut all = Vec::new();
+        for body in [
+            ask(who),
+            enter(who, "12345x"),
+            json!({"method": "code", "identifier": who, "resend": "code"}),
+            json!({"method": "code", "identifier": who, "resend": "nope"}),
+            enter(who, ""),
+        ] {
+            bench.proxy.calls();
+            let answer = app.post(&path, &body).await;
+            let times = regex_lite::Regex::new(r#""(created|expires|issued|updated)_at":"[^"]*""#).unwrap();
+            let body = answer.body.replace(&id, "ID").replace(who, "WHO");
+            let calls: Vec<_> = bench
+                .proxy
+                .calls()
+                .iter()
+                // The courier and the inbox run beside it.
+                .filter(|call| !call.operation.contains("Stream") && call.request["TableName"] != "outbox")
+                .map(|call| (call.operation.clone(), weight(&call.request)))
+                .collect();
+            let trips = bench.logged(&answer)["round_trips"].clone();
+            all.push((answer.status, times.replace_all(&body, "T").into_owned(), calls, trips));
+        }
+        seen.push(all);
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert!(bench.mail_to("nobody@example.org").is_empty());
+    assert_eq!(seen[0][0].3, 3, "round trips of a send");
+    assert_eq!(seen[0][1].3, 3, "round trips of a code");
+}
+
+/// How many items a call is about.
+fn weight(request: &Value) -> usize {
+    let batches = request["RequestItems"].as_object().into_iter().flatten();
+    let keys = batches.map(|(_, batch)| batch["Keys"].as_array().map_or(0, Vec::len)).sum::<usize>();
+    keys + request["TransactItems"].as_array().map_or(0, Vec::len)
+}
+
+#[tokio::test]
+async fn sending_is_braked_by_address_network_flow_and_country() {
+    let limits = "brakes: {sends: {address: 2, network: 4, flow: 1}, sms: {countries: [\"+49\"], per_day: 1}}\n";
+    let bench = Bench::with(&config("", limits)).await;
+    let email = format!("{}@example.org", unique("braked"));
+    bench.create_as("reader", json!({"email": email, "phone": "+4917667111638"}), json!({})).await;
+    let far = format!("{}@example.org", unique("far"));
+    bench.create_as("reader", json!({"email": far, "phone": "+16502530000"}), json!({})).await;
+    let app = bench.app();
+    let (path, _) = sent(&bench, &app, &email).await;
+    let resent = app.post(&path, &json!({"method": "code", "identifier": email, "resend": "code"})).await;
+    says(&resent, 429, &[4_029_001]);
+    assert!(resent.header("retry-after").is_some());
+    sent(&bench, &app, &email).await;
+    let third = app.post(&app.begin("").await, &ask(&email)).await;
+    says(&third, 429, &[4_029_001]);
+    assert_eq!(bench.mail_to(&email).len(), 2);
+    let elsewhere = app.at("198.51.100.7");
+    sent(&bench, &elsewhere, "+4917667111638").await;
+    for number in ["+4917667111638", "+16502530000"] {
+        says(&elsewhere.post(&elsewhere.begin("").await, &ask(number)).await, 429, &[4_029_001]);
+    }
+    assert!(bench.mail_to("+16502530000").is_empty());
+    let network = app.at("192.0.2.7");
+    for at in 0..4 {
+        says(&network.post(&network.begin("").await, &ask(&format!("n{at}@example.org"))).await, 400, &[NOBODY]);
+    }
+    says(&network.post(&network.begin("").await, &ask("n5@example.org")).await, 429, &[4_029_001]);
+}
+
+#[tokio::test]
+async fn each_step_waits_for_the_store_three_times() {
+    let bench = bench().await;
+    let email = reader(&bench).await;
+    let app = bench.app();
+    let path = app.begin("").await;
+    let trips = |answer: &Answer| bench.logged(answer)["round_trips"].clone();
+    assert_eq!(trips(&app.post(&path, &ask(&email)).await), 3);
+    let code = bench.next_code(&email, 0).await;
+    assert_eq!(trips(&app.post(&path, &enter(&email, other_than(&code))).await), 3);
+    assert_eq!(trips(&app.post(&path, &enter(&email, &code)).await), 3);
+}
+
+#[tokio::test]
+async fn no_code_is_kept_or_logged() {
+    let bench = bench().await;
+    let email = reader(&bench).await;
+    let app = bench.app();
+    let (path, code) = sent(&bench, &app, &email).await;
+    // In digits it could be part of any number, so it is looked for as text.
+    let quoted = format!("\"{code}\"");
+    let kept = serde_json::to_string(&bench.proxy.items("flows").await).unwrap();
+    assert!(!kept.contains(&quoted) && kept.contains("codes"), "{kept}");
+    assert_eq!(app.post(&path, &enter(&email, &code)).await.status, 200);
+    assert!(!Bench::everything_logged().contains(&quoted));
+    assert!(!Bench::everything_logged().contains(&email));
+}
+
+#[tokio::test]
+async fn a_message_is_in_the_readers_language() {
+    let bench = bench().await;
+    let email = format!("{}@example.org", unique("lang"));
+    bench.create_as("reader", json!({"email": email, "lang": "de"}), json!({})).await;
+    let app = bench.app().with("accept-language", "fr, en;q=0.5");
+    sent(&bench, &app, &email).await;
+    let german = bench.mail_to(&email)[0].subject.clone();
+    let other = reader(&bench).await;
+    sent(&bench, &app, &other).await;
+    let french = bench.mail_to(&other)[0].subject.clone();
+    let digits = regex_lite::Regex::new(r"\d{6}").unwrap();
+    assert_ne!(digits.replace(&german, ""), digits.replace(&french, ""));
+}
+
+#[tokio::test]
+async fn with_the_identifier_first_a_code_is_offered_or_sent_at_once() {
+    let idfirst = "login: {style: identifier_first, ui_url";
+    let bench = Bench::with(&config("", "").replace("login: {ui_url", idfirst)).await;
+    let both = reader(&bench).await;
+    let only_code = format!("{}@example.org", unique("only"));
+    bench.create_as("reader", json!({"email": only_code}), json!({})).await;
+    let app = bench.app();
+    let first = |who: &str| json!({"method": "identifier_first", "identifier": who});
+    let path = app.begin("").await;
+    let offered = app.post(&path, &first(&both)).await;
+    says(&offered, 400, &[]);
+    assert_eq!(offered.json()["active"], "identifier_first");
+    assert!(bench.mail_to(&both).is_empty());
+    says(&app.post(&path, &ask(&both)).await, 400, &[SENT]);
+    let code = bench.next_code(&both, 0).await;
+    assert_eq!(app.post(&path, &enter(&both, &code)).await.status, 200);
+    let path = app.begin("").await;
+    let answer = app.post(&path, &first(&only_code)).await;
+    says(&answer, 400, &[SENT]);
+    assert_eq!(bench.logged(&answer)["round_trips"], 3);
+    let code = bench.next_code(&only_code, 0).await;
+    assert_eq!(app.post(&path, &enter(&only_code, &code)).await.status, 200);
+    says(&app.post(&app.begin("").await, &first("nobody@example.org")).await, 400, &[4_000_037]);
+    // What was offered and not chosen has not been counted as a wish.
+    let kept = serde_json::to_string(&bench.proxy.items("counters").await).unwrap();
+    assert!(kept.contains("send#to#"), "{kept}");
+}
+
+#[tokio::test]
+async fn what_is_no_address_gets_no_code() {
+    let bench = bench().await;
+    let app = bench.app();
+    let long = format!("{}@example.org", "x".repeat(3000));
+    for odd in [
+        "not an address",
+        "017667111638",
+        "Ada <ada@example.org>",
+        "ada@example.org\r\nBcc: eve@example.org",
+        "\u{0430}da@example.org",
+        "@",
+        "+",
+        &long,
+    ] {
+        let answer = app.post(&app.begin("").await, &ask(odd)).await;
+        says(&answer, 400, &[NOBODY]);
+    }
+    assert!(bench.proxy.items("outbox").await.is_empty());
+    // A password still opens in the same flow.
+    let email = reader(&bench).await;
+    let path = app.begin("").await;
+    says(&app.post(&path, &ask("nobody@example.org")).await, 400, &[NOBODY]);
+    assert_eq!(app.post(&path, &password(&email, PASSWORD)).await.status, 200);
+}
