@@ -27,7 +27,7 @@ enum Command {
     Sdk,
     /// Play the recorded exchanges beside the project, in one process and with one process per function (needs python)
     Wire {
-        /// Scenarios or files of scenarios; those of password login without
+        /// Scenarios or files of scenarios; those of what is built without
         names: Vec<String>,
     },
     /// Send messages by servers of SES and of SMTP (needs node)
@@ -55,7 +55,7 @@ enum Command {
     },
     /// Use the login pages and the examples in headless Chromium (needs node; installs Chromium where it may)
     E2e {
-        /// Only these: examples, elements, pages
+        /// Only these: examples, elements, pages, codes
         suites: Vec<String>,
         /// Take the picture of the README anew, docs/login.png
         #[arg(long)]

@@ -7,13 +7,13 @@ use latchkey_core::aal::{Aal, AuthenticationMethod, Method};
 use latchkey_core::code::{SentCode, Verdict, check, from_random};
 use latchkey_core::courier::{Letter, Outgoing, TemplateType};
 use latchkey_core::flow::{CodeAddress, FlowState, Screen};
-use latchkey_core::identity::{CredentialType, Identity, State};
+use latchkey_core::identity::{CredentialType, Identity, State, Via};
 use latchkey_core::message::Message;
 use latchkey_methods::code::{self, Fault as Faulty, Step};
 use latchkey_sealing::PublicKey;
 use latchkey_store::credentials::{Guard, Unique};
 use latchkey_store::flows::Saved;
-use latchkey_store::login::{self, Sealed};
+use latchkey_store::login::{self, Mail, Sealed};
 use latchkey_store::{Db, Outbox};
 use latchkey_web::payload::Payload;
 use latchkey_web::secrets::Vault;
@@ -125,18 +125,26 @@ impl Submission<'_> {
             return self.form_error("nobody to send a code to").await;
         }
         let key = *post.keys().await?.first().ok_or_else(|| Fault::internal("there is no secret for codes"))?;
-        let (mut codes, mut messages) = (Vec::new(), Vec::new());
+        let (mut codes, mut letters) = (Vec::new(), Vec::new());
         for (person, address) in receivers.iter().filter_map(|address| Some((person.as_ref()?, address))) {
-            let (sent, sealed) = self.make_code(post, person, address, transient.clone(), key)?;
+            let (sent, sealed) = self.make_code(post, Some(person), address, transient.clone(), key)?;
             codes.push(sent);
-            messages.push(sealed);
+            letters.push(sealed);
         }
+        let mail = if receivers.is_empty() {
+            // The same work for nobody. The code is right for no one, and what was typed is not kept.
+            let nowhere = CodeAddress { via: Via::of(typed), value: String::new() };
+            let (sent, sealed) = self.make_code(post, None, &nowhere, transient.clone(), key)?;
+            codes.push(sent);
+            Mail::Nobody(Box::new(sealed))
+        } else {
+            Mail::Letters(letters)
+        };
         let bare = matches!(self.flow.form.screen, Screen::Code { bare: true });
         let said = if self.flow.refresh { Message::code_sent_to_you() } else { Message::code_sent() };
         self.flow.step(Method::Code, Screen::Code { bare }, vec![said], now);
         self.flow.state = FlowState::SentEmail;
-        let moved =
-            login::send(&self.app.flows, &post.outbox, &self.flow, (&codes, self.sends), &messages, chance::id());
+        let moved = login::send(&self.app.flows, &post.outbox, &self.flow, (&codes, self.sends), &mail, chance::id());
         // Of those who ask at the same time one sends, and all are told that a code is on its way.
         let outcome = if moved.await? { "code sent" } else { "code sent by another request" };
         Ok(self.show_step(transient, outcome))
@@ -145,7 +153,7 @@ impl Submission<'_> {
     fn make_code(
         &self,
         post: &Post,
-        person: &Identity,
+        person: Option<&Identity>,
         address: &CodeAddress,
         transient: Value,
         key: &[u8],
@@ -153,15 +161,18 @@ impl Submission<'_> {
         let now = self.call.now;
         let code = from_random(chance::bytes());
         let lifespan = edge::signed(self.app.forms.code.lifespan);
-        let of = (self.flow.id, person.id);
+        let of = (self.flow.id, person.map_or_else(chance::id, |person| person.id));
         let sent = SentCode::new(&code, of, address.clone(), now.saturating_add(lifespan), key);
         let letter = Letter {
             code,
             expires_in_minutes: u64::try_from(lifespan.whole_minutes()).unwrap_or(0),
-            identity: person.public(self.app.edge.base_url()),
+            identity: person.map(|person| person.public(self.app.edge.base_url())).unwrap_or_default(),
             request_url: self.flow.request_url.clone(),
             transient_payload: transient,
-            languages: code::languages(&person.traits, self.call.header("accept-language")),
+            languages: code::languages(
+                person.map_or(&Value::Null, |person| &person.traits),
+                self.call.header("accept-language"),
+            ),
             request_headers: std::collections::BTreeMap::new(),
         };
         let message = Outgoing {

@@ -158,6 +158,15 @@ pub struct Sealed {
     pub letter: Vec<u8>,
 }
 
+/// What is handed over with a flow that asks for a code.
+#[derive(Clone, Debug)]
+pub enum Mail {
+    /// Messages to send.
+    Letters(Vec<Sealed>),
+    /// Nothing, at the same cost.
+    Nobody(Box<Sealed>),
+}
+
 /// Moves a flow to where a code is asked for, and hands the codes' messages over with it; all or nothing. False when another
 /// submission moved the flow first.
 ///
@@ -168,12 +177,17 @@ pub async fn send(
     outbox: &Outbox,
     flow: &LoginFlow,
     (codes, sends): (&[SentCode], u64),
-    messages: &[Sealed],
+    mail: &Mail,
     request: Uuid,
 ) -> Result<bool, StoreError> {
     let mut actions = vec![flows.send(flow, codes, sends)?];
-    for sealed in messages {
-        actions.push(outbox.put(&sealed.message, &sealed.letter)?);
+    match mail {
+        Mail::Letters(letters) => {
+            for sealed in letters {
+                actions.push(outbox.put(&sealed.message, &sealed.letter)?);
+            }
+        }
+        Mail::Nobody(sealed) => actions.push(outbox.put_for_nobody(&sealed.message, &sealed.letter)?),
     }
     Ok(flows.db().transact(actions, request).await?.is_ok())
 }

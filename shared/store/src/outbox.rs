@@ -30,6 +30,8 @@ use uuid::Uuid;
 
 /// How long a message can be looked up.
 const KEPT: Duration = Duration::days(30);
+/// How long a message to nobody stays.
+const FORGOTTEN: Duration = Duration::hours(1);
 /// How long a claim holds: longer than the courier's function may run, so that who lost a claim is dead.
 pub const CLAIM: Duration = Duration::seconds(45);
 /// The first hex digits of ids.
@@ -193,6 +195,26 @@ impl Outbox {
             ("unsent".to_owned(), s(&id[..1])),
             ("recipient".to_owned(), s(&message.recipient)),
             ("ttl".to_owned(), ttl(message.created_at + KEPT)),
+        ]);
+        let put = Put::builder().table_name(&self.table).set_item(Some(item));
+        let put = put.condition_expression("attribute_not_exists(pk)").build().map_err(incomplete)?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// The same for a message to nobody, where an answer must not tell that there is nobody: as much is written and nothing is sent
+    /// or listed.
+    ///
+    /// # Errors
+    /// When the message cannot be written as JSON.
+    pub(crate) fn put_for_nobody(&self, message: &Outgoing, sealed: &[u8]) -> Result<TransactWriteItem, StoreError> {
+        let mut item = key(message.id.to_string(), None);
+        item.extend([
+            ("v".to_owned(), n(FORMAT)),
+            ("doc".to_owned(), doc(message)?),
+            ("status".to_owned(), s(MessageStatus::Abandoned.as_str())),
+            ("send_count".to_owned(), n(0)),
+            ("sealed".to_owned(), bytes(sealed)),
+            ("ttl".to_owned(), ttl(message.created_at + FORGOTTEN)),
         ]);
         let put = Put::builder().table_name(&self.table).set_item(Some(item));
         let put = put.condition_expression("attribute_not_exists(pk)").build().map_err(incomplete)?;
