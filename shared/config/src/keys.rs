@@ -751,7 +751,7 @@ pub const KEYS: &[Key] = &[
         Used,
         "a folder with `login_code/valid/email.subject.gotmpl`, `email.body.gotmpl`, `email.body.plaintext.gotmpl`, `sms.body.gotmpl`",
     ),
-    key("courier.message_retries", Int(0, 20), "5", Used, "how often a message is tried again"),
+    key("courier.message_retries", Int(0, 1000), "5", Used, "how often a message is tried again"),
     moot("courier.worker", Map, "a function sends each message when it is stored"),
     key(
         "preset",

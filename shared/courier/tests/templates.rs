@@ -157,3 +157,18 @@ fn a_template_that_breaks_on_a_message_does_not_quote_it() {
         "{error}"
     );
 }
+
+/// A text message is paid by the part: 160 letters of GSM's alphabet, or 70 of any other.
+#[test]
+fn a_text_message_is_one_part_where_the_alphabet_allows() {
+    let alphabet = "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ!\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà \n";
+    let mut courier = config().courier;
+    courier.name = "Latchkey".to_owned();
+    for language in ["en", "de", "fr", "es"] {
+        let text = render(&courier, Via::Sms, language).text;
+        let strange: String = text.chars().filter(|letter| !alphabet.contains(*letter)).collect();
+        assert_eq!(strange, "", "{language}: {text}");
+        assert!(text.trim_end().chars().count() <= 160, "{language}: {text}");
+    }
+    assert!(render(&courier, Via::Sms, "ja").text.trim_end().chars().count() <= 2 * 67);
+}
