@@ -60,6 +60,9 @@ enum Command {
         /// Take the picture of the README anew, docs/login.png
         #[arg(long)]
         picture: bool,
+        /// Where there is no Chromium and none can be installed, say so in one line and end well
+        #[arg(long)]
+        where_possible: bool,
     },
     /// Run the tests at the edge against Amazon's DynamoDB Local (needs java and maven)
     TestDynamodbLocal,
@@ -73,7 +76,7 @@ fn main() -> ExitCode {
         Command::Deny { advisories } => deny::run(advisories),
         Command::Bench { quick } => bench::run(quick),
         Command::Sam { build, architecture } => sam::run(build.then_some(architecture.as_str())),
-        Command::E2e { suites, picture } => e2e::run(&suites, picture),
+        Command::E2e { suites, picture, where_possible } => e2e::run(&suites, picture, where_possible),
         Command::TestDynamodbLocal => dynamodb_local::run(),
     };
     match done {
