@@ -388,6 +388,72 @@ async fn with_mitigation_nobody_is_answered_like_somebody() {
     assert_eq!(seen[0][1].3, 3, "round trips of a code");
 }
 
+#[tokio::test]
+async fn with_mitigation_no_client_and_no_style_tells_who_is_there() {
+    let mitigated = config("", "security: {account_enumeration: {mitigate: true}}\nbrakes: {enabled: false}\n");
+    let first = mitigated.replace("login: {ui_url", "login: {style: identifier_first, ui_url");
+    let only_code = first.replace("methods: {code", "methods: {password: {enabled: false}, code");
+    let volatile =
+        regex_lite::Regex::new(r#""(created|expires|issued|updated)_at":"[^"]*"|[A-Za-z0-9+/]{80,}={0,2}"#).unwrap();
+    for (style, config) in [("unified", mitigated), ("identifier first", first), ("only codes", only_code)] {
+        let bench = Bench::with(&config).await;
+        let (known, codeless) = (reader(&bench).await, format!("{}@example.org", unique("codeless")));
+        bench.create_as("reader", json!({"email": codeless}), json!({})).await;
+        let steps = |who: &str| {
+            [
+                json!({"method": "identifier_first", "identifier": who}),
+                ask(who),
+                enter(who, "12345x"),
+                json!({"method": "code", "identifier": who, "resend": "code"}),
+                enter(who, ""),
+                password(who, "wrong"),
+                json!({"method": "password", "identifier": who}),
+            ]
+        };
+        let plain = |answer: &Answer, flow: &str, who: &str| {
+            let body = answer.body.replace(flow, "FLOW").replace(who, "WHO");
+            (answer.status, volatile.replace_all(&body, "V").into_owned())
+        };
+        let mut seen = Vec::new();
+        for who in [known.as_str(), codeless.as_str(), "nobody@example.org"] {
+            let mut all = Vec::new();
+            let app = bench.app();
+            let path = app.begin("").await;
+            let flow = path.rsplit('=').next().unwrap();
+            for body in steps(who) {
+                all.push(plain(&app.post(&path, &body).await, flow, who));
+            }
+            let mut browser = bench.browser();
+            let form = browser.begin("").await;
+            let flow = form["id"].as_str().unwrap();
+            for mut body in steps(who) {
+                body["csrf_token"] = csrf(&form);
+                all.push(plain(&browser.post(&action(&form), &body).await, flow, who));
+            }
+            let mut html = bench.browser().html();
+            let form = html.begin("").await;
+            let (flow, token) = (form["id"].as_str().unwrap(), csrf(&form));
+            for body in steps(who) {
+                let fields =
+                    body.as_object().unwrap().iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap()));
+                let fields: Vec<_> = fields.chain([("csrf_token", token.as_str().unwrap())]).collect();
+                let answer = html.form(&action(&form), &fields).await;
+                // An error that is stored has an id of its own.
+                let to = answer.location().replace(flow, "FLOW");
+                let end = if to.contains("/error?id=") { to.find("id=").unwrap_or(to.len()) } else { to.len() };
+                all.push((answer.status, to[..end].to_owned()));
+                let shown = html.get(&format!("/self-service/login/flows?id={flow}")).await;
+                all.push(plain(&shown, flow, who));
+            }
+            seen.push(all);
+        }
+        for (place, known) in seen[0].iter().enumerate() {
+            assert_eq!(known, &seen[1][place], "{style}, answer {place}: somebody without a password");
+            assert_eq!(known, &seen[2][place], "{style}, answer {place}: nobody");
+        }
+    }
+}
+
 /// Whether a call on a single item is a login's: the courier's are on messages and on marks of addresses.
 fn is_of_login(call: &crate::support::Call) -> bool {
     let key = call.request["Key"]["pk"]["S"].as_str().unwrap_or_default();

@@ -187,16 +187,18 @@ pub fn shown(typed: &str) -> String {
     if typed.contains('@') { typed.to_lowercase() } else { typed.to_owned() }
 }
 
-/// Which addresses of a person receive a code: the one that was asked for, else all of the credential. Without a code
-/// credential, and when the configuration lets them, the verifiable address that was asked for.
+/// Which addresses of a person receive a code: the one that was asked for, else all of the credential. When the configuration
+/// lets people without a code credential sign in by code, a verifiable address that was asked for counts as well.
 pub fn receivers(identity: &Identity, typed: &str, fallback: bool) -> Vec<CodeAddress> {
-    let own = identity.code_addresses(false);
     let wanted = spellings(typed);
-    let asked = |address: &CodeAddress| wanted.contains(&address.value);
-    if own.is_empty() {
-        return identity.code_addresses(fallback).into_iter().filter(asked).take(1).collect();
+    let asked = |address: &&CodeAddress| wanted.contains(&address.value);
+    let own = identity.code_addresses(false);
+    if let Some(one) = own.iter().find(asked) {
+        return vec![one.clone()];
     }
-    match own.iter().find(|address| asked(address)) {
+    let verifiable = identity.verifiable_addresses.iter().filter(|_| fallback);
+    let verifiable: Vec<_> = verifiable.map(|a| CodeAddress { via: a.via, value: a.value.clone() }).collect();
+    match verifiable.iter().find(asked) {
         Some(one) => vec![one.clone()],
         None => own,
     }
@@ -233,6 +235,32 @@ mod tests {
             Payload { identifier: Some(" ADA@Example.org"), address: Some("ada@example.org"), ..Payload::default() };
         assert_eq!(lookups(&payload), ["ada@example.org", " ada@example.org"]);
         assert_eq!(spellings("+49 176 671 11 638"), ["+4917667111638", "+49 176 671 11 638"]);
+    }
+
+    #[test]
+    fn a_code_goes_where_it_was_asked_for_as_far_as_that_is_the_persons() {
+        let at = "2026-07-29T10:00:00Z";
+        let verifiable = |value: &str| {
+            json!({"id": "00000000-0000-4000-8000-000000000001", "value": value, "verified": false, "via": "email",
+                   "status": "pending", "created_at": at, "updated_at": at})
+        };
+        let mut person = json!({
+            "id": "00000000-0000-4000-8000-000000000000", "schema_id": "default", "state": "active", "traits": {},
+            "state_changed_at": at, "created_at": at, "updated_at": at,
+            "verifiable_addresses": [verifiable("second@example.org")],
+            "credentials": {"code": {"identifiers": ["+4917667111638", "first@example.org"], "created_at": at, "updated_at": at}},
+        });
+        let to = |person: &Value, typed: &str, fallback: bool| -> Vec<String> {
+            let person: Identity = serde_json::from_value(person.clone()).unwrap();
+            receivers(&person, typed, fallback).into_iter().map(|address| address.value).collect()
+        };
+        assert_eq!(to(&person, "First@example.org", false), ["first@example.org"]);
+        assert_eq!(to(&person, "+49 176 671 11 638", false), ["+4917667111638"]);
+        assert_eq!(to(&person, "second@example.org", true), ["second@example.org"]);
+        assert_eq!(to(&person, "ada", true), ["+4917667111638", "first@example.org"], "by a user name: to all of hers");
+        person["credentials"] = json!({});
+        assert_eq!(to(&person, "second@example.org", true), ["second@example.org"]);
+        assert!(to(&person, "second@example.org", false).is_empty() && to(&person, "ada", true).is_empty());
     }
 
     #[test]
