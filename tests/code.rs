@@ -526,6 +526,34 @@ async fn no_code_is_kept_or_logged() {
 }
 
 #[tokio::test]
+async fn an_http_channel_is_told_the_headers_that_the_configuration_lets_through_and_no_others() {
+    use base64::Engine as _;
+    let (send, mut arrived) = tokio::sync::mpsc::unbounded_channel::<Value>();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let sink = axum::Router::new().route(
+        "/",
+        axum::routing::post(move |axum::Json(body): axum::Json<Value>| async move {
+            let _ = send.send(body);
+        }),
+    );
+    tokio::spawn(async move { axum::serve(listener, sink).await });
+    let body = base64::engine::general_purpose::STANDARD.encode("function(ctx) ctx.request_headers");
+    let channel = format!(
+        "courier: {{channels: [{{id: email, type: http, request_config: {{url: \"{url}\", method: POST, body: \"base64://{body}\"}}}}]}}\n\
+         clients: {{http: {{disallow_private_ip_ranges: false}}, web_hook: {{header_allowlist: [x-tENANT, Accept-Language]}}}}\n"
+    );
+    let bench = Bench::with(&config("", &channel)).await;
+    let email = reader(&bench).await;
+    let app =
+        bench.app().with("X-Tenant", "blue").with("accept-language", "fr").with("authorization", "Basic c2VjcmV0");
+    says(&app.post(&app.begin("").await, &ask(&email)).await, 400, &[SENT]);
+    let told =
+        tokio::time::timeout(std::time::Duration::from_secs(20), arrived.recv()).await.expect("a message").unwrap();
+    assert_eq!(told, json!({"X-Tenant": ["blue"], "Accept-Language": ["fr"]}));
+}
+
+#[tokio::test]
 async fn a_message_is_in_the_readers_language() {
     let bench = bench().await;
     let email = format!("{}@example.org", unique("lang"));

@@ -2,6 +2,7 @@
 
 use crate::Submission;
 use crate::finish::{Basis, Proof};
+use lambda_http::http::HeaderName;
 use latchkey_config::Loaded;
 use latchkey_core::aal::{Aal, AuthenticationMethod, Method};
 use latchkey_core::code::{SentCode, Verdict, check, from_random};
@@ -20,6 +21,7 @@ use latchkey_web::secrets::Vault;
 use latchkey_web::{Environment, Fault, Reply, StartError, chance, edge};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// What sending and checking codes needs.
 pub(crate) struct Post {
@@ -173,7 +175,7 @@ impl Submission<'_> {
                 person.map_or(&Value::Null, |person| &person.traits),
                 self.call.header("accept-language"),
             ),
-            request_headers: std::collections::BTreeMap::new(),
+            request_headers: self.headers_to_hand_on(),
         };
         let message = Outgoing {
             id: chance::id(),
@@ -186,6 +188,21 @@ impl Submission<'_> {
         let letter = post.courier.seal(&plain, message.id.as_bytes());
         let letter = letter.map_err(|e| Fault::internal(format!("a letter: {e}")))?;
         Ok((sent, Sealed { message, letter }))
+    }
+
+    /// Headers that the configuration lets through, each under its usual spelling.
+    fn headers_to_hand_on(&self) -> BTreeMap<String, Vec<String>> {
+        let usual = |name: &HeaderName| {
+            let part = |part: &str| part.get(..1).unwrap_or("").to_ascii_uppercase() + part.get(1..).unwrap_or("");
+            name.as_str().split('-').map(part).collect::<Vec<_>>().join("-")
+        };
+        let of = |name: &String| {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            let values = self.call.headers(&name).filter_map(|value| Some(value.to_str().ok()?.to_owned()));
+            let values: Vec<String> = values.collect();
+            (!values.is_empty()).then(|| (usual(&name), values))
+        };
+        self.app.edge.config.header_allowlist.iter().filter_map(of).collect()
     }
 
     async fn verify_code(mut self, typed: &str, code: &str, owner: Option<&Guard>) -> Result<Reply, Fault> {

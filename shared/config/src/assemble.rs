@@ -24,6 +24,27 @@ const LOCAL_ADMIN_URL: &str = "LATCHKEY_ADMIN_URL";
 const LOCAL_PAGES_URL: &str = "LATCHKEY_PAGES_URL";
 const HOUR: Duration = Duration::from_secs(3600);
 
+/// Headers that may be handed on when nothing is said (contract `beyond-login.md`, configuration).
+const HARMLESS_HEADERS: [&str; 17] = [
+    "Accept",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Content-Length",
+    "Content-Type",
+    "Origin",
+    "Priority",
+    "Referer",
+    "Sec-Ch-Ua",
+    "Sec-Ch-Ua-Mobile",
+    "Sec-Ch-Ua-Platform",
+    "Sec-Fetch-Dest",
+    "Sec-Fetch-Mode",
+    "Sec-Fetch-Site",
+    "Sec-Fetch-User",
+    "True-Client-Ip",
+    "User-Agent",
+];
+
 /// Makes the configuration. Only meaningful when there are no errors afterwards.
 pub(crate) fn assemble(
     document: &Value,
@@ -97,6 +118,9 @@ pub(crate) fn assemble(
         hasher: hasher(&from, dev, findings),
         identity,
         mitigate_enumeration: from.flag("security.account_enumeration.mitigate", false),
+        header_allowlist: from
+            .texts("clients.web_hook.header_allowlist")
+            .unwrap_or_else(|| HARMLESS_HEADERS.iter().map(|&name| name.to_owned()).collect()),
         brakes: brakes(&from),
         features: Features {
             cacheable_sessions: from.flag("feature_flags.cacheable_sessions", false),

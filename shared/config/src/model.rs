@@ -36,6 +36,8 @@ pub struct Config {
     pub identity: IdentityConfig,
     /// Whether answers hide who has an account.
     pub mitigate_enumeration: bool,
+    /// Headers of a request that may be handed on.
+    pub header_allowlist: Vec<String>,
     /// How often may be tried; `None` when nothing is counted.
     pub brakes: Option<Brakes>,
     /// Messages to people.
