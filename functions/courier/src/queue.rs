@@ -1,10 +1,11 @@
 //! Where messages wait for their next attempt, and where those end that somebody has to look at.
 
 use crate::event::Body;
+use aws_sdk_sqs::config::BehaviorVersion;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
-use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use aws_sdk_sqs::{Client, Config};
+use latchkey_store::db;
 use latchkey_web::{Environment, StartError};
 use serde_json::Value;
 use std::time::Duration;
@@ -26,23 +27,16 @@ impl Queues {
     /// When a variable is missing.
     pub(crate) fn open(env: &Environment) -> Result<Self, StartError> {
         let endpoint = env.get("AWS_ENDPOINT_URL_SQS").or_else(|| env.get("AWS_ENDPOINT_URL"));
-        let credentials = Credentials::new(
-            env.require("AWS_ACCESS_KEY_ID", "the access key of the function's role")?,
-            env.require("AWS_SECRET_ACCESS_KEY", "the secret key of the function's role")?,
-            env.get("AWS_SESSION_TOKEN").map(str::to_owned),
-            None,
-            "environment",
-        );
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(2))
             .operation_attempt_timeout(Duration::from_secs(2))
             .operation_timeout(Duration::from_secs(5));
         let mut config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(env.require("AWS_REGION", "the AWS region, such as eu-central-1")?.to_owned()))
-            .credentials_provider(credentials)
+            .region(db::region(env)?)
+            .credentials_provider(db::credentials(env)?)
             .timeout_config(timeouts.build())
-            .http_client(latchkey_store::db::http_client(endpoint)?);
+            .http_client(db::http_client(endpoint)?);
         if let Some(url) = endpoint {
             config = config.endpoint_url(url);
         }

@@ -13,7 +13,6 @@ use latchkey_core::message::Message;
 use latchkey_methods::code::{self, Fault as Faulty, Step};
 use latchkey_sealing::PublicKey;
 use latchkey_store::credentials::{Guard, Unique};
-use latchkey_store::flows::Saved;
 use latchkey_store::login::{self, Mail, Sealed};
 use latchkey_store::{Db, Outbox};
 use latchkey_web::payload::Payload;
@@ -123,8 +122,7 @@ impl Submission<'_> {
         self.flow.form.identifier = Some(code::shown(typed));
         if receivers.is_empty() && (confirmed.is_some() || !forms.mitigate) {
             self.flow.state = FlowState::ChooseMethod;
-            self.flow.say(vec![Message::no_code_sign_in()], Vec::new(), now);
-            return self.form_error("nobody to send a code to").await;
+            return self.refuse(Message::no_code_sign_in(), "nobody to send a code to").await;
         }
         let key = *post.keys().await?.first().ok_or_else(|| Fault::internal("there is no secret for codes"))?;
         let (mut codes, mut letters) = (Vec::new(), Vec::new());
@@ -213,8 +211,7 @@ impl Submission<'_> {
         self.flow.form.identifier = Some(typed.to_owned());
         self.flow.form.screen = Screen::Code { bare: true };
         if owner.is_none() && !self.app.forms.mitigate {
-            self.flow.say(vec![Message::no_code_sign_in()], Vec::new(), now);
-            return self.form_error("unknown identifier").await;
+            return self.refuse(Message::no_code_sign_in(), "unknown identifier").await;
         }
         let whose = owner.map_or_else(chance::id, |guard| guard.identity);
         // The attempt counts before anybody knows whether it is right. The flow as it then is holds the codes that count.
@@ -229,24 +226,20 @@ impl Submission<'_> {
             return self.slow_down(wait).await;
         }
         if stored.attempts > u64::from(self.app.forms.code.max_submissions) {
-            self.flow.say(vec![Message::too_many_codes()], Vec::new(), now);
-            return self.form_error("too many codes").await;
+            return self.refuse(Message::too_many_codes(), "too many codes").await;
         }
         let keys = post.keys().await?;
         let right = match check(code, self.flow.id, whose, &stored.codes, &keys, now) {
             Verdict::Right(right) => right,
             Verdict::Spent => {
-                self.flow.say(vec![Message::code_was_used()], Vec::new(), now);
-                return self.form_error("code used").await;
+                return self.refuse(Message::code_was_used(), "code used").await;
             }
             Verdict::Wrong => {
-                self.flow.say(vec![Message::invalid_code()], Vec::new(), now);
-                return self.form_error("invalid code").await;
+                return self.refuse(Message::invalid_code(), "invalid code").await;
             }
         };
         let Some(profile) = profile else {
-            self.flow.say(vec![Message::invalid_code()], Vec::new(), now);
-            return self.form_error("person gone").await;
+            return self.refuse(Message::invalid_code(), "person gone").await;
         };
         if profile.identity.state == State::Inactive {
             return self.spend_code(&stored.codes, right).await;
@@ -265,9 +258,7 @@ impl Submission<'_> {
         let spend = |code: &SentCode| if code == right { code.clone().spent() } else { code.clone() };
         let codes: Vec<SentCode> = codes.iter().map(spend).collect();
         self.flow.say(vec![Message::identity_disabled()], Vec::new(), self.call.now);
-        match self.app.flows.spend(&self.flow, &codes, self.sends).await? {
-            Saved::Stored | Saved::Overtaken => Ok(self.show("identity disabled")),
-            Saved::AlreadyDone => Ok(self.used_up()),
-        }
+        let saved = self.app.flows.spend(&self.flow, &codes, self.sends).await?;
+        Ok(self.after(saved, None, "identity disabled"))
     }
 }

@@ -9,25 +9,25 @@ use latchkey_web::{Fault, Reply};
 use serde_json::Value;
 
 impl Submission<'_> {
-    /// Stores what the flow says and shows it. A flow that was completed meanwhile says so instead; where a code was sent
-    /// meanwhile, whoever asks learns what became of it and the flow goes on from the code.
-    pub(crate) async fn form_error(&mut self, outcome: &'static str) -> Result<Reply, Fault> {
-        match self.app.flows.save(&self.flow, self.sends).await? {
-            Saved::Stored | Saved::Overtaken => Ok(self.show(outcome)),
-            Saved::AlreadyDone => Ok(self.used_up()),
-        }
+    /// Says one thing on top of the form, stores and shows it.
+    pub(crate) async fn refuse(&mut self, message: Message, outcome: &'static str) -> Result<Reply, Fault> {
+        self.flow.say(vec![message], Vec::new(), self.call.now);
+        self.form_error(outcome).await
     }
 
-    /// The screen that a step led to, once that is stored.
-    pub(crate) fn next_screen(
-        &mut self,
-        saved: Saved,
-        transient: Value,
-        outcome: &'static str,
-    ) -> Result<Reply, Fault> {
+    /// Stores what the flow says and shows it.
+    pub(crate) async fn form_error(&mut self, outcome: &'static str) -> Result<Reply, Fault> {
+        let saved = self.app.flows.save(&self.flow, self.sends).await?;
+        Ok(self.after(saved, None, outcome))
+    }
+
+    /// What is shown once the flow was written; `transient` is what the client sent along to a step that went well. A flow that was
+    /// completed meanwhile says so instead; where a code was sent meanwhile, whoever asks learns what became of it and the flow goes on
+    /// from the code.
+    pub(crate) fn after(&mut self, saved: Saved, transient: Option<Value>, outcome: &'static str) -> Reply {
         match saved {
-            Saved::Stored | Saved::Overtaken => Ok(self.show_step(transient, outcome)),
-            Saved::AlreadyDone => Ok(self.used_up()),
+            Saved::Stored | Saved::Overtaken => self.show_with(transient, outcome),
+            Saved::AlreadyDone => self.used_up(),
         }
     }
 
@@ -35,8 +35,7 @@ impl Submission<'_> {
     /// What to answer if not.
     pub(crate) async fn foreign(&mut self, payload: &Payload) -> Result<Option<Reply>, Fault> {
         if let Some(reason) = self.api_flow_from_browser() {
-            self.flow.say(vec![Message::generic(reason)], Vec::new(), self.call.now);
-            return self.form_error("browser in an api flow").await.map(Some);
+            return self.refuse(Message::generic(reason), "browser in an api flow").await.map(Some);
         }
         if self.flow.kind == FlowKind::Browser {
             // Whoever passes is this form's sender, not its owner: the flow stays bound to the browser that began it.

@@ -61,7 +61,7 @@ impl Submission<'_> {
                 self.flow.step(Method::IdentifierFirst, Screen::Offers(methods), Vec::new(), now);
                 let own = &self;
                 let (saved, ()) = tokio::join!(own.app.flows.save(&own.flow, own.sends), own.forgive(&wished));
-                self.next_screen(saved?, payload.transient(), "identifier taken")
+                Ok(self.after(saved?, Some(payload.transient()), "identifier taken"))
             }
         }
     }

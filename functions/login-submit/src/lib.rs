@@ -210,8 +210,7 @@ impl Submission<'_> {
         let payload = match payload {
             Ok(payload) => payload,
             Err(reason) => {
-                self.flow.say(vec![Message::generic(reason)], Vec::new(), self.call.now);
-                return self.form_error("undecodable").await;
+                return self.refuse(Message::generic(reason), "undecodable").await;
             }
         };
         let has_address = payload.text("address").is_some();
@@ -224,10 +223,7 @@ impl Submission<'_> {
                 Ok(self.identifier_first(&payload, guards).await?.by_method(Method::IdentifierFirst))
             }
             (Claim::Disabled, _) => self.fail(ApiError::disabled().into()).await,
-            (Claim::Nobody | Claim::Password, _) => {
-                self.flow.say(vec![Message::no_strategy()], Vec::new(), self.call.now);
-                self.form_error("no strategy").await
-            }
+            (Claim::Nobody | Claim::Password, _) => self.refuse(Message::no_strategy(), "no strategy").await,
         }
     }
 

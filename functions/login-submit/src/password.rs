@@ -62,15 +62,13 @@ impl Submission<'_> {
         }
 
         let (Some(guard), Some(profile), true) = (guard, profile, verdict.right) else {
-            self.flow.say(vec![Message::invalid_credentials()], Vec::new(), now);
-            return self.form_error("invalid credentials").await;
+            return self.refuse(Message::invalid_credentials(), "invalid credentials").await;
         };
         // From here on the method is known, and the form keeps what it showed before.
         self.flow.form.identifier = before;
         self.flow.active = Some(Method::Password);
         if profile.identity.state == State::Inactive {
-            self.flow.say(vec![Message::identity_disabled()], Vec::new(), now);
-            return self.form_error("identity disabled").await;
+            return self.refuse(Message::identity_disabled(), "identity disabled").await;
         }
         let identifiers = profile.identity.credentials.get(&CredentialType::Password).map(|c| c.identifiers.clone());
         let rehash = verdict.better_hash.map(|hash| Rehash { hash, identifiers: identifiers.unwrap_or_default() });

@@ -11,7 +11,7 @@ use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, Me
 use aws_sdk_sns::types::MessageAttributeValue;
 use latchkey_config::Courier;
 use latchkey_core::courier::Outgoing;
-use latchkey_store::{Environment, StartError};
+use latchkey_store::{Environment, StartError, db};
 use std::time::Duration;
 
 /// How long a call may take.
@@ -25,26 +25,19 @@ macro_rules! client {
         let endpoint = env.get($endpoint).or_else(|| env.get("AWS_ENDPOINT_URL"));
         let region: Option<&str> = $region;
         let region = match region {
-            Some(region) => region,
-            None => env.require("AWS_REGION", "the AWS region, such as eu-central-1")?,
+            Some(region) => $sdk::config::Region::new(region.to_owned()),
+            None => db::region(env)?,
         };
-        let credentials = $sdk::config::Credentials::new(
-            env.require("AWS_ACCESS_KEY_ID", "the access key of the function's role")?,
-            env.require("AWS_SECRET_ACCESS_KEY", "the secret key of the function's role")?,
-            env.get("AWS_SESSION_TOKEN").map(str::to_owned),
-            None,
-            "environment",
-        );
         let timeouts = $sdk::config::timeout::TimeoutConfig::builder();
         let timeouts = timeouts.connect_timeout(CONNECTING).operation_timeout(PATIENCE).build();
         let mut config = $sdk::Config::builder()
             .behavior_version($sdk::config::BehaviorVersion::latest())
-            .region($sdk::config::Region::new(region.to_owned()))
-            .credentials_provider(credentials)
+            .region(region)
+            .credentials_provider(db::credentials(env)?)
             .retry_config($sdk::config::retry::RetryConfig::disabled())
             .timeout_config(timeouts)
             .stalled_stream_protection($sdk::config::StalledStreamProtectionConfig::disabled())
-            .http_client(latchkey_store::db::http_client(endpoint)?);
+            .http_client(db::http_client(endpoint)?);
         if let Some(url) = endpoint {
             config = config.endpoint_url(url);
         }

@@ -72,18 +72,10 @@ impl Db {
     /// # Errors
     /// Names the variable that is missing.
     pub fn start(env: &Environment) -> Result<Self, StartError> {
-        let region = env.require("AWS_REGION", "the AWS region, such as eu-central-1")?;
-        let credentials = AwsCredentials::new(
-            env.require("AWS_ACCESS_KEY_ID", "the access key of the function's role")?,
-            env.require("AWS_SECRET_ACCESS_KEY", "the secret key of the function's role")?,
-            env.get("AWS_SESSION_TOKEN").map(str::to_owned),
-            None,
-            "environment",
-        );
         let mut config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(region.to_owned()))
-            .credentials_provider(credentials)
+            .region(region(env)?)
+            .credentials_provider(credentials(env)?)
             .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)))
             .timeout_config(
                 TimeoutConfig::builder()
@@ -199,6 +191,28 @@ impl Db {
 
 fn endpoint(env: &Environment) -> Option<&str> {
     env.get("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| env.get("AWS_ENDPOINT_URL"))
+}
+
+/// The region that a function runs in.
+///
+/// # Errors
+/// Names the variable that is missing.
+pub fn region(env: &Environment) -> Result<Region, StartError> {
+    Ok(Region::new(env.require("AWS_REGION", "the AWS region, such as eu-central-1")?.to_owned()))
+}
+
+/// What a function's role signs requests with, for the client of any service.
+///
+/// # Errors
+/// Names the variable that is missing.
+pub fn credentials(env: &Environment) -> Result<AwsCredentials, StartError> {
+    Ok(AwsCredentials::new(
+        env.require("AWS_ACCESS_KEY_ID", "the access key of the function's role")?,
+        env.require("AWS_SECRET_ACCESS_KEY", "the secret key of the function's role")?,
+        env.get("AWS_SESSION_TOKEN").map(str::to_owned),
+        None,
+        "environment",
+    ))
 }
 
 /// The HTTP client of the SDKs: TLS by rustls with ring, or plain HTTP when the endpoint says so.

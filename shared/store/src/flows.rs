@@ -148,6 +148,19 @@ impl Flows {
     /// # Errors
     /// When the store fails.
     pub async fn save(&self, flow: &LoginFlow, sends: u64) -> Result<Saved, StoreError> {
+        self.write(flow, None, sends).await
+    }
+
+    /// The same, with codes of which one has served.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn spend(&self, flow: &LoginFlow, codes: &[SentCode], sends: u64) -> Result<Saved, StoreError> {
+        self.write(flow, Some(codes), sends).await
+    }
+
+    async fn write(&self, flow: &LoginFlow, codes: Option<&[SentCode]>, sends: u64) -> Result<Saved, StoreError> {
+        let with_codes = codes.map_or("", |_| ", codes = :codes");
         let call = self
             .db
             .client()
@@ -155,13 +168,16 @@ impl Flows {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key(flow_key(flow.id), None)))
-            .update_expression("SET doc = :doc")
+            .update_expression(format!("SET doc = :doc{with_codes}"))
             .condition_expression(format!("{NOT_DONE} AND {}", same_sends(sends)))
             .expression_attribute_values(":doc", doc(flow)?)
             .expression_attribute_values(":sends", n(sends))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send();
-        match crate::meter::call("UpdateItem flow", call).await {
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let call = match codes {
+            Some(codes) => call.expression_attribute_values(":codes", doc(&codes)?),
+            None => call,
+        };
+        match crate::meter::call("UpdateItem flow", call.send()).await {
             Ok(_) => Ok(Saved::Stored),
             Err(SdkError::ServiceError(e)) => match e.err() {
                 UpdateItemError::ConditionalCheckFailedException(failed) => {
@@ -217,31 +233,6 @@ impl Flows {
             .expression_attribute_values(":next", n(sends + 1))
             .build();
         Ok(TransactWriteItem::builder().update(update.map_err(incomplete)?).build())
-    }
-
-    /// Stores what a flow says, and that a code of it has served.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn spend(&self, flow: &LoginFlow, codes: &[SentCode], sends: u64) -> Result<Saved, StoreError> {
-        let call = self
-            .db
-            .client()
-            .await?
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key(flow_key(flow.id), None)))
-            .update_expression("SET doc = :doc, codes = :codes")
-            .condition_expression(format!("{NOT_DONE} AND {}", same_sends(sends)))
-            .expression_attribute_values(":doc", doc(flow)?)
-            .expression_attribute_values(":codes", doc(&codes)?)
-            .expression_attribute_values(":sends", n(sends))
-            .send();
-        match crate::meter::call("UpdateItem codes", call).await {
-            Ok(_) => Ok(Saved::Stored),
-            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(Saved::Overtaken),
-            Err(e) => Err(crate::db::unavailable(e)),
-        }
     }
 
     /// The part of a transaction that completes a flow once.

@@ -196,9 +196,7 @@ impl Outbox {
             ("recipient".to_owned(), s(&message.recipient)),
             ("ttl".to_owned(), ttl(message.created_at + KEPT)),
         ]);
-        let put = Put::builder().table_name(&self.table).set_item(Some(item));
-        let put = put.condition_expression("attribute_not_exists(pk)").build().map_err(incomplete)?;
-        Ok(TransactWriteItem::builder().put(put).build())
+        self.put_new(item)
     }
 
     /// The same for a message to nobody, where an answer must not tell that there is nobody: as much is written and nothing is sent
@@ -216,6 +214,10 @@ impl Outbox {
             ("sealed".to_owned(), bytes(sealed)),
             ("ttl".to_owned(), ttl(message.created_at + FORGOTTEN)),
         ]);
+        self.put_new(item)
+    }
+
+    fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder().table_name(&self.table).set_item(Some(item));
         let put = put.condition_expression("attribute_not_exists(pk)").build().map_err(incomplete)?;
         Ok(TransactWriteItem::builder().put(put).build())

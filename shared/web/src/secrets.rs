@@ -5,10 +5,11 @@
 //! come from the configuration file.
 
 use crate::{Environment, StartError};
-use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_secretsmanager::config::BehaviorVersion;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use aws_sdk_secretsmanager::{Client, Config};
 use latchkey_config::{Loaded, Secrets, merge_secrets};
+use latchkey_store::db;
 use secrecy::SecretString;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -106,18 +107,11 @@ async fn read(client: &Client, arn: &str) -> Result<String, StartError> {
 
 fn client(env: &Environment) -> Result<Client, StartError> {
     let endpoint = env.get("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| env.get("AWS_ENDPOINT_URL"));
-    let credentials = Credentials::new(
-        env.require("AWS_ACCESS_KEY_ID", "the access key of the function's role")?,
-        env.require("AWS_SECRET_ACCESS_KEY", "the secret key of the function's role")?,
-        env.get("AWS_SESSION_TOKEN").map(str::to_owned),
-        None,
-        "environment",
-    );
     let mut config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(env.require("AWS_REGION", "the AWS region, such as eu-central-1")?.to_owned()))
-        .credentials_provider(credentials)
-        .http_client(latchkey_store::db::http_client(endpoint)?);
+        .region(db::region(env)?)
+        .credentials_provider(db::credentials(env)?)
+        .http_client(db::http_client(endpoint)?);
     if let Some(url) = endpoint {
         config = config.endpoint_url(url);
     }
