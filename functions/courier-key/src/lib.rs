@@ -7,21 +7,16 @@
 use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use lambda_http::{Context, Error};
 use latchkey_sealing::PrivateKey;
-use latchkey_store::AMAZON_ROOTS;
 use latchkey_web::secrets::SecretText;
-use latchkey_web::{Environment, StartError, chance, log_event};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
+use latchkey_web::{Environment, StartError, chance, https, log_event};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -45,18 +40,7 @@ impl App {
     /// When the environment is not usable.
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
         let secret = SecretText::open(env, "LATCHKEY_COURIER_SECRET")?;
-        let failed = |e: &dyn std::fmt::Display| StartError(format!("TLS cannot be set up: {e}"));
-        let mut roots = RootCertStore::empty();
-        for root in CertificateDer::pem_slice_iter(AMAZON_ROOTS.as_bytes()) {
-            roots.add(root.map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
-        }
-        let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|e| failed(&e))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
-        Ok(Self { secret, client: Client::builder(TokioExecutor::new()).build(connector) })
+        Ok(Self { secret, client: Client::builder(TokioExecutor::new()).build(https::connector()?) })
     }
 }
 

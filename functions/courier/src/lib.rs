@@ -105,12 +105,11 @@ impl App {
 pub async fn answer(app: &App, event: &str, context: Context) -> Result<Value, Error> {
     let batch = Batch::parse(event)?;
     let from = batch.source;
-    let failed: Vec<Value> = futures_util::stream::iter(batch.tasks)
+    let worked = futures_util::stream::iter(batch.tasks)
         .map(|task| work(app, task, from, &context.request_id))
-        .buffer_unordered(AT_ONCE)
-        .filter_map(async |failed| failed.map(|record| json!({"itemIdentifier": record})))
-        .collect()
-        .await;
+        .buffer_unordered(AT_ONCE);
+    let worked: Vec<Option<String>> = worked.collect().await;
+    let failed: Vec<Value> = worked.into_iter().flatten().map(|record| json!({"itemIdentifier": record})).collect();
     Ok(json!({"batchItemFailures": failed}))
 }
 

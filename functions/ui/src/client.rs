@@ -5,20 +5,15 @@
 
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use lambda_http::http::header::{ACCEPT, COOKIE, SET_COOKIE, USER_AGENT};
 use lambda_http::http::{HeaderName, Method, Request};
 use latchkey_core::flow::join;
-use latchkey_store::AMAZON_ROOTS;
-use latchkey_web::{Call, Environment, StartError};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
+use latchkey_web::{Call, Environment, StartError, https};
 use serde_json::Value;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Another address than the public one to reach the API at: on this machine, where the public one may be a name for elsewhere.
@@ -59,19 +54,9 @@ impl Api {
     /// # Errors
     /// When TLS cannot be set up.
     pub(crate) fn start(env: &Environment, base_url: &str) -> Result<Self, StartError> {
-        let failed = |e: &dyn std::fmt::Display| StartError(format!("TLS cannot be set up: {e}"));
-        let mut roots = RootCertStore::empty();
-        for root in CertificateDer::pem_slice_iter(AMAZON_ROOTS.as_bytes()) {
-            roots.add(root.map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
-        }
-        let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|e| failed(&e))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
         // A function that was frozen for a while wakes up with connections that are long closed.
-        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(15)).build(connector);
+        let client =
+            Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(15)).build(https::connector()?);
         Ok(Self { client, base_url: env.get(API_URL).unwrap_or(base_url).to_owned() })
     }
 

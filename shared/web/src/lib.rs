@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`lambda`] | the five lines of each function's `main`: start once, answer events |
 //! | [`authorize`] | the edge of an authorizer: API Gateway's question in, its simple answer out |
+//! | [`https`] | calls to AWS that no SDK makes |
 //! | [`edge`] | what wraps every request: parsing, limits, CORS, the anti-CSRF layer, the log line |
 //! | [`call`] | one request, read |
 //! | [`reply`] | one answer, and the errors it may be |
@@ -26,6 +27,7 @@ pub mod caller;
 pub mod chance;
 pub mod device;
 pub mod edge;
+pub mod https;
 pub mod lambda;
 pub mod negotiate;
 pub mod payload;
