@@ -2,7 +2,7 @@
 
 use crate::document::Overrides;
 use crate::duration;
-use crate::keys::{HOOKS, KEYS, Key, Kind, Role};
+use crate::keys::{self, Fit, HOOKS, Key, Kind, Role};
 use crate::pages::Color;
 use http::Uri;
 use serde_json::Value;
@@ -41,7 +41,7 @@ impl Findings {
 /// Checks a document whose environment overrides are laid over it.
 pub(crate) fn check(document: &Value, overrides: &Overrides) -> Findings {
     let mut walk = Walk { overrides, findings: Findings::default(), not_built: BTreeSet::new() };
-    walk.below(document, &mut Vec::new());
+    walk.below(document, &mut Vec::new(), &keys::all());
     refused_logins(document, &mut walk.findings);
     walk.findings
 }
@@ -53,47 +53,51 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn below<'d>(&mut self, value: &'d Value, path: &mut Vec<&'d str>) {
+    /// Checks what is below a path; `above` are the keys that fit it.
+    fn below<'d>(&mut self, value: &'d Value, path: &mut Vec<&'d str>, above: &[Fit]) {
         let Value::Object(map) = value else { return };
         for (name, value) in map {
             path.push(name);
-            self.at(value, path);
+            self.at(value, path, above, Fit::narrow(above, name));
             path.pop();
         }
     }
 
-    fn at<'d>(&mut self, value: &'d Value, path: &mut Vec<&'d str>) {
-        let here = KEYS.iter().filter_map(|key| Some((key.fit(path)?, key))).max_by_key(|(named, _)| *named);
-        match here.map(|(_, key)| key) {
-            Some(key) => self.known(key, value, path),
-            None if KEYS.iter().any(|key| key.is_below(path)) => {
-                if value.is_object() {
-                    self.below(value, path);
-                } else {
-                    self.findings.error(format!("{}: must hold keys and values, not {value}", path.join(".")));
-                }
-            }
-            None => self.unknown(path),
+    /// Checks a value; `above` are the keys that fit the path to it, `here` those that fit its own.
+    fn at<'d>(&mut self, value: &'d Value, path: &mut Vec<&'d str>, above: &[Fit], here: Vec<Fit>) {
+        match Fit::best(&here) {
+            Some(key) => self.known(key, value, path, above),
+            None if here.is_empty() => self.unknown(path, above),
+            None if value.is_object() => self.below(value, path, &here),
+            None => self.findings.error(format!("{}: must hold keys and values, not {value}", path.join("."))),
         }
     }
 
-    fn known<'d>(&mut self, key: &'static Key, value: &'d Value, path: &mut Vec<&'d str>) {
-        let mut name = path.join(".");
-        if let Some(variable) = self.overrides.get(&name) {
-            name = format!("{name} (environment variable {variable})");
-        }
+    fn known<'d>(&mut self, key: &'static Key, value: &'d Value, path: &mut Vec<&'d str>, above: &[Fit]) {
+        let name = || {
+            let name = path.join(".");
+            match self.overrides.get(&name) {
+                Some(variable) => format!("{name} (environment variable {variable})"),
+                None => name,
+            }
+        };
         if let Err(allowed) = fits(key.kind, value) {
             let shown = if key.kind.is_secret() { "the value (not shown)".to_owned() } else { value.to_string() };
-            self.findings.error(format!("{name}: {shown} is not allowed: {allowed}"));
+            let line = format!("{}: {shown} is not allowed: {allowed}", name());
+            self.findings.error(line);
             return;
         }
         match key.role {
             Role::Used | Role::Secret => {}
             Role::NoEffect if is_nothing(value) => {}
-            Role::NoEffect => self.findings.warn(format!("{name} has no effect: {}", key.meaning)),
+            Role::NoEffect => {
+                let line = format!("{} has no effect: {}", name(), key.meaning);
+                self.findings.warn(line);
+            }
             Role::NotBuilt(_)
                 if is_nothing(value) || value.as_str().is_some_and(|v| key.default == format!("`{v}`")) => {}
             Role::NotBuilt(what) => {
+                let name = name();
                 if self.not_built.insert(name.clone()) {
                     self.findings.warn(format!("{name} has no effect yet: {what} is not built"));
                 }
@@ -102,42 +106,39 @@ impl Walk<'_> {
         if let (Kind::List, Value::Array(items)) = (key.kind, value) {
             let last = path.pop().unwrap_or_default();
             let item = format!("{last}[]");
+            let here = Fit::narrow(above, &item);
             for value in items {
                 let mut inner: Vec<&str> = path.clone();
                 inner.push(&item);
-                self.item(value, &mut inner);
+                self.item(value, &mut inner, &here);
             }
             path.push(last);
         }
     }
 
-    fn item(&mut self, value: &Value, path: &mut Vec<&str>) {
+    fn item<'d>(&mut self, value: &'d Value, path: &mut Vec<&'d str>, above: &[Fit]) {
         let Value::Object(map) = value else {
-            if KEYS.iter().any(|key| key.is_below(path)) {
+            if !above.is_empty() {
                 self.findings.error(format!("{}: must hold keys and values, not {value}", path.join(".")));
             }
             return;
         };
+        let all_known = above.iter().any(|fit| fit.key.role == Role::Used);
         for (name, value) in map {
-            let mut inner = path.clone();
-            inner.push(name);
+            let here = Fit::narrow(above, name);
             // Items of lists whose keys are not all known here have more to them than a typo.
-            let known = KEYS.iter().any(|key| key.fit(&inner).is_some());
-            if known || KEYS.iter().any(|key| key.is_below(path) && key.role == Role::Used) {
-                self.at(value, &mut inner);
+            if all_known || Fit::best(&here).is_some() {
+                path.push(name);
+                self.at(value, path, above, here);
+                path.pop();
             }
         }
     }
 
-    fn unknown(&mut self, path: &[&str]) {
+    fn unknown(&mut self, path: &[&str], above: &[Fit]) {
         let name = path.join(".");
         let (last, parents) = path.split_last().expect("a path has parts");
-        let siblings: BTreeSet<&str> = KEYS
-            .iter()
-            .filter(|key| key.is_below(parents))
-            .filter_map(|key| key.path.split('.').nth(parents.len()))
-            .filter(|part| !part.contains(['{', '[']))
-            .collect();
+        let siblings: BTreeSet<&str> = above.iter().filter_map(Fit::next).collect();
         let closest = siblings.into_iter().map(|sibling| (distance(last, sibling), sibling)).min();
         let hint = match closest {
             Some((distance, sibling)) if distance <= 3 => format!("; did you mean {sibling:?}?"),

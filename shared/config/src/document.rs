@@ -2,7 +2,7 @@
 
 use crate::ConfigErrors;
 use crate::check::Shape;
-use crate::keys::{KEYS, Key, Kind};
+use crate::keys::{self, KEYS, Key, Kind};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -61,11 +61,18 @@ pub(crate) fn set(document: &mut Value, path: &str, value: Value) {
 
 /// Lays environment variables over the document.
 pub(crate) fn lay_over(document: &mut Value, env: &[(String, String)]) -> Overrides {
+    // Most variables are not meant for this, and need not be held against every key.
+    let parts = keys::first_parts();
+    let begins = |name: &str, part: &str| name.bytes().zip(part.bytes()).all(|(n, p)| n == keys::in_a_variable(p));
+    let meant = |name: &str| parts.iter().any(|part| name.len() >= part.len() && begins(name, part));
     let env: BTreeMap<&str, &str> = env
         .iter()
-        .filter(|(_, value)| !value.is_empty())
+        .filter(|(name, value)| !value.is_empty() && meant(name))
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
+    if env.is_empty() {
+        return Overrides::new();
+    }
     let mut overrides = Overrides::new();
     let asked_for = |key: &&Key| !key.is_ignored() && env.keys().any(|name| key.may_be(name));
     for key in KEYS.iter().filter(asked_for) {
@@ -82,7 +89,7 @@ pub(crate) fn lay_over(document: &mut Value, env: &[(String, String)]) -> Overri
 
 /// The environment variable of a key.
 pub(crate) fn variable(path: &str) -> String {
-    path.to_ascii_uppercase().replace('.', "_")
+    path.bytes().map(|byte| char::from(keys::in_a_variable(byte))).collect()
 }
 
 /// A variable's text as a value of the key's type; as text when it is not of that type, to be refused as such.

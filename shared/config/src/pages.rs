@@ -2,7 +2,7 @@
 
 use crate::assemble::{self, Reader};
 use crate::check::Findings;
-use crate::keys::{KEYS, Role};
+use crate::keys::{Role, lookup};
 use serde_json::Value;
 use std::path::Path;
 
@@ -218,8 +218,7 @@ fn other_flows(from: &Reader<'_>, is_built: impl Fn(&str) -> bool) -> OtherFlows
 }
 
 fn is_built(path: &str) -> bool {
-    let path: Vec<&str> = path.split('.').collect();
-    KEYS.iter().any(|key| key.role == Role::Used && key.fit(&path).is_some())
+    lookup(path).is_some_and(|key| key.role == Role::Used)
 }
 
 #[cfg(test)]
