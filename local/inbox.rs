@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use time::OffsetDateTime;
 
 /// Messages that are kept; the oldest give way.
-const MOST: usize = 500;
+const MOST: usize = 2000;
 /// The page shows what others wrote: it runs and loads nothing but its own, and HTML parts stand in a frame that may do nothing but open
 /// links in tabs of their own, which are free of its limits and of any tie to it.
 /// A frame by `srcdoc` lives under the same policy, and messages have their styles within.
@@ -93,6 +93,11 @@ impl Inbox {
     /// All messages, newest first.
     pub fn messages(&self) -> Vec<Message> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// The newest message to somebody.
+    pub fn newest_to(&self, to: &str) -> Option<Message> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().find(|message| message.to == to).cloned()
     }
 
     /// Forgets all messages.

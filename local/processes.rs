@@ -1,6 +1,7 @@
 //! Each function as its own binary behind a Lambda Runtime API, as on AWS: a real cold start, the real boundary between processes.
 //!
-//! Every process has a Runtime API of its own on a port of its own. One that is idle is used again; one that ended is replaced.
+//! Every process has a Runtime API of its own on a port of its own. One that is idle is used again; one that ended is replaced. Of each
+//! function a limited number runs at a time; where Lambda would refuse a call beyond that, it waits here.
 
 use crate::functions::Failure;
 use crate::template::Function;
@@ -20,8 +21,11 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
+
+/// Processes of one function at a time: a crowd must not take all of a laptop's memory.
+const MOST_AT_ONCE: usize = 32;
 
 /// Takes a line that a function wrote.
 pub type Lines = Arc<dyn Fn(&str) + Send + Sync>;
@@ -37,6 +41,7 @@ pub struct Processes {
 struct Launch {
     binary: PathBuf,
     env: Vec<(String, String)>,
+    places: Semaphore,
 }
 
 /// A running process. Dropping it ends the process and its Runtime API.
@@ -77,9 +82,15 @@ impl Processes {
                 return Err(format!("{missing} is missing: build the functions with `cargo build --workspace`"));
             }
             let env = function.env.iter().fold(env.clone(), |env, (name, value)| env.with(name, value)).pairs();
-            launches.insert(function.resource.clone(), Launch { binary, env });
+            launches.insert(function.resource.clone(), Launch { binary, env, places: Semaphore::new(MOST_AT_ONCE) });
         }
         Ok(Self { functions: launches, idle: Mutex::default(), lines })
+    }
+
+    /// Waits until one more call of a function may be made, which it may for as long as what is returned is kept.
+    pub async fn place(&self, function: &str) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes it.
+        self.functions.get(function)?.places.acquire().await.ok()
     }
 
     /// Calls a function in an idle process, or in a new one.

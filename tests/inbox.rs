@@ -95,11 +95,11 @@ async fn no_page_of_another_site_puts_messages_here_or_reads_them() {
 #[tokio::test]
 async fn the_oldest_messages_give_way() {
     let inbox = Inbox::default();
-    for number in 0..600 {
+    for number in 0..2100 {
         inbox.push(Message::new("a@example.org", "email", "test", &number.to_string(), "", None));
     }
     let messages = inbox.messages();
-    assert_eq!((messages.len(), messages[0].subject.as_str()), (500, "599"));
+    assert_eq!((messages.len(), messages[0].subject.as_str()), (2000, "2099"));
 }
 
 /// Everything the page needs is its own, and what messages say cannot become part of it: the page sets texts and fills frames that

@@ -3,6 +3,7 @@
 
 mod cold;
 mod hash;
+mod load;
 mod runtime;
 mod work;
 mod world;
@@ -24,6 +25,7 @@ pub(crate) fn run(quick: bool) -> Result<(), String> {
     missed += work::measure(&folder, &world, quick)?;
     drop(world);
     missed += hash::measure(&folder, quick)?;
+    missed += load::measure(&folder)?;
     println!(
         "\n{}",
         if missed == 0 {

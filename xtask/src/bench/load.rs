@@ -1,0 +1,223 @@
+//! A crowd that signs in by code at the same time, against a stack whose functions are processes, as in a deployment.
+
+use super::{in_ms, median, ms};
+use axum::body::{Body, to_bytes};
+use http::Request;
+use latchkey::gateway::Api;
+use latchkey::{Options, Stack};
+use latchkey_web::{Environment, chance};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+
+/// People who sign in at the same time.
+const CROWD: u32 = 1000;
+/// People who are made by one call.
+const BATCH: u32 = 100;
+/// Codes that are sent one after another, to see how long one is on its way.
+const ALONE: u32 = 50;
+/// How long a code may be on its way before it counts as lost.
+const LOST: Duration = Duration::from_secs(300);
+
+/// People sign in by a code to their address. Brakes and everything else are as in a file that says nothing of them.
+const CONFIG: &str = r#"
+serve: { public: { base_url: "https://login.example.org/" }, admin: { base_url: "https://admin.example.org/" } }
+selfservice:
+  default_browser_return_url: https://app.example.org/
+  methods: { code: { passwordless_enabled: true } }
+secrets: { cookie: ["bench-only-key-of-the-crowd-here"] }
+identity: { schemas: [{ id: default, url: "file://person.schema.json" }] }
+"#;
+const SCHEMA: &str = r#"{"$id": "person", "type": "object", "properties": {"traits": {"type": "object", "properties": {
+    "email": {"type": "string", "format": "email", "ory.sh/kratos": {
+        "credentials": {"code": {"identifier": true, "via": "email"}}, "verification": {"via": "email"}}}
+}}}}"#;
+
+/// Runs it and prints what came of it; how many things went wrong.
+pub(super) fn measure(folder: &Path) -> Result<u32, String> {
+    let runtime = Runtime::new().map_err(|e| e.to_string())?;
+    runtime.block_on(crowd(folder))
+}
+
+async fn crowd(folder: &Path) -> Result<u32, String> {
+    let files = tempfile::tempdir().map_err(|e| e.to_string())?;
+    for (name, text) in [("kratos.yml", CONFIG), ("person.schema.json", SCHEMA)] {
+        std::fs::write(files.path().join(name), text).map_err(|e| e.to_string())?;
+    }
+    let lines: Arc<Mutex<Vec<Value>>> = Arc::default();
+    let keep = Arc::clone(&lines);
+    let take = Arc::new(move |line: &str| {
+        if let Ok(line) = serde_json::from_str(line) {
+            keep.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        }
+    });
+    let options = Options { processes: Some(folder.to_owned()), ..Options::of(files.path().join("kratos.yml")) };
+    let stack = Stack::start(&options, Environment::default(), take).await?;
+    for first in (0..CROWD + ALONE).step_by(BATCH as usize) {
+        let people = first..(first + BATCH).min(CROWD + ALONE);
+        let people: Vec<Value> =
+            people.map(|who| json!({"create": {"schema_id": "default", "traits": {"email": email(who)}}})).collect();
+        let made = ask(&stack.admin, 0, "PATCH", "/admin/identities", None, &json!({"identities": people})).await?;
+        if made.0 != 200 {
+            return Err(format!("people cannot be made: {} {}", made.0, made.1));
+        }
+    }
+    let mut waits = Vec::new();
+    for who in CROWD..CROWD + ALONE {
+        let (sent, _) = send(&stack, who).await?;
+        waits.push(sent);
+    }
+    lines.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    let began = Instant::now();
+    let mut logins = JoinSet::new();
+    let stack = Arc::new(stack);
+    for who in 0..CROWD {
+        let stack = Arc::clone(&stack);
+        logins.spawn(async move { sign_in(&stack, who).await });
+    }
+    let (mut sessions, mut failed, mut arrivals) = (BTreeSet::new(), Vec::new(), Vec::new());
+    while let Some(done) = logins.join_next().await {
+        match done.map_err(|e| e.to_string())? {
+            Ok((session, wait)) => {
+                sessions.insert(session);
+                arrivals.push(wait);
+            }
+            Err(why) => failed.push(why),
+        }
+    }
+    let took = began.elapsed();
+    let mut letters: BTreeMap<String, u32> = BTreeMap::new();
+    for message in stack.inbox.messages() {
+        *letters.entry(message.to).or_default() += 1;
+    }
+    let lost = CROWD.saturating_sub(sessions.len() as u32);
+    let doubled = letters.values().filter(|count| **count > 1).count() as u32;
+    println!(
+        "\n{CROWD} people sign in by code at the same time, on a stack whose functions are processes: {} signed in within {:.1} s, {:.0} a second; \
+         {lost} lost, {doubled} got more than one message. From the answer until the code was there: median {} in the crowd, {} for one alone \
+         ({ALONE} of them).\n",
+        sessions.len(),
+        took.as_secs_f64(),
+        f64::from(CROWD) / took.as_secs_f64(),
+        ms(median(arrivals)),
+        ms(median(waits)),
+    );
+    for why in failed.iter().take(3) {
+        println!("- {why}");
+    }
+    println!("| step | round trips | calls to the store | median | 99 % |");
+    println!("|---|---|---|---|---|");
+    let lines = lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    for (step, function, outcome) in [
+        ("begin", "login-init-api", None),
+        ("send a code", "login-submit", Some("sent_email")),
+        ("enter it", "login-submit", Some("success")),
+        ("whoami", "whoami", None),
+    ] {
+        row(
+            step,
+            lines.iter().filter(|line| {
+                line["function"] == function && outcome.is_none_or(|outcome| line["outcome"] == outcome)
+            }),
+        );
+    }
+    Ok(lost + doubled)
+}
+
+fn row<'l>(step: &str, lines: impl Iterator<Item = &'l Value>) {
+    let (mut trips, mut calls, mut times) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    for line in lines {
+        trips.extend(line["round_trips"].as_u64());
+        calls.extend(line["store_calls"].as_u64());
+        times.extend(line["milliseconds"].as_f64().map(|ms| Duration::from_secs_f64(ms / 1000.0)));
+    }
+    times.sort_unstable();
+    let at = |part: usize| times.get(times.len() * part / 100).copied().unwrap_or_default();
+    let list = |of: &BTreeSet<u64>| of.iter().map(u64::to_string).collect::<Vec<_>>().join(" or ");
+    println!("| {step} | {} | {} | {:.1} ms | {:.1} ms |", list(&trips), list(&calls), in_ms(at(50)), in_ms(at(99)));
+}
+
+fn email(who: u32) -> String {
+    format!("crowd{who}@example.org")
+}
+
+/// A native login by code, whole; the session's id, and how long the code was on its way.
+async fn sign_in(stack: &Stack, who: u32) -> Result<(String, Duration), String> {
+    let (wait, (path, code)) = send(stack, who).await?;
+    let body = json!({"method": "code", "identifier": email(who), "code": code});
+    let (status, done) = ask(&stack.public, who, "POST", &path, None, &body).await?;
+    let token =
+        done["session_token"].as_str().ok_or_else(|| format!("the code of {who} is answered {status} {done}"))?;
+    let (status, session) = ask(&stack.public, who, "GET", "/sessions/whoami", Some(token), &Value::Null).await?;
+    if session["identity"]["traits"]["email"] != email(who) {
+        return Err(format!("whoami of {who} is answered {status} {session}"));
+    }
+    let id = session["id"].as_str().ok_or("a session has no id")?;
+    Ok((id.to_owned(), wait))
+}
+
+/// Asks for a code and waits for it; how long it was on its way, where to post it, and the code.
+async fn send(stack: &Stack, who: u32) -> Result<(Duration, (String, String)), String> {
+    let (_, flow) = ask(&stack.public, who, "GET", "/self-service/login/api", None, &Value::Null).await?;
+    let id = flow["id"].as_str().ok_or_else(|| format!("no flow: {flow}"))?;
+    let path = format!("/self-service/login?flow={id}");
+    let body = json!({"method": "code", "identifier": email(who)});
+    let (status, sent) = ask(&stack.public, who, "POST", &path, None, &body).await?;
+    if sent["state"] != "sent_email" {
+        return Err(format!("asking for the code of {who} is answered {status} {sent}"));
+    }
+    let (answered, to, began) = (chance::now(), email(who), Instant::now());
+    loop {
+        if let Some(message) = stack.inbox.newest_to(&to) {
+            let wait = Duration::try_from(message.created_at - answered).unwrap_or_default();
+            let code = message.text.split(|c: char| !c.is_ascii_digit()).find(|word| word.len() == 6);
+            return Ok((wait, (path, code.ok_or("a message without a code")?.to_owned())));
+        }
+        if began.elapsed() > LOST {
+            return Err(format!("the code of {who} never came"));
+        }
+        pause().await;
+    }
+}
+
+/// Asks one of the APIs, each person from a network of their own; the status and the answer.
+async fn ask(
+    api: &Api,
+    who: u32,
+    verb: &str,
+    path: &str,
+    token: Option<&str>,
+    body: &Value,
+) -> Result<(u16, Value), String> {
+    let from = IpAddr::V4(Ipv4Addr::from(0x0A00_0001 + (who << 8)));
+    let mut request = Request::builder()
+        .method(verb)
+        .uri(path)
+        .header("accept", "application/json")
+        .header("host", "login.example.org");
+    if let Some(token) = token {
+        request = request.header("x-session-token", token);
+    }
+    let body = match body {
+        Value::Null => Body::empty(),
+        body => {
+            request = request.header("content-type", "application/json");
+            Body::from(body.to_string())
+        }
+    };
+    let response = api.answer(from, request.body(body).map_err(|e| e.to_string())?).await;
+    let status = response.status().as_u16();
+    let bytes = to_bytes(response.into_body(), usize::MAX).await.map_err(|e| e.to_string())?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok((status, serde_json::from_str(&text).unwrap_or_else(|_| json!(text))))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the inbox has to be looked at again and again, as a person would")]
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
