@@ -1,7 +1,8 @@
 //! Signing in by a code: to whom it goes, what it opens, how often, and what others learn of it.
 
-use crate::support::{Answer, Bench, Browser, CONFIG, Client, PASSWORD, action, csrf, password, unique};
+use crate::support::{Answer, Bench, Browser, CONFIG, Client, PASSWORD, action, csrf, eventually, password, unique};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 const SENT: i64 = 1_010_014;
 const WRONG_CODE: i64 = 4_010_008;
@@ -388,6 +389,44 @@ async fn with_mitigation_nobody_is_answered_like_somebody() {
     assert_eq!(seen[0][1].3, 3, "round trips of a code");
 }
 
+/// Where the answer hides that there is no account, its reader may be told by e-mail, if the configuration says so.
+#[tokio::test]
+async fn whoever_reads_an_unknown_address_is_told_if_configured() {
+    let told =
+        |rest: &str| config("", rest).replace("login: {ui_url", "login: {notify_unknown_recipients: true, ui_url");
+    let bench = Bench::with(&told("security: {account_enumeration: {mitigate: true}}\n")).await;
+    let app = bench.app();
+    let nobody = format!("{}@example.org", unique("Stranger"));
+    let path = app.begin("").await;
+    says(&app.post(&path, &ask(&nobody)).await, 400, &[SENT]);
+    let address = nobody.to_lowercase();
+    let mail = eventually("a message", async || bench.mail_to(&address).pop()).await;
+    assert_eq!((mail.template_type.as_str(), mail.subject.contains("sign in")), ("login_code_invalid", true));
+    let digits = regex_lite::Regex::new(r"\d{6}").unwrap();
+    assert!(!digits.is_match(&mail.text), "{}", mail.text);
+    let listed = bench.admin().get("/admin/courier/messages").await.json();
+    assert_eq!((&listed[0]["template_type"], &listed[0]["recipient"]), (&json!("login_code_invalid"), &json!(address)));
+    // As often as anybody, and no more; by e-mail alone, and to nothing that is no address.
+    for _ in 0..8 {
+        app.post(&app.begin("").await, &ask(&nobody)).await;
+    }
+    for odd in ["+4915200000001", "Ada <ada@example.org>", "a@b@example.org", "no address"] {
+        says(&app.post(&app.begin("").await, &ask(odd)).await, 400, &[SENT]);
+    }
+    let somebody = reader(&bench).await;
+    sent(&bench, &app, &somebody).await;
+    assert_eq!(bench.mail_to(&address).len(), 5);
+    let to: BTreeSet<String> = bench.stack.inbox.messages().into_iter().map(|message| message.to).collect();
+    assert_eq!(to, [address, somebody].into());
+
+    let open = Bench::with(&told("")).await;
+    let warnings = &open.stack.loaded.warnings;
+    assert!(warnings.iter().any(|line| line.contains("notify_unknown_recipients has no effect")), "{warnings:?}");
+    let app = open.app();
+    says(&app.post(&app.begin("").await, &ask("nobody@example.org")).await, 400, &[NOBODY]);
+    assert!(open.proxy.items("outbox").await.is_empty());
+}
+
 #[tokio::test]
 async fn with_mitigation_no_client_and_no_style_tells_who_is_there() {
     let mitigated = config("", "security: {account_enumeration: {mitigate: true}}\nbrakes: {enabled: false}\n");
@@ -395,7 +434,10 @@ async fn with_mitigation_no_client_and_no_style_tells_who_is_there() {
     let only_code = first.replace("methods: {code", "methods: {password: {enabled: false}, code");
     let volatile =
         regex_lite::Regex::new(r#""(created|expires|issued|updated)_at":"[^"]*"|[A-Za-z0-9+/]{80,}={0,2}"#).unwrap();
-    for (style, config) in [("unified", mitigated), ("identifier first", first), ("only codes", only_code)] {
+    let told = mitigated.replace("login: {ui_url", "login: {notify_unknown_recipients: true, ui_url");
+    for (style, config) in
+        [("unified", mitigated), ("identifier first", first), ("only codes", only_code), ("strangers told", told)]
+    {
         let bench = Bench::with(&config).await;
         let (known, codeless) = (reader(&bench).await, format!("{}@example.org", unique("codeless")));
         bench.create_as("reader", json!({"email": codeless}), json!({})).await;

@@ -3,6 +3,7 @@
 use crate::cli::{EXIT_CODES, Failure, print};
 use clap::{Args, Subcommand};
 use latchkey_config::Config;
+use latchkey_core::courier::TemplateType;
 use latchkey_core::identity::Via;
 use latchkey_courier::language::{LANGUAGES, by_tag};
 use latchkey_courier::templates::example;
@@ -24,7 +25,7 @@ pub enum Template {
 #[command(after_help = EXIT_CODES)]
 pub struct Preview {
     /// The message
-    #[arg(value_parser = ["login_code_valid"])]
+    #[arg(value_parser = TemplateType::ALL.map(TemplateType::as_str))]
     name: String,
     /// The reader's language, such as de or pt-BR; English when we do not speak it
     #[arg(long, value_name = "LANG", default_value = "en")]
@@ -50,7 +51,12 @@ pub fn run(what: &Template) -> Result<(), Failure> {
         return Err(Failure::usage("--html: a text message has no HTML part"));
     }
     let config = config(preview.config.as_deref())?;
-    let (mut outgoing, mut letter) = example();
+    let template = TemplateType::ALL.into_iter().find(|template| template.as_str() == preview.name);
+    let template = template.unwrap_or(TemplateType::LoginCodeValid);
+    if template == TemplateType::LoginCodeInvalid && preview.channel == "sms" {
+        return Err(Failure::usage("--channel sms: this message goes by e-mail alone"));
+    }
+    let (mut outgoing, mut letter) = example(template);
     if preview.channel == "sms" {
         outgoing.via = Via::Sms;
         outgoing.recipient = "+12025550123".to_owned();

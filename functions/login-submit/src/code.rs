@@ -10,7 +10,9 @@ use latchkey_core::courier::{Letter, Outgoing, TemplateType};
 use latchkey_core::flow::{CodeAddress, FlowState, Screen};
 use latchkey_core::identity::{CredentialType, Identity, State, Via};
 use latchkey_core::message::Message;
+use latchkey_core::recipient;
 use latchkey_methods::code::{self, Fault as Faulty, Step};
+use latchkey_schema::normalize_identifier;
 use latchkey_sealing::PublicKey;
 use latchkey_store::credentials::{Guard, Unique};
 use latchkey_store::login::{self, Mail, Sealed};
@@ -127,16 +129,17 @@ impl Submission<'_> {
         let key = *post.keys().await?.first().ok_or_else(|| Fault::internal("there is no secret for codes"))?;
         let (mut codes, mut letters) = (Vec::new(), Vec::new());
         for (person, address) in receivers.iter().filter_map(|address| Some((person.as_ref()?, address))) {
-            let (sent, sealed) = self.make_code(post, Some(person), address, transient.clone(), key)?;
+            let (sent, sealed) = self.make_code(post, Some(person), address, None, transient.clone(), key)?;
             codes.push(sent);
             letters.push(sealed);
         }
         let mail = if receivers.is_empty() {
-            // The same work for nobody. The code is right for no one, and what was typed is not kept.
+            // The same work for nobody. The code is right for no one, and what was typed is not kept, unless its reader is told.
             let nowhere = CodeAddress { via: Via::of(typed), value: String::new() };
-            let (sent, sealed) = self.make_code(post, None, &nowhere, transient.clone(), key)?;
+            let stranger = self.stranger(typed);
+            let (sent, sealed) = self.make_code(post, None, &nowhere, stranger.as_deref(), transient.clone(), key)?;
             codes.push(sent);
-            Mail::Nobody(Box::new(sealed))
+            if stranger.is_some() { Mail::Letters(vec![sealed]) } else { Mail::Nobody(Box::new(sealed)) }
         } else {
             Mail::Letters(letters)
         };
@@ -150,11 +153,20 @@ impl Submission<'_> {
         Ok(self.show_step(transient, outcome))
     }
 
+    /// The e-mail address of somebody who has no account and is to be told.
+    fn stranger(&self, typed: &str) -> Option<String> {
+        let told = self.app.edge.config.selfservice.login.notify_unknown_recipients && Via::of(typed) == Via::Email;
+        let address = told.then(|| normalize_identifier(typed))?;
+        recipient::email(&address).is_ok().then_some(address)
+    }
+
+    /// A code and the letter that brings it to an address; a `stranger` gets one without it.
     fn make_code(
         &self,
         post: &Post,
         person: Option<&Identity>,
         address: &CodeAddress,
+        stranger: Option<&str>,
         transient: Value,
         key: &[u8],
     ) -> Result<(SentCode, Sealed), Fault> {
@@ -163,6 +175,10 @@ impl Submission<'_> {
         let lifespan = edge::signed(self.app.forms.code.lifespan);
         let of = (self.flow.id, person.map_or_else(chance::id, |person| person.id));
         let sent = SentCode::new(&code, of, address.clone(), now.saturating_add(lifespan), key);
+        let (recipient, template, code) = match stranger {
+            Some(stranger) => (stranger, TemplateType::LoginCodeInvalid, String::new()),
+            None => (address.value.as_str(), TemplateType::LoginCodeValid, code),
+        };
         let letter = Letter {
             code,
             expires_in_minutes: u64::try_from(lifespan.whole_minutes()).unwrap_or(0),
@@ -175,13 +191,8 @@ impl Submission<'_> {
             ),
             request_headers: self.headers_to_hand_on(),
         };
-        let message = Outgoing {
-            id: chance::id(),
-            via: address.via,
-            recipient: address.value.clone(),
-            template: TemplateType::LoginCodeValid,
-            created_at: now,
-        };
+        let message =
+            Outgoing { id: chance::id(), via: address.via, recipient: recipient.to_owned(), template, created_at: now };
         let plain = serde_json::to_vec(&letter).map_err(|e| Fault::internal(format!("a letter: {e}")))?;
         let letter = post.courier.seal(&plain, message.id.as_bytes());
         let letter = letter.map_err(|e| Fault::internal(format!("a letter: {e}")))?;

@@ -22,6 +22,7 @@ use std::time::Duration;
 const LOCAL_PUBLIC_URL: &str = "LATCHKEY_PUBLIC_URL";
 const LOCAL_ADMIN_URL: &str = "LATCHKEY_ADMIN_URL";
 const LOCAL_PAGES_URL: &str = "LATCHKEY_PAGES_URL";
+const NOTIFY: &str = "selfservice.flows.login.notify_unknown_recipients";
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Headers that may be handed on when nothing is said (contract `beyond-login.md`, configuration).
@@ -70,6 +71,12 @@ pub(crate) fn assemble(
     // Whoever names no pages of their own gets those that come along.
     let url = |path: &str, page: &str| from.text(path).unwrap_or_else(|| format!("{}{page}", pages.base_url));
     let after = "selfservice.flows.login.after";
+    let mitigate_enumeration = from.flag("security.account_enumeration.mitigate", false);
+    let notify_unknown_recipients = from.flag(NOTIFY, false);
+    if notify_unknown_recipients && !mitigate_enumeration {
+        findings
+            .warn(format!("{NOTIFY} has no effect: without security.account_enumeration.mitigate the answer says it"));
+    }
     let identity = identity(&from, folder, findings);
     Config {
         dev,
@@ -95,6 +102,7 @@ pub(crate) fn assemble(
                     Some("identifier_first") => LoginStyle::IdentifierFirst,
                     _ => LoginStyle::Unified,
                 },
+                notify_unknown_recipients: notify_unknown_recipients && mitigate_enumeration,
                 after_return_url: from.text(&format!("{after}.default_browser_return_url")),
                 after_method_return_urls: names("{method}")
                     .iter()
@@ -117,7 +125,7 @@ pub(crate) fn assemble(
         },
         hasher: hasher(&from, dev, findings),
         identity,
-        mitigate_enumeration: from.flag("security.account_enumeration.mitigate", false),
+        mitigate_enumeration,
         header_allowlist: from
             .texts("clients.web_hook.header_allowlist")
             .unwrap_or_else(|| HARMLESS_HEADERS.iter().map(|&name| name.to_owned()).collect()),

@@ -92,6 +92,8 @@ pub enum HttpAuth {
 pub struct Templates {
     /// The code of a login.
     pub login_code: Wording,
+    /// That there is no account for a code.
+    pub no_login_code: Wording,
 }
 
 /// The wording of a message; parts that are `None` are the built-in ones.
@@ -134,14 +136,17 @@ pub struct ChannelSecrets {
     pub headers: BTreeMap<String, SecretString>,
 }
 
-/// The four templates of a message: the end of its key, and its file below `courier.template_override_path`.
+/// The four templates of a message: the end of its key, and its file in the message's folder.
 const PARTS: [(&str, &str); 4] = [
     ("email.subject", "email.subject.gotmpl"),
     ("email.body.html", "email.body.gotmpl"),
     ("email.body.plaintext", "email.body.plaintext.gotmpl"),
     ("sms.body.plaintext", "sms.body.gotmpl"),
 ];
-const LOGIN_CODE: &str = "courier.templates.login_code.valid";
+/// Folders of the messages below [`OVERRIDES`]; with dots for slashes, their keys below [`TEMPLATES`].
+const LOGIN_CODE: &str = "login_code/valid";
+const NO_LOGIN_CODE: &str = "login_code/invalid";
+const TEMPLATES: &str = "courier.templates";
 const OVERRIDES: &str = "courier.template_override_path";
 
 /// Reads the keys.
@@ -167,8 +172,16 @@ pub(crate) fn courier(
         message_retries: from.number("courier.message_retries", 5),
         disallow_private_ip_ranges: from.flag("clients.http.disallow_private_ip_ranges", !dev),
         private_ip_exception_urls: from.texts("clients.http.private_ip_exception_urls").unwrap_or_default(),
-        templates: Templates { login_code: wording(from, folder, findings) },
+        templates: Templates {
+            login_code: wording(LOGIN_CODE, from, folder, findings),
+            no_login_code: wording(NO_LOGIN_CODE, from, folder, findings),
+        },
     };
+    if let Some(files) = from.text(OVERRIDES).map(|path| local_file(&path, folder))
+        && !files.is_dir()
+    {
+        findings.error(format!("{OVERRIDES}: {} is not allowed: there is no such folder", files.display()));
+    }
     if let Some(uri) = from.text("courier.smtp.connection_uri")
         && !uri.starts_with("smtp://")
         && !uri.starts_with("smtps://")
@@ -215,20 +228,23 @@ pub(crate) fn courier(
     courier
 }
 
-/// The templates of the code of a login: by key, else a file below the folder of overrides.
-fn wording(from: &Reader<'_>, folder: Option<&Path>, findings: &mut Findings) -> Wording {
+/// The key of a part of a message.
+fn template_key(message: &str, part: &str) -> String {
+    format!("{TEMPLATES}.{}.{part}", message.replace('/', "."))
+}
+
+/// The templates of a message: by key, else a file below the folder of overrides.
+fn wording(message: &str, from: &Reader<'_>, folder: Option<&Path>, findings: &mut Findings) -> Wording {
     let files = from.text(OVERRIDES).map(|path| local_file(&path, folder));
-    if let Some(files) = &files
-        && !files.is_dir()
-    {
-        findings.error(format!("{OVERRIDES}: {} is not allowed: there is no such folder", files.display()));
+    if files.is_none() && from.value(TEMPLATES).is_none() {
+        return Wording::default();
     }
     let mut parts = PARTS.map(|(part, file)| {
-        let key = format!("{LOGIN_CODE}.{part}");
+        let key = template_key(message, part);
         if let Some(url) = from.text(&key) {
             return template(&key, &url, folder, findings);
         }
-        let file = files.as_ref()?.join("login_code/valid").join(file);
+        let file = files.as_ref()?.join(message).join(file);
         file.is_file().then(|| template(OVERRIDES, &file.to_string_lossy(), None, findings)).flatten()
     });
     let [subject, html, text, sms] = parts.each_mut().map(Option::take);
@@ -239,7 +255,8 @@ fn wording(from: &Reader<'_>, folder: Option<&Path>, findings: &mut Findings) ->
 pub(crate) fn files(document: &Value, folder: Option<&Path>) -> Vec<PathBuf> {
     let Some(overrides) = get(document, OVERRIDES).and_then(Value::as_str) else { return Vec::new() };
     let overrides = local_file(overrides, folder);
-    PARTS.iter().map(|(_, file)| overrides.join("login_code/valid").join(file)).collect()
+    let of = |message: &str| PARTS.map(|(_, file)| overrides.join(message).join(file));
+    [LOGIN_CODE, NO_LOGIN_CODE].iter().flat_map(|message| of(message)).collect()
 }
 
 /// Keys of a configuration whose templates stand elsewhere, and the `https://` URLs of them.
@@ -271,7 +288,8 @@ pub fn with_contents(text: &str, contents: &BTreeMap<String, Vec<u8>>) -> Result
 /// Shows every key that holds a template.
 fn each_template(document: &mut Value, mut show: impl FnMut(&str, &mut Value)) {
     let body = "courier.http.request_config.body".to_owned();
-    for key in PARTS.iter().map(|(part, _)| format!("{LOGIN_CODE}.{part}")).chain([body]) {
+    let of = |message: &str| PARTS.map(|(part, _)| template_key(message, part));
+    for key in [LOGIN_CODE, NO_LOGIN_CODE].iter().flat_map(|message| of(message)).chain([body]) {
         if let Some(value) = document.pointer_mut(&format!("/{}", key.replace('.', "/"))) {
             show(&key, value);
         }
@@ -393,10 +411,13 @@ pub(crate) fn secrets(document: &Value) -> CourierSecrets {
 
 /// Puts the templates that were read in the place of the files that they were read from.
 pub(crate) fn make_whole(document: &mut Value, courier: &Courier) {
-    let Wording { subject, html, text, sms } = &courier.templates.login_code;
-    for ((part, _), text) in PARTS.iter().zip([subject, html, text, sms]) {
-        if let Some(template) = text {
-            document::set(document, &format!("{LOGIN_CODE}.{part}"), in_base64(template.text.as_bytes()).into());
+    let Templates { login_code, no_login_code } = &courier.templates;
+    for (message, Wording { subject, html, text, sms }) in [(LOGIN_CODE, login_code), (NO_LOGIN_CODE, no_login_code)] {
+        for ((part, _), text) in PARTS.iter().zip([subject, html, text, sms]) {
+            if let Some(template) = text {
+                let text = in_base64(template.text.as_bytes());
+                document::set(document, &template_key(message, part), text.into());
+            }
         }
     }
     if let Some(Value::Object(map)) = document.get_mut("courier") {

@@ -151,6 +151,8 @@ pub struct LoginFlowPolicy {
     pub lifespan: Duration,
     /// How its form is laid out.
     pub style: LoginStyle,
+    /// Whether an e-mail tells its reader that there is no account to which a code could be sent. Only where answers do not tell.
+    pub notify_unknown_recipients: bool,
     /// Where a browser goes after login.
     pub after_return_url: Option<String>,
     /// The same by method.

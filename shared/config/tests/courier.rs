@@ -144,6 +144,7 @@ fn what_travels_is_whole_without_its_folder() {
         &[
             ("mine/login_code/valid/email.subject.gotmpl", "{{ .LoginCode }} from the folder"),
             ("mine/login_code/valid/sms.body.gotmpl", "sms from the folder"),
+            ("mine/login_code/invalid/email.body.plaintext.gotmpl", "nobody, from the folder"),
             ("body.jsonnet", "function(ctx) { to: ctx.recipient }"),
         ],
     );
@@ -156,6 +157,7 @@ fn what_travels_is_whole_without_its_folder() {
     let files = named_files(&text, Some(&folder), &[]);
     assert!(
         files.contains(&folder.join("mine/login_code/valid/email.subject.gotmpl"))
+            && files.contains(&folder.join("mine/login_code/invalid/email.body.plaintext.gotmpl"))
             && files.contains(&folder.join("body.jsonnet"))
     );
     let compact = to_compact(&text, Some(&folder), &[]).unwrap();
@@ -163,6 +165,7 @@ fn what_travels_is_whole_without_its_folder() {
         let document: Value = serde_json::from_str(&whole).unwrap();
         assert_eq!(document["courier"].get("template_override_path"), None);
         let courier = read(&whole, None, &[], false).unwrap().config.courier;
+        assert_eq!(courier.templates.no_login_code.text.unwrap().text, "nobody, from the folder");
         let wording = courier.templates.login_code;
         assert_eq!(wording.subject.unwrap().text, "{{ .LoginCode }} from the folder");
         assert_eq!(wording.sms.unwrap().text, "sms from the key");

@@ -15,13 +15,19 @@ use uuid::Uuid;
 pub enum TemplateType {
     /// The code of a login.
     LoginCodeValid,
+    /// That nobody has an account who could sign in by a code to this address.
+    LoginCodeInvalid,
 }
 
 impl TemplateType {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::LoginCodeValid, Self::LoginCodeInvalid];
+
     /// The wire name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::LoginCodeValid => "login_code_valid",
+            Self::LoginCodeInvalid => "login_code_invalid",
         }
     }
 }
@@ -45,11 +51,11 @@ pub struct Outgoing {
 /// What a message says; sealed until the courier opens it.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Letter {
-    /// The code.
+    /// The code; empty for whoever gets none.
     pub code: String,
     /// How long the code is good, in whole minutes, rounded down.
     pub expires_in_minutes: u64,
-    /// The person as the public API shows them.
+    /// The person as the public API shows them; null for whoever has no account.
     pub identity: Value,
     /// The URL that began the flow.
     pub request_url: String,

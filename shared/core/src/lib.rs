@@ -12,7 +12,7 @@
 //! | [`return_to`] | where a browser may be sent |
 //! | [`brakes`] | how often something was tried, and how long to wait |
 //! | [`code`] | one-time codes: made, kept and checked |
-//! | [`courier`] | messages to people: what is to be said to whom |
+//! | [`courier`], [`recipient`] | messages to people: what is to be said to whom, and to which addresses |
 //! | [`error`] | the error envelope |
 //! | [`paging`] | page links of the lists that count pages |
 
@@ -27,6 +27,7 @@ pub mod identity;
 pub mod init;
 pub mod message;
 pub mod paging;
+pub mod recipient;
 pub mod return_to;
 pub mod session;
 pub mod token;

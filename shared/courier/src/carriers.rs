@@ -8,12 +8,12 @@
 use crate::aws::{Ses, Sns};
 use crate::http_channel::Channel;
 use crate::inbox::Inbox;
-use crate::recipient;
 use crate::smtp::Smtp;
 use crate::templates::Rendered;
 use latchkey_config::{Config, Courier, HttpChannel, Secrets};
 use latchkey_core::courier::{Letter, Outgoing};
 use latchkey_core::identity::Via;
+use latchkey_core::recipient;
 use latchkey_store::{Environment, StartError};
 use lettre::message::Mailbox;
 

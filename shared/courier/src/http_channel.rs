@@ -195,6 +195,7 @@ fn hidden(text: &str) -> Option<HeaderValue> {
 mod tests {
     use super::*;
     use crate::templates::{Templates, example};
+    use latchkey_core::courier::TemplateType;
 
     #[tokio::test]
     async fn a_service_that_never_answers_is_asked_again_later() {
@@ -208,7 +209,7 @@ mod tests {
         let courier = latchkey_config::read(&text, None, &[], true).unwrap().config.courier;
         let mut channel = Channel::new(courier.email.as_ref().unwrap(), None, &courier).unwrap();
         channel.patience = Duration::from_millis(100);
-        let (outgoing, letter) = example();
+        let (outgoing, letter) = example(TemplateType::LoginCodeValid);
         let rendered = Templates::new(&courier).unwrap().render(&outgoing, &letter).unwrap();
         let error = channel.send(&outgoing, &letter, &rendered).await.unwrap_err();
         assert_eq!(error, SendError::Retry("the channel takes too long".to_owned()));

@@ -6,7 +6,6 @@
 pub mod carriers;
 pub mod fetch;
 pub mod language;
-pub mod recipient;
 pub mod templates;
 
 mod aws;

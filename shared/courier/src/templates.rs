@@ -91,6 +91,7 @@ impl Part {
         format!("{}/{part}", template.as_str())
     }
 
+    /// One for all messages: what a message does not have, it leaves out.
     fn built_in(self) -> &'static str {
         match self {
             Self::Subject => "{{ t.subject }}",
@@ -126,22 +127,24 @@ impl Templates {
             },
         );
         let mut templates = Self { engine, name: config.name.clone() };
-        for template in [TemplateType::LoginCodeValid] {
+        for template in TemplateType::ALL {
             let wording = match template {
                 TemplateType::LoginCodeValid => &config.templates.login_code,
+                TemplateType::LoginCodeInvalid => &config.templates.no_login_code,
             };
             for part in PARTS {
-                templates.add(part.name(template), part.built_in(), part.of(wording))?;
+                templates.add(template, part, part.of(wording))?;
             }
         }
         Ok(templates)
     }
 
-    fn add(&mut self, name: String, built_in: &str, own: Option<&TemplateText>) -> Result<(), TemplateError> {
+    fn add(&mut self, template: TemplateType, part: Part, own: Option<&TemplateText>) -> Result<(), TemplateError> {
+        let name = part.name(template);
         let Some(own) = own else {
             return self
                 .engine
-                .add_template_owned(name.clone(), built_in.to_owned())
+                .add_template_owned(name.clone(), part.built_in().to_owned())
                 .map_err(|e| TemplateError(told(&name, &e)));
         };
         let source = own.source.as_str();
@@ -154,8 +157,8 @@ impl Templates {
         let text = converted(&own.text).map_err(|why| TemplateError(format!("{source}:{why}")))?;
         self.engine.add_template_owned(name.clone(), text).map_err(|e| TemplateError(told(source, &e)))?;
         let known: BTreeSet<&str> = VARIABLES.iter().map(|(name, _)| *name).chain(GLOBALS).chain([TEXTS]).collect();
-        let template = self.engine.get_template(&name).map_err(|e| TemplateError(told(source, &e)))?;
-        let mut unknown: Vec<String> = template.undeclared_variables(false).into_iter().collect();
+        let read = self.engine.get_template(&name).map_err(|e| TemplateError(told(source, &e)))?;
+        let mut unknown: Vec<String> = read.undeclared_variables(false).into_iter().collect();
         unknown.retain(|variable| !known.contains(variable.as_str()));
         unknown.sort();
         if let Some(variable) = unknown.first() {
@@ -166,7 +169,7 @@ impl Templates {
                 names.join(", ")
             )));
         }
-        let (outgoing, letter) = example();
+        let (outgoing, letter) = example(template);
         self.render_part(&name, &self.values(&outgoing, &letter)).map(drop).map_err(|e| TemplateError(told(source, &e)))
     }
 
@@ -208,6 +211,11 @@ impl Templates {
         let minutes = letter.expires_in_minutes.to_string();
         let given = [("code", letter.code.as_str()), ("name", &self.name), ("minutes", &minutes), ("domain", &domain)];
         let mut texts = language.filled(&given);
+        if outgoing.template == TemplateType::LoginCodeInvalid {
+            let own = texts.iter().filter_map(|(key, text)| Some((key.strip_prefix("nobody.")?, text.clone())));
+            let own: Vec<_> = own.collect();
+            texts.extend(own);
+        }
         let expires = match letter.expires_in_minutes {
             0 => "expires.none",
             1 => "expires.one",
@@ -248,23 +256,27 @@ fn domain(url: &str) -> String {
 }
 
 /// A message to try templates with.
-pub fn example() -> (Outgoing, Letter) {
+pub fn example(template: TemplateType) -> (Outgoing, Letter) {
+    let (code, identity) = match template {
+        TemplateType::LoginCodeValid => {
+            let traits = json!({"email": "ann@example.org"});
+            let person =
+                json!({"id": uuid::Uuid::nil(), "schema_id": "default", "traits": traits, "metadata_public": null});
+            ("123456", person)
+        }
+        TemplateType::LoginCodeInvalid => ("", Value::Null),
+    };
     let outgoing = Outgoing {
         id: uuid::Uuid::nil(),
         via: Via::Email,
         recipient: "ann@example.org".to_owned(),
-        template: TemplateType::LoginCodeValid,
+        template,
         created_at: time::OffsetDateTime::UNIX_EPOCH,
     };
     let letter = Letter {
-        code: "123456".to_owned(),
+        code: code.to_owned(),
         expires_in_minutes: 10,
-        identity: json!({
-            "id": uuid::Uuid::nil(),
-            "schema_id": "default",
-            "traits": {"email": "ann@example.org"},
-            "metadata_public": null,
-        }),
+        identity,
         request_url: "https://login.example.org/self-service/login/browser".to_owned(),
         transient_payload: json!({}),
         languages: Vec::new(),

@@ -1,6 +1,7 @@
 //! The inbox of a local stack as a carrier.
 
 use latchkey_config::{Loaded, read};
+use latchkey_core::courier::TemplateType;
 use latchkey_courier::templates::example;
 use latchkey_courier::{Carriers, Rendered, SendError, Templates};
 use latchkey_store::Environment;
@@ -20,7 +21,7 @@ fn carriers(url: &str) -> Carriers {
 }
 
 fn rendered() -> Rendered {
-    let (outgoing, letter) = example();
+    let (outgoing, letter) = example(TemplateType::LoginCodeValid);
     let config = read(CONFIG, None, &[], true).expect("an example").config;
     Templates::new(&config.courier).expect("an example").render(&outgoing, &letter).expect("an example")
 }
@@ -54,7 +55,7 @@ async fn once(answer: &'static str) -> (String, tokio::task::JoinHandle<String>)
 #[tokio::test]
 async fn the_inbox_gets_the_whole_message() {
     let (url, served) = once("201 Created").await;
-    let (outgoing, letter) = example();
+    let (outgoing, letter) = example(TemplateType::LoginCodeValid);
     carriers(&url).send(&outgoing, &letter, &rendered()).await.unwrap();
     let request = served.await.unwrap();
     assert!(request.starts_with("POST /api/messages HTTP/1.1\r\n"), "{request}");
@@ -66,7 +67,7 @@ async fn the_inbox_gets_the_whole_message() {
 
 #[tokio::test]
 async fn an_inbox_that_fails_is_asked_again_one_that_refuses_is_not() {
-    let (outgoing, letter) = example();
+    let (outgoing, letter) = example(TemplateType::LoginCodeValid);
     for (answer, again) in [("500 Oh", true), ("400 No", false)] {
         let (url, _served) = once(answer).await;
         let error = carriers(&url).send(&outgoing, &letter, &rendered()).await.unwrap_err();
@@ -78,7 +79,7 @@ async fn an_inbox_that_fails_is_asked_again_one_that_refuses_is_not() {
 
 #[tokio::test]
 async fn an_address_that_is_more_than_one_is_refused() {
-    let (mut outgoing, letter) = example();
+    let (mut outgoing, letter) = example(TemplateType::LoginCodeValid);
     outgoing.recipient = "ann@example.org\r\nBcc: bob@example.org".to_owned();
     let error = carriers("http://127.0.0.1:1/").send(&outgoing, &letter, &rendered()).await.unwrap_err();
     assert!(matches!(&error, SendError::Refused(why) if !why.contains("ann")), "{error}");

@@ -1,7 +1,7 @@
 //! What messages say.
 
 use latchkey_config::{Config, Courier, TemplateText};
-use latchkey_core::courier::{Letter, Outgoing};
+use latchkey_core::courier::{Letter, Outgoing, TemplateType};
 use latchkey_core::identity::Via;
 use latchkey_courier::templates::example;
 use latchkey_courier::{Rendered, Templates};
@@ -18,7 +18,7 @@ fn config() -> Config {
 }
 
 fn message(via: Via, language: &str) -> (Outgoing, Letter) {
-    let (mut outgoing, mut letter) = example();
+    let (mut outgoing, mut letter) = example(TemplateType::LoginCodeValid);
     outgoing.via = via;
     letter.code = "048213".to_owned();
     letter.languages = vec![language.to_owned()];
@@ -55,6 +55,35 @@ fn the_code_is_the_first_number_in_every_language_and_part() {
         assert_eq!(first_code(&sms.text), "048213", "{language}: {}", sms.text);
         assert_eq!(sms.text.trim_end().lines().last(), Some("@login.example.org #048213"), "{language}");
     }
+}
+
+#[test]
+fn whoever_has_no_account_is_told_so_without_a_code() {
+    let templates = Templates::new(&config().courier).unwrap();
+    let mut subjects = Vec::new();
+    for language in ["en", "de", "fr", "es", "ja"] {
+        let (outgoing, mut letter) = example(TemplateType::LoginCodeInvalid);
+        letter.languages = vec![language.to_owned()];
+        let Rendered { subject, text, html } = templates.render(&outgoing, &letter).unwrap();
+        let html = html.unwrap();
+        // Six digits are those of the name; of a code there is nothing left but its absence.
+        for part in [&subject, &text, &html] {
+            assert!(!part.contains("{{") && !part.contains("{code}") && !part.contains("123456"), "{language}: {part}");
+        }
+        assert!(html.contains(&format!("<html lang=\"{language}\"")) && !html.contains("class=\"code\""), "{html}");
+        subjects.push(subject);
+        if language == "en" {
+            assert_eq!(
+                text,
+                "Somebody, perhaps you, asked for a code to sign in to Shop & Söhne 999999 with this address. There is no \
+                 account here that this address could receive a code for. If it was you, try another address of yours, or \
+                 another way to sign in.\n\nIt was not you? Then somebody typed your address, perhaps by mistake. There is \
+                 nothing you need to do.\n\n-- \nRequested at login.example.org\n"
+            );
+        }
+    }
+    subjects.dedup();
+    assert_eq!(subjects.len(), 5, "{subjects:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Peers that take a message, for tests: one by HTTP, one by SMTP.
 
 use latchkey_config::{Loaded, read};
-use latchkey_core::courier::{Letter, Outgoing};
+use latchkey_core::courier::{Letter, Outgoing, TemplateType};
 use latchkey_core::identity::Via;
 use latchkey_courier::templates::example;
 use latchkey_courier::{Carriers, SendError, Templates};
@@ -95,7 +95,7 @@ impl Sender {
     pub(crate) fn new(text: &str, dev: bool, env: &[(&str, &str)]) -> Result<Self, String> {
         let Loaded { config, secrets, .. } = read(text, None, &[], dev).map_err(|e| e.to_string())?;
         let env = Environment::from_pairs(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let (outgoing, letter) = example();
+        let (outgoing, letter) = example(TemplateType::LoginCodeValid);
         Ok(Self {
             carriers: Carriers::new(&config, &secrets, &env).map_err(|e| e.to_string())?,
             templates: Templates::new(&config.courier).map_err(|e| e.to_string())?,

@@ -1,7 +1,7 @@
 //! Addresses that a message may go to. Whatever could be read as another address, as two, or as a header, is refused.
 
-use latchkey_core::courier::Outgoing;
-use latchkey_core::identity::Via;
+use crate::courier::Outgoing;
+use crate::identity::Via;
 
 /// Whether a message may go to its recipient.
 ///
@@ -15,7 +15,10 @@ pub fn check(outgoing: &Outgoing) -> Result<(), &'static str> {
 }
 
 /// An address as it stands in SMTP's `RCPT TO`, without what only a header may hold.
-pub(crate) fn email(address: &str) -> Result<(), &'static str> {
+///
+/// # Errors
+/// Why not; never with the address itself.
+pub fn email(address: &str) -> Result<(), &'static str> {
     if address.chars().any(char::is_control) {
         return Err("the e-mail address holds a line break or another control character");
     }
