@@ -7,14 +7,11 @@
 use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use lambda_http::{Context, Error};
 use latchkey_sealing::PrivateKey;
+use latchkey_web::https::Https;
 use latchkey_web::secrets::SecretText;
-use latchkey_web::{Environment, StartError, chance, https, log_event};
+use latchkey_web::{Environment, StartError, chance, log_event};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -30,7 +27,7 @@ const TRIES: u32 = 4;
 /// What the function is started with.
 pub struct App {
     secret: SecretText,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Https<Full<Bytes>>,
 }
 
 impl App {
@@ -40,7 +37,7 @@ impl App {
     /// When the environment is not usable.
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
         let secret = SecretText::open(env, "LATCHKEY_COURIER_SECRET")?;
-        Ok(Self { secret, client: Client::builder(TokioExecutor::new()).build(https::connector()?) })
+        Ok(Self { secret, client: Https::start(PATIENCE) })
     }
 }
 
@@ -113,13 +110,14 @@ fn response(event: &Value, decided: Result<Option<String>, String>) -> Value {
 /// Puts the answer where it is waited for; the same answer twice does no harm.
 async fn tell(app: &App, to: &Url, answer: &Value) -> Result<(), Error> {
     let mut last = Error::from("not tried");
+    let client = app.client.get().await.map_err(ToString::to_string)?;
     for attempt in 0..TRIES {
         pause(attempt).await;
         // The signature of the address covers an empty content type.
         let request = Request::builder().method(Method::PUT).uri(to.as_str()).header("content-type", "");
         let request = request.body(Full::new(Bytes::from(answer.to_string())))?;
         let exchange = async {
-            let response = app.client.request(request).await?;
+            let response = client.request(request).await?;
             let status = response.status();
             response.into_body().collect().await?;
             Ok::<_, Error>(status)

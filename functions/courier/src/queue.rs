@@ -5,7 +5,7 @@ use aws_sdk_sqs::config::BehaviorVersion;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use aws_sdk_sqs::{Client, Config};
-use latchkey_store::db;
+use latchkey_store::{db, https};
 use latchkey_web::{Environment, StartError};
 use serde_json::Value;
 use std::time::Duration;
@@ -36,7 +36,7 @@ impl Queues {
             .region(db::region(env)?)
             .credentials_provider(db::credentials(env)?)
             .timeout_config(timeouts.build())
-            .http_client(db::http_client(endpoint)?);
+            .http_client(https::client(endpoint));
         if let Some(url) = endpoint {
             config = config.endpoint_url(url);
         }

@@ -5,14 +5,11 @@
 
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use lambda_http::http::header::{ACCEPT, COOKIE, SET_COOKIE, USER_AGENT};
 use lambda_http::http::{HeaderName, Method, Request};
 use latchkey_core::flow::join;
-use latchkey_web::{Call, Environment, StartError, https};
+use latchkey_web::https::Https;
+use latchkey_web::{Call, Environment};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -20,12 +17,14 @@ use std::time::Duration;
 const API_URL: &str = "LATCHKEY_API_URL";
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a connection is used again: a function that was frozen for a while wakes up with connections that are long closed.
+const IDLE: Duration = Duration::from_secs(15);
 /// More than any answer has: a list of sessions of a person who has as many as they can.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
 /// The public API.
 pub(crate) struct Api {
-    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    client: Https<Empty<Bytes>>,
     base_url: String,
 }
 
@@ -50,14 +49,8 @@ pub(crate) enum Failure {
 
 impl Api {
     /// Prepares to ask the API at the address that the environment or the configuration names.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub(crate) fn start(env: &Environment, base_url: &str) -> Result<Self, StartError> {
-        // A function that was frozen for a while wakes up with connections that are long closed.
-        let client =
-            Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(15)).build(https::connector()?);
-        Ok(Self { client, base_url: env.get(API_URL).unwrap_or(base_url).to_owned() })
+    pub(crate) fn start(env: &Environment, base_url: &str) -> Self {
+        Self { client: Https::start(IDLE), base_url: env.get(API_URL).unwrap_or(base_url).to_owned() }
     }
 
     /// Reads something with the visitor's cookies.
@@ -90,8 +83,9 @@ impl Api {
             }
         }
         let request = request.body(Empty::new()).map_err(|e| (Failure::Broken(e.to_string()), false))?;
+        let client = self.client.get().await.map_err(|e| (Failure::Broken(e.to_string()), false))?;
         let exchange = async {
-            let response = self.client.request(request).await.map_err(|e| {
+            let response = client.request(request).await.map_err(|e| {
                 let again = !e.is_connect();
                 (Failure::Unreachable(format!("the API cannot be reached: {e}")), again)
             })?;

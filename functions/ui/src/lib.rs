@@ -47,7 +47,7 @@ impl App {
     /// When the environment or the configuration is not usable.
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
         let edge = Edge::start(env, "ui", Listener::Pages)?;
-        let api = Api::start(env, edge.base_url())?;
+        let api = Api::start(env, edge.base_url());
         Ok(Self { assets: Assets::new(&edge.config.pages), policy: policy::of(&edge.config), api, edge })
     }
 

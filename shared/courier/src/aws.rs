@@ -11,7 +11,7 @@ use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, Me
 use aws_sdk_sns::types::MessageAttributeValue;
 use latchkey_config::Courier;
 use latchkey_core::courier::Outgoing;
-use latchkey_store::{Environment, StartError, db};
+use latchkey_store::{Environment, StartError, db, https};
 use std::time::Duration;
 
 /// How long a call may take.
@@ -37,7 +37,7 @@ macro_rules! client {
             .retry_config($sdk::config::retry::RetryConfig::disabled())
             .timeout_config(timeouts)
             .stalled_stream_protection($sdk::config::StalledStreamProtectionConfig::disabled())
-            .http_client(db::http_client(endpoint)?);
+            .http_client(https::client(endpoint));
         if let Some(url) = endpoint {
             config = config.endpoint_url(url);
         }

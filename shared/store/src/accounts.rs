@@ -90,7 +90,7 @@ impl Accounts {
         let call = self
             .db
             .client()
-            .await?
+            .await
             .get_item()
             .table_name(&self.table)
             .set_key(Some(profile_key(id)))
@@ -142,7 +142,7 @@ impl Accounts {
             let mut query = self
                 .db
                 .client()
-                .await?
+                .await
                 .query()
                 .table_name(&self.table)
                 .consistent_read(true)
@@ -176,7 +176,7 @@ impl Accounts {
         let call = self
             .db
             .client()
-            .await?
+            .await
             .query()
             .table_name(&self.table)
             .index_name("by-session")
@@ -213,7 +213,7 @@ impl Accounts {
                 let page = self
                     .db
                     .client()
-                    .await?
+                    .await
                     .query()
                     .table_name(&self.table)
                     .index_name("by-shard")
@@ -253,7 +253,7 @@ impl Accounts {
                 let page = self
                     .db
                     .client()
-                    .await?
+                    .await
                     .query()
                     .table_name(&self.table)
                     .index_name("by-shard")
@@ -283,7 +283,7 @@ impl Accounts {
         let call = self
             .db
             .client()
-            .await?
+            .await
             .update_item()
             .table_name(&self.table)
             .set_key(Some(session_key(identity, session)))
@@ -348,7 +348,7 @@ impl Accounts {
         let call = self
             .db
             .client()
-            .await?
+            .await
             .update_item()
             .table_name(&self.table)
             .set_key(Some(session_key(identity, session)))
@@ -375,7 +375,7 @@ impl Accounts {
         let call = self
             .db
             .client()
-            .await?
+            .await
             .update_item()
             .table_name(&self.table)
             .set_key(Some(session_key(session.identity, session.id)))

@@ -5,19 +5,16 @@
 //! chain to, so no system bundle is read.
 
 use crate::env::{Environment, StartError};
+use crate::https;
 use crate::item::Item;
 use crate::meter;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{
-    BehaviorVersion, Credentials as AwsCredentials, Region, SharedHttpClient, StalledStreamProtectionConfig,
-};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials as AwsCredentials, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem};
 use aws_sdk_dynamodb::{Client, Config};
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -25,9 +22,6 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::SetOnce;
 use uuid::Uuid;
-
-/// Public certificates of the authorities that AWS endpoints chain to: Amazon Root CA 1 to 4 and Starfield Services G2.
-pub const AMAZON_ROOTS: &str = include_str!("../roots/amazon.pem");
 
 /// How often a cancelled or unfinished request is made again before the caller gets an error.
 const TRIES: u32 = 6;
@@ -62,7 +56,7 @@ impl Cancelled {
 /// event. So it is made beside that, and awaited by the first call.
 #[derive(Clone, Debug)]
 pub struct Db {
-    client: Arc<SetOnce<Result<Client, StartError>>>,
+    client: Arc<SetOnce<Client>>,
 }
 
 impl Db {
@@ -92,16 +86,17 @@ impl Db {
         let db = Self { client: Arc::default() };
         let client = Arc::clone(&db.client);
         std::thread::spawn(move || {
-            let made = http_client(endpoint.as_deref()).map(|http| Client::from_conf(config.http_client(http).build()));
+            let http = https::client(endpoint.as_deref());
             // Nobody else sets it.
-            let _ = client.set(made);
+            let _ = client.set(Client::from_conf(config.http_client(http).build()));
+            https::prepare();
         });
         Ok(db)
     }
 
     /// The client, once it is made.
-    pub(crate) async fn client(&self) -> Result<&Client, StoreError> {
-        self.client.wait().await.as_ref().map_err(|e| StoreError::Unavailable(e.to_string()))
+    pub(crate) async fn client(&self) -> &Client {
+        self.client.wait().await
     }
 
     /// Opens the first connection in the background, so that the handshake is done when the first request comes. What the
@@ -109,9 +104,9 @@ impl Db {
     pub(crate) fn warm(&self, table: &str, key: Item) {
         let (db, table) = (self.clone(), table.to_owned());
         tokio::spawn(async move {
-            if let Ok(client) = db.client().await {
-                let _ = client.get_item().table_name(table).set_key(Some(key)).send().await;
-            }
+            let client = db.client().await;
+            https::after_the_first_poll().await;
+            let _ = client.get_item().table_name(table).set_key(Some(key)).send().await;
         });
     }
 
@@ -134,7 +129,7 @@ impl Db {
                 return Ok(found);
             }
             pause(attempt, 0).await;
-            let call = self.client().await?.batch_get_item().set_request_items(Some(wanted)).send();
+            let call = self.client().await.batch_get_item().set_request_items(Some(wanted)).send();
             let answer = meter::call("BatchGetItem", call).await.map_err(unavailable)?;
             for (table, items) in answer.responses.unwrap_or_default() {
                 found.entry(table).or_default().extend(items);
@@ -162,7 +157,7 @@ impl Db {
             pause(attempt, token.as_u128() % 16).await;
             let call = self
                 .client()
-                .await?
+                .await
                 .transact_write_items()
                 .set_transact_items(Some(items.clone()))
                 .client_request_token(token.to_string())
@@ -213,25 +208,6 @@ pub fn credentials(env: &Environment) -> Result<AwsCredentials, StartError> {
         None,
         "environment",
     ))
-}
-
-/// The HTTP client of the SDKs: TLS by rustls with ring, or plain HTTP when the endpoint says so.
-///
-/// # Errors
-/// When the built-in certificates cannot be read.
-pub fn http_client(endpoint: Option<&str>) -> Result<SharedHttpClient, StartError> {
-    if endpoint.is_some_and(|url| url.starts_with("http://")) {
-        return Ok(aws_smithy_http_client::Builder::new().build_http());
-    }
-    let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-    let tls = TlsContext::builder()
-        .with_trust_store(roots)
-        .build()
-        .map_err(|e| StartError(format!("the built-in certificates cannot be used: {e}")))?;
-    Ok(aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls)
-        .build_https())
 }
 
 /// Counts a call and makes every failure of it the same kind.

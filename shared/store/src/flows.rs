@@ -164,7 +164,7 @@ impl Flows {
         let call = self
             .db
             .client()
-            .await?
+            .await
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key(flow_key(flow.id), None)))
@@ -199,7 +199,7 @@ impl Flows {
         let call = self
             .db
             .client()
-            .await?
+            .await
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key(flow_key(id), None)))
@@ -288,7 +288,7 @@ impl Flows {
         let call = self
             .db
             .client()
-            .await?
+            .await
             .get_item()
             .table_name(&self.table)
             .set_key(Some(key(pk, None)))
@@ -298,7 +298,7 @@ impl Flows {
     }
 
     async fn put(&self, name: &'static str, item: Item) -> Result<(), StoreError> {
-        let call = self.db.client().await?.put_item().table_name(&self.table).set_item(Some(item)).send();
+        let call = self.db.client().await.put_item().table_name(&self.table).set_item(Some(item)).send();
         send::<_, PutItemError>(name, call).await.map(|_| ())
     }
 

@@ -11,6 +11,7 @@
 //! | [`suppressed`] | addresses that no mail goes to any more |
 //! | [`people`] | what administrators change: a person with credentials and guards, in one transaction |
 //! | [`db`] | the client, how failures are told apart and what is tried again |
+//! | [`https`] | how AWS' services are reached |
 //! | [`meter`] | counts what a request costs |
 //!
 //! A function holds handles only for the tables it may touch; its policy in the template says the same. Every read that
@@ -23,6 +24,7 @@ pub mod credentials;
 pub mod db;
 pub mod env;
 pub mod flows;
+pub mod https;
 pub mod login;
 pub mod meter;
 pub mod outbox;
@@ -34,7 +36,7 @@ mod item;
 pub use accounts::Accounts;
 pub use counters::Counters;
 pub use credentials::Credentials;
-pub use db::{AMAZON_ROOTS, Db, StoreError};
+pub use db::{Db, StoreError};
 pub use env::{Environment, StartError};
 pub use flows::Flows;
 pub use outbox::Outbox;

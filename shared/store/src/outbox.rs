@@ -395,7 +395,7 @@ impl Outbox {
         Ok(self
             .db
             .client()
-            .await?
+            .await
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key(id.to_string(), None)))
@@ -410,7 +410,7 @@ impl Outbox {
         let call = self
             .db
             .client()
-            .await?
+            .await
             .get_item()
             .table_name(&self.table)
             .set_key(Some(key(id.to_string(), None)))
@@ -469,7 +469,7 @@ impl Outbox {
             Filter { status: Some(MessageStatus::Sent) | None, .. } => sharded("by-shard", "shard"),
             Filter { status: Some(_), .. } => sharded("by-unsent", "unsent"),
         };
-        let client = self.db.client().await?;
+        let client = self.db.client().await;
         let queries = parts.into_iter().map(async |(index, name, value)| {
             let call = client
                 .query()

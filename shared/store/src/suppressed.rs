@@ -82,7 +82,7 @@ impl Suppressed {
             ("doc".to_owned(), doc(mark)?),
             ("ttl".to_owned(), ttl(mark.at + SPARED)),
         ]);
-        let call = self.db.client().await?.put_item().table_name(&self.table).set_item(Some(item)).send();
+        let call = self.db.client().await.put_item().table_name(&self.table).set_item(Some(item)).send();
         send("PutItem mark", call).await.map(|_| ())
     }
 
@@ -94,7 +94,7 @@ impl Suppressed {
         let call = self
             .db
             .client()
-            .await?
+            .await
             .get_item()
             .table_name(&self.table)
             .set_key(Some(key(mark_key(address), None)))

@@ -9,7 +9,7 @@ use aws_sdk_secretsmanager::config::BehaviorVersion;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use aws_sdk_secretsmanager::{Client, Config};
 use latchkey_config::{Loaded, Secrets, merge_secrets};
-use latchkey_store::db;
+use latchkey_store::{db, https};
 use secrecy::SecretString;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 /// The deployment's secrets, there at first use.
 #[derive(Clone)]
 pub struct Vault {
-    source: Option<(Client, String)>,
+    source: Option<(Config, String)>,
     dev: bool,
     cell: Arc<OnceCell<Secrets>>,
 }
@@ -33,9 +33,10 @@ impl Vault {
             loaded.secrets.require(dev).map_err(|e| StartError(e.to_string()))?;
             return Ok(Self { source: None, dev, cell: Arc::new(OnceCell::new_with(Some(loaded.secrets))) });
         };
-        let vault = Self { source: Some((client(env)?, arn.to_owned())), dev, cell: Arc::default() };
+        let vault = Self { source: Some((config(env)?, arn.to_owned())), dev, cell: Arc::default() };
         let early = vault.clone();
         tokio::spawn(async move {
+            https::after_the_first_poll().await;
             let _ = early.get().await;
         });
         Ok(vault)
@@ -50,10 +51,10 @@ impl Vault {
     }
 
     async fn fetch(&self) -> Result<Secrets, StartError> {
-        let Some((client, arn)) = &self.source else {
+        let Some((config, arn)) = &self.source else {
             return Err(StartError("there is no source of secrets".into()));
         };
-        let secrets = merge_secrets(&read(client, arn).await?).map_err(|e| StartError(e.to_string()))?;
+        let secrets = merge_secrets(&read(config, arn).await?).map_err(|e| StartError(e.to_string()))?;
         secrets.require(self.dev).map_err(|e| StartError(e.to_string()))?;
         Ok(secrets)
     }
@@ -63,7 +64,7 @@ impl Vault {
 /// the value of the variable itself.
 #[derive(Clone)]
 pub struct SecretText {
-    source: Option<(Client, String)>,
+    source: Option<(Config, String)>,
     cell: Arc<OnceCell<SecretString>>,
 }
 
@@ -77,9 +78,10 @@ impl SecretText {
             let text = env.require(name, "a random text that nobody else knows")?;
             return Ok(Self { source: None, cell: Arc::new(OnceCell::new_with(Some(text.into()))) });
         };
-        let secret = Self { source: Some((client(env)?, arn.to_owned())), cell: Arc::default() };
+        let secret = Self { source: Some((config(env)?, arn.to_owned())), cell: Arc::default() };
         let early = secret.clone();
         tokio::spawn(async move {
+            https::after_the_first_poll().await;
             let _ = early.get().await;
         });
         Ok(secret)
@@ -91,29 +93,30 @@ impl SecretText {
     /// When it cannot be fetched.
     pub async fn get(&self) -> Result<&SecretString, StartError> {
         let fetch = async || match &self.source {
-            Some((client, arn)) => read(client, arn).await.map(SecretString::from),
+            Some((config, arn)) => read(config, arn).await.map(SecretString::from),
             None => Err(StartError("there is no source of secrets".into())),
         };
         self.cell.get_or_try_init(fetch).await
     }
 }
 
-async fn read(client: &Client, arn: &str) -> Result<String, StartError> {
+async fn read(config: &Config, arn: &str) -> Result<String, StartError> {
+    let client = Client::from_conf(config.clone());
     let answer = client.get_secret_value().secret_id(arn).send().await;
     let answer = answer.map_err(|e| StartError(format!("Secrets Manager: {}", DisplayErrorContext(e))))?;
     let text = answer.secret_string().ok_or_else(|| StartError("Secrets Manager: the secret is not text".into()))?;
     Ok(text.to_owned())
 }
 
-fn client(env: &Environment) -> Result<Client, StartError> {
+fn config(env: &Environment) -> Result<Config, StartError> {
     let endpoint = env.get("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| env.get("AWS_ENDPOINT_URL"));
     let mut config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(db::region(env)?)
         .credentials_provider(db::credentials(env)?)
-        .http_client(db::http_client(endpoint)?);
+        .http_client(https::client(endpoint));
     if let Some(url) = endpoint {
         config = config.endpoint_url(url);
     }
-    Ok(Client::from_conf(config.build()))
+    Ok(config.build())
 }

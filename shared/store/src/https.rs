@@ -1,0 +1,65 @@
+//! HTTPS as all clients of AWS' services share it: one set of certificates, one pool of connections.
+//!
+//! Setting TLS up takes as long as everything else that a function does before it asks for its first event, so it is left to a
+//! thread beside the start ([`prepare`]), or to whoever connects first.
+
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpConnector};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::shared::IntoShared as _;
+use std::sync::LazyLock;
+
+/// Public certificates of the authorities that AWS endpoints chain to: Amazon Root CA 1 to 4 and Starfield Services G2.
+pub const AMAZON_ROOTS: &str = include_str!("../roots/amazon.pem");
+
+/// Turns of the scheduler that the runtime takes to ask for its first event.
+const TURNS: u32 = 4;
+
+static SHARED: LazyLock<SharedHttpClient> = LazyLock::new(|| {
+    let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    let tls = TlsContext::builder().with_trust_store(roots).build();
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(tls.expect("the certificates are constant, and a test reads them"))
+        .build_https()
+});
+
+/// The client of the SDKs: TLS by rustls with ring, or plain HTTP when the endpoint says so.
+pub fn client(endpoint: Option<&str>) -> SharedHttpClient {
+    if endpoint.is_some_and(|url| url.starts_with("http://")) {
+        return aws_smithy_http_client::Builder::new().build_http();
+    }
+    OnDemand.into_shared()
+}
+
+/// Sets TLS up, unless that is done.
+pub(crate) fn prepare() {
+    LazyLock::force(&SHARED);
+}
+
+/// Lets the runtime ask for its first event, so that what is begun beside it does not hold that up.
+pub async fn after_the_first_poll() {
+    for _ in 0..TURNS {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The shared client, which is not there before it is needed.
+#[derive(Debug)]
+struct OnDemand;
+
+impl HttpClient for OnDemand {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SHARED.http_connector(settings, components)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_certificates_can_be_read() {
+        super::prepare();
+    }
+}
