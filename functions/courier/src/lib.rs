@@ -15,7 +15,7 @@ use deliver::{Delivery, Next};
 use event::{Batch, Errand, Task};
 use futures_util::StreamExt as _;
 use lambda_http::{Context, Error};
-use latchkey_config::Config;
+use latchkey_config::{Config, Loaded};
 use latchkey_courier::{Carriers, Templates};
 use latchkey_sealing::PrivateKey;
 use latchkey_store::suppressed::Suppressed;
@@ -53,8 +53,7 @@ impl App {
     /// # Errors
     /// When the environment or the configuration is not usable.
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let loaded = edge::load_config(env)?;
-        let config = loaded.config.clone();
+        let Loaded { config, secrets, .. } = edge::load_config(env)?;
         let db = Db::start(env)?;
         let outbox = Outbox::open(&db, env)?;
         outbox.warm();
@@ -63,7 +62,7 @@ impl App {
             queues: Queues::open(env)?,
             templates: Templates::new(&config.courier).map_err(|e| StartError(e.to_string()))?,
             carriers: OnceCell::new(),
-            vault: Vault::open(env, loaded)?,
+            vault: Vault::open(env, secrets, config.dev)?,
             env: env.clone(),
             hurry: env
                 .get("LATCHKEY_HURRY")

@@ -38,7 +38,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
 }
 
 async fn begin(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
-    let draft = wishes(call, FlowKind::Api).check(&app.forms.policy(&app.edge.return_to))?;
+    let draft = wishes(call, FlowKind::Api).check(&app.forms.policy(app.edge.return_to()))?;
     let signed_in = caller::signed_in(call, &app.accounts).await?;
     let asking = signed_in.as_ref().map(|s| Asking { aal: s.session.aal(), identity: &s.profile.identity });
     let binding = call.csrf_secret().map(latchkey_core::csrf::CsrfSecret::binding);

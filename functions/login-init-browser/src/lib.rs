@@ -41,7 +41,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
 }
 
 async fn begin(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
-    let draft = wishes(call, FlowKind::Browser).check(&app.forms.policy(&app.edge.return_to))?;
+    let draft = wishes(call, FlowKind::Browser).check(&app.forms.policy(app.edge.return_to()))?;
     let selfservice = &app.edge.config.selfservice;
     let home = draft.checked_return_to.clone().unwrap_or_else(|| selfservice.default_browser_return_url.clone());
     let signed_in = caller::signed_in(call, &app.accounts).await?;

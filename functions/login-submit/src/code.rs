@@ -3,7 +3,7 @@
 use crate::Submission;
 use crate::finish::{Basis, Proof};
 use lambda_http::http::HeaderName;
-use latchkey_config::Loaded;
+use latchkey_config::{Config, Secrets};
 use latchkey_core::aal::{Aal, AuthenticationMethod, Method};
 use latchkey_core::code::{SentCode, Verdict, check, from_random};
 use latchkey_core::courier::{Letter, Outgoing, TemplateType};
@@ -33,13 +33,18 @@ pub(crate) struct Post {
 
 impl Post {
     /// Nothing where codes are off.
-    pub(crate) fn open(env: &Environment, db: &Db, loaded: Loaded) -> Result<Option<Self>, StartError> {
-        if !loaded.config.methods.code.first_factor {
+    pub(crate) fn open(
+        env: &Environment,
+        db: &Db,
+        config: &Config,
+        secrets: Secrets,
+    ) -> Result<Option<Self>, StartError> {
+        if !config.methods.code.first_factor {
             return Ok(None);
         }
         let courier = env.require("LATCHKEY_COURIER_KEY", "the public key that messages are sealed to")?;
         let courier = PublicKey::parse(courier).map_err(|e| StartError(format!("LATCHKEY_COURIER_KEY: {e}")))?;
-        Ok(Some(Self { outbox: Outbox::open(db, env)?, courier, vault: Vault::open(env, loaded)? }))
+        Ok(Some(Self { outbox: Outbox::open(db, env)?, courier, vault: Vault::open(env, secrets, config.dev)? }))
     }
 
     /// Keys of the codes' digests: the first writes, all read.

@@ -118,7 +118,7 @@ impl Submission<'_> {
     fn target(&self) -> Result<String, ApiError> {
         let selfservice = &self.app.edge.config.selfservice;
         if let Some(asked) = self.flow.return_to.as_deref().filter(|_| self.flow.kind == FlowKind::Browser) {
-            let checked = self.app.edge.return_to.check(asked);
+            let checked = self.app.edge.return_to().check(asked);
             return checked.map(|url| url.as_str().to_owned()).map_err(|error| return_to_error(&error));
         }
         let method = self.flow.active.map_or("", Method::as_str);

@@ -11,6 +11,7 @@ mod identifier_first;
 mod leak;
 mod password;
 
+use latchkey_config::Loaded;
 use latchkey_core::aal::{Aal, Method, RequiredAal};
 use latchkey_core::error::ApiError;
 use latchkey_core::flow::{FlowKind, FlowState, LoginFlow, with_query};
@@ -30,6 +31,7 @@ use latchkey_web::caller::{self, SignedIn};
 use latchkey_web::payload::{self, Payload};
 use latchkey_web::routes::Listener;
 use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, call, chance, edge};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// What the function is started with.
@@ -53,22 +55,23 @@ impl App {
     /// # Errors
     /// When the environment or the configuration is not usable.
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let loaded = edge::load_config(env)?;
-        let edge = Edge::new(loaded.config.clone(), "login-submit", Listener::Public);
+        let Loaded { config, secrets, .. } = edge::load_config(env)?;
+        let edge = Edge::new(config, "login-submit", Listener::Public);
+        let config = Arc::clone(&edge.config);
         let db = Db::start(env)?;
         let flows = Flows::open(&db, env)?;
         flows.warm();
         Ok(Self {
-            forms: Forms::new(&edge.config),
-            hasher: latchkey_methods::password::hasher(&edge.config),
+            forms: Forms::new(&config),
+            hasher: latchkey_methods::password::hasher(&config),
             required: edge.required_aal(),
             edge,
             flows,
             accounts: Accounts::open(&db, env)?,
             credentials: Credentials::open(&db, env)?,
-            brakes: brakes::Brakes::open(env, &db, &loaded.config)?,
-            leaks: leak::Leaks::open(env, loaded.config.methods.leak_check.as_ref())?,
-            post: code::Post::open(env, &db, loaded)?,
+            brakes: brakes::Brakes::open(env, &db, &config)?,
+            leaks: leak::Leaks::open(env, config.methods.leak_check.as_ref())?,
+            post: code::Post::open(env, &db, &config, secrets)?,
         })
     }
 }

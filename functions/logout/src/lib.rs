@@ -1,6 +1,7 @@
 //! Signing out (contract `login-flow.md` 1.8): a browser asks for a link and follows it, an app hands in its token.
 
 use lambda_http::http::HeaderName;
+use latchkey_config::Loaded;
 use latchkey_core::error::ApiError;
 use latchkey_core::flow::join;
 use latchkey_core::init::return_to_error;
@@ -31,12 +32,13 @@ impl App {
     /// # Errors
     /// When the environment, the configuration or the secrets are not usable.
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let loaded = edge::load_config(env)?;
-        let edge = Edge::new(loaded.config.clone(), "logout", Listener::Public);
+        let Loaded { config, secrets, .. } = edge::load_config(env)?;
+        let vault = Vault::open(env, secrets, config.dev)?;
+        let edge = Edge::new(config, "logout", Listener::Public);
         let db = Db::start(env)?;
         let accounts = Accounts::open(&db, env)?;
         accounts.warm();
-        Ok(Self { edge, flows: Flows::open(&db, env)?, accounts, vault: Vault::open(env, loaded)? })
+        Ok(Self { edge, flows: Flows::open(&db, env)?, accounts, vault })
     }
 }
 
@@ -62,7 +64,7 @@ async fn signed_in(app: &App, call: &Call<'_>) -> Result<SignedIn, Fault> {
 
 async fn make_link(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let signed_in = signed_in(app, call).await?;
-    let return_to = match call.query_filled("return_to").map(|asked| app.edge.return_to.check(asked)).transpose() {
+    let return_to = match call.query_filled("return_to").map(|asked| app.edge.return_to().check(asked)).transpose() {
         Ok(url) => url,
         Err(error) => return Err(return_to_error(&error).into()),
     };
@@ -93,7 +95,7 @@ async fn follow_link(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let policy = &app.edge.config.selfservice;
     let home = policy.logout.after_return_url.as_ref().unwrap_or(&policy.default_browser_return_url);
     // Found only when the session is gone: the person is signed out and sees the error.
-    let reply = match call.query_filled("return_to").map(|asked| app.edge.return_to.check(asked)).transpose() {
+    let reply = match call.query_filled("return_to").map(|asked| app.edge.return_to().check(asked)).transpose() {
         Err(error) => forward(call, &app.flows, return_to_error(&error).into())
             .await
             .unwrap_or_else(|fault| Reply::error(&fault, call.request_id())),

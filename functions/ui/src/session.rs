@@ -93,7 +93,7 @@ fn sign_in(visit: &Visit<'_>) -> Reply {
 /// A URL of the API that leads back to one of our pages, if the configuration lets it.
 fn returning(visit: &Visit<'_>, url: &str, page: &str) -> String {
     let back = visit.app.url(page);
-    if visit.app.edge.return_to.check(&back).is_ok() { with_query(url, "return_to", &back) } else { url.to_owned() }
+    if visit.app.edge.return_to().check(&back).is_ok() { with_query(url, "return_to", &back) } else { url.to_owned() }
 }
 
 /// To the second factor that this person has set up.

@@ -38,7 +38,7 @@ fn attributes(name: &str, value: String, how: &CookieAttributes) -> cookie::Cook
 /// The anti-CSRF cookie.
 pub(crate) fn csrf_cookie(call: &Call<'_>, secret: &CsrfSecret) -> String {
     let how = &call.edge.config.cookies.csrf;
-    attributes(&call.edge.csrf_cookie, secret.to_cookie(), how).max_age(ONE_YEAR).build().to_string()
+    attributes(call.edge.csrf_cookie(), secret.to_cookie(), how).max_age(ONE_YEAR).build().to_string()
 }
 
 /// The session cookie for a session that its holder proves by `presented`.

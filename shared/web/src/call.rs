@@ -153,7 +153,7 @@ impl Call<'_> {
     fn csrf_cookie_fault(&self) -> Option<CsrfFault> {
         if self.cookies.is_empty() {
             Some(CsrfFault::NoCookies)
-        } else if self.cookies(&self.edge.csrf_cookie).next().is_none() {
+        } else if self.cookies(self.edge.csrf_cookie()).next().is_none() {
             Some(CsrfFault::NoCsrfCookie)
         } else {
             None

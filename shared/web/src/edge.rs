@@ -24,7 +24,7 @@ use latchkey_core::error::ApiError;
 use latchkey_core::return_to::AllowList;
 use latchkey_store::meter;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use time::Duration;
 
 /// Largest body of the public API, in bytes.
@@ -38,9 +38,9 @@ pub struct Edge {
     pub(crate) listener: Listener,
     /// The configuration.
     pub config: Arc<Config>,
-    /// Where browsers may be sent.
-    pub return_to: AllowList,
-    pub(crate) csrf_cookie: String,
+    // What only some functions need is made at first use.
+    return_to: OnceLock<AllowList>,
+    csrf_cookie: OnceLock<String>,
     pub(crate) trusted: Vec<Network>,
     strict_transport: bool,
 }
@@ -72,22 +72,30 @@ impl Edge {
     /// The edge of a function with this configuration.
     pub fn new(config: Config, function: &'static str, listener: Listener) -> Self {
         let base_url = &config.public.base_url;
-        let selfservice = &config.selfservice;
         Self {
             function,
             listener,
-            return_to: AllowList::new(
-                base_url,
-                &selfservice.allowed_return_urls,
-                &selfservice.default_browser_return_url,
-            ),
-            csrf_cookie: cookie_name(base_url),
+            return_to: OnceLock::new(),
+            csrf_cookie: OnceLock::new(),
             // Checked when the configuration was read.
             trusted: config.trusted_proxies.iter().filter_map(|text| Network::parse(text)).collect(),
             // The gateway's own name is shared by all its customers' APIs and has this header's effect already.
             strict_transport: base_url.starts_with("https://") && !base_url.contains(".amazonaws.com"),
             config: Arc::new(config),
         }
+    }
+
+    /// Where browsers may be sent.
+    pub fn return_to(&self) -> &AllowList {
+        self.return_to.get_or_init(|| {
+            let selfservice = &self.config.selfservice;
+            AllowList::new(self.base_url(), &selfservice.allowed_return_urls, &selfservice.default_browser_return_url)
+        })
+    }
+
+    /// Name of the anti-CSRF cookie.
+    pub(crate) fn csrf_cookie(&self) -> &str {
+        self.csrf_cookie.get_or_init(|| cookie_name(self.base_url()))
     }
 
     /// How long a login flow lives.
@@ -183,12 +191,12 @@ fn read(edge: &Edge, request: Request) -> Call<'_> {
     let most = if edge.listener == Listener::Admin { LARGEST_ADMIN_BODY } else { LARGEST_PUBLIC_BODY };
     let is_oversize = body.len() > most;
     let cookies = cookies(parts.headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()));
+    let guarded = edge.listener == Listener::Public && csrf_layer(&path) == CsrfLayer::Guarded;
     let csrf: Vec<CsrfSecret> = cookies
         .iter()
-        .filter(|(name, _)| *name == edge.csrf_cookie)
+        .filter(|(name, _)| name == edge.csrf_cookie())
         .filter_map(|(_, value)| CsrfSecret::from_cookie(value))
         .collect();
-    let guarded = edge.listener == Listener::Public && csrf_layer(&path) == CsrfLayer::Guarded;
     let csrf_new = (guarded && csrf.is_empty()).then(|| CsrfSecret::new(chance::bytes()));
     let query = form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect();
     Call {

@@ -8,7 +8,7 @@ use crate::{Environment, StartError};
 use aws_sdk_secretsmanager::config::BehaviorVersion;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use aws_sdk_secretsmanager::{Client, Config};
-use latchkey_config::{Loaded, Secrets, merge_secrets};
+use latchkey_config::{Secrets, merge_secrets};
 use latchkey_store::{db, https};
 use secrecy::SecretString;
 use std::sync::Arc;
@@ -23,15 +23,14 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// Begins to fetch the secrets, or takes those of the configuration file.
+    /// Begins to fetch the secrets, or takes those of the configuration file, `own`.
     ///
     /// # Errors
     /// When a secret is missing, too short, or one that everybody knows.
-    pub fn open(env: &Environment, loaded: Loaded) -> Result<Self, StartError> {
-        let dev = loaded.config.dev;
+    pub fn open(env: &Environment, own: Secrets, dev: bool) -> Result<Self, StartError> {
         let Some(arn) = env.get("LATCHKEY_SECRETS_ARN") else {
-            loaded.secrets.require(dev).map_err(|e| StartError(e.to_string()))?;
-            return Ok(Self { source: None, dev, cell: Arc::new(OnceCell::new_with(Some(loaded.secrets))) });
+            own.require(dev).map_err(|e| StartError(e.to_string()))?;
+            return Ok(Self { source: None, dev, cell: Arc::new(OnceCell::new_with(Some(own))) });
         };
         let vault = Self { source: Some((config(env)?, arn.to_owned())), dev, cell: Arc::default() };
         let early = vault.clone();
