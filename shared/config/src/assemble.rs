@@ -13,7 +13,7 @@ use crate::pages;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use base64::{Engine as _, engine::GeneralPurpose};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,6 +23,7 @@ const LOCAL_PUBLIC_URL: &str = "LATCHKEY_PUBLIC_URL";
 const LOCAL_ADMIN_URL: &str = "LATCHKEY_ADMIN_URL";
 const LOCAL_PAGES_URL: &str = "LATCHKEY_PAGES_URL";
 const NOTIFY: &str = "selfservice.flows.login.notify_unknown_recipients";
+const AFTER_LOGIN: &str = "selfservice.flows.login.after";
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Headers that may be handed on when nothing is said (contract `beyond-login.md`, configuration).
@@ -70,7 +71,6 @@ pub(crate) fn assemble(
     let pages = pages::pages(&from, &pages_at, folder, findings);
     // Whoever names no pages of their own gets those that come along.
     let url = |path: &str, page: &str| from.text(path).unwrap_or_else(|| format!("{}{page}", pages.base_url));
-    let after = "selfservice.flows.login.after";
     let mitigate_enumeration = from.flag("security.account_enumeration.mitigate", false);
     let notify_unknown_recipients = from.flag(NOTIFY, false);
     if notify_unknown_recipients && !mitigate_enumeration {
@@ -103,14 +103,8 @@ pub(crate) fn assemble(
                     _ => LoginStyle::Unified,
                 },
                 notify_unknown_recipients: notify_unknown_recipients && mitigate_enumeration,
-                after_return_url: from.text(&format!("{after}.default_browser_return_url")),
-                after_method_return_urls: names("{method}")
-                    .iter()
-                    .filter_map(|method| {
-                        let url = from.text(&format!("{after}.{method}.default_browser_return_url"))?;
-                        Some(((*method).to_owned(), url))
-                    })
-                    .collect(),
+                after_return_url: from.text(&format!("{AFTER_LOGIN}.default_browser_return_url")),
+                after_method_return_urls: after_methods(&from),
             },
             error_ui_url: url("selfservice.flows.error.ui_url", "error"),
             logout: Logout {
@@ -173,14 +167,24 @@ impl Reader<'_> {
     }
 }
 
+/// Where browsers go after a login, by method.
+fn after_methods(from: &Reader<'_>) -> BTreeMap<String, String> {
+    let after = from.value(AFTER_LOGIN).and_then(Value::as_object);
+    let of_methods = after.into_iter().flatten().filter(|(name, _)| names("{method}").contains(&name.as_str()));
+    of_methods
+        .filter_map(|(method, said)| Some((method.clone(), said["default_browser_return_url"].as_str()?.to_owned())))
+        .filter(|(_, url)| !url.is_empty())
+        .collect()
+}
+
 /// `passwordless_enabled` turns the method on whatever `enabled` says (contract `methods-password-code-2fa.md` 1.1).
 fn code(from: &Reader<'_>) -> CodeMethod {
-    let config = "selfservice.methods.code.config";
     CodeMethod {
         first_factor: from.flag("selfservice.methods.code.passwordless_enabled", false),
-        lifespan: from.duration(&format!("{config}.lifespan")).unwrap_or(HOUR),
-        max_submissions: from.number(&format!("{config}.max_submissions"), 5),
-        missing_credential_fallback: from.flag(&format!("{config}.missing_credential_fallback_enabled"), false),
+        lifespan: from.duration("selfservice.methods.code.config.lifespan").unwrap_or(HOUR),
+        max_submissions: from.number("selfservice.methods.code.config.max_submissions", 5),
+        missing_credential_fallback: from
+            .flag("selfservice.methods.code.config.missing_credential_fallback_enabled", false),
     }
 }
 
@@ -238,18 +242,20 @@ pub(crate) fn with_slash(mut url: String) -> String {
 }
 
 fn cors(from: &Reader<'_>) -> Option<Cors> {
+    if !from.flag("serve.public.cors.enabled", false) {
+        return None;
+    }
     let list = |name: &str, default: &[&str]| {
-        from.texts(&format!("serve.public.cors.{name}"))
-            .unwrap_or_else(|| default.iter().map(|item| (*item).to_owned()).collect())
+        from.texts(name).unwrap_or_else(|| default.iter().map(|item| (*item).to_owned()).collect())
     };
-    from.flag("serve.public.cors.enabled", false).then(|| Cors {
-        allowed_origins: list("allowed_origins", &["*"]),
-        allowed_methods: list("allowed_methods", &["POST", "GET", "PUT", "PATCH", "DELETE"]),
+    Some(Cors {
+        allowed_origins: list("serve.public.cors.allowed_origins", &["*"]),
+        allowed_methods: list("serve.public.cors.allowed_methods", &["POST", "GET", "PUT", "PATCH", "DELETE"]),
         allowed_headers: list(
-            "allowed_headers",
+            "serve.public.cors.allowed_headers",
             &["Authorization", "Content-Type", "Max-Age", "X-Session-Token", "X-XSRF-TOKEN", "X-CSRF-TOKEN"],
         ),
-        exposed_headers: list("exposed_headers", &["Content-Type"]),
+        exposed_headers: list("serve.public.cors.exposed_headers", &["Content-Type"]),
         allow_credentials: from.flag("serve.public.cors.allow_credentials", true),
         max_age: from.number("serve.public.cors.max_age", 0),
     })
