@@ -43,6 +43,9 @@ enum Command {
         /// Store no more than 10,000 people
         #[arg(long)]
         quick: bool,
+        /// Measure this part alone; may be given more than once
+        #[arg(long, value_name = "PART")]
+        only: Vec<bench::Part>,
     },
     /// Lint the template with `sam validate --lint` (needs python; installs sam below target/)
     Sam {
@@ -74,7 +77,7 @@ fn main() -> ExitCode {
         Command::Wire { names } => wire::run(&names),
         Command::Courier => courier::run(),
         Command::Deny { advisories } => deny::run(advisories),
-        Command::Bench { quick } => bench::run(quick),
+        Command::Bench { quick, only } => bench::run(quick, &only),
         Command::Sam { build, architecture } => sam::run(build.then_some(architecture.as_str())),
         Command::E2e { suites, picture, where_possible } => e2e::run(&suites, picture, where_possible),
         Command::TestDynamodbLocal => dynamodb_local::run(),

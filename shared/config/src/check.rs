@@ -1,6 +1,6 @@
 //! Every value against the table of facts.
 
-use crate::document::Overrides;
+use crate::document::{self, Override, Overrides};
 use crate::duration;
 use crate::keys::{self, Fit, HOOKS, Key, Kind, Role};
 use crate::pages::Color;
@@ -38,10 +38,14 @@ impl Findings {
     }
 }
 
-/// Checks a document whose environment overrides are laid over it.
-pub(crate) fn check(document: &Value, overrides: &Overrides) -> Findings {
+/// Checks a document whose environment overrides are laid over it; these alone when it was `checked` before they were.
+pub(crate) fn check(document: &Value, overrides: &Overrides, checked: bool) -> Findings {
     let mut walk = Walk { overrides, findings: Findings::default(), not_built: BTreeSet::new() };
-    walk.below(document, &mut Vec::new(), &keys::all());
+    if checked {
+        walk.overridden(document);
+    } else {
+        walk.below(document, &mut Vec::new(), &keys::all());
+    }
     refused_logins(document, &mut walk.findings);
     walk.findings
 }
@@ -53,6 +57,20 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// Checks what the environment sets.
+    fn overridden(&mut self, document: &Value) {
+        for (path, set) in self.overrides {
+            let mut parts: Vec<&str> = path.split('.').collect();
+            let above = match (set.key.kind, parts.split_last()) {
+                (Kind::List, Some((_, above))) => above.iter().fold(keys::all(), |fits, part| Fit::narrow(&fits, part)),
+                _ => Vec::new(),
+            };
+            if let Some(value) = document::get(document, path) {
+                self.known(set.key, value, &mut parts, &above);
+            }
+        }
+    }
+
     /// Checks what is below a path; `above` are the keys that fit it.
     fn below<'d>(&mut self, value: &'d Value, path: &mut Vec<&'d str>, above: &[Fit]) {
         let Value::Object(map) = value else { return };
@@ -77,7 +95,7 @@ impl Walk<'_> {
         let name = || {
             let name = path.join(".");
             match self.overrides.get(&name) {
-                Some(variable) => format!("{name} (environment variable {variable})"),
+                Some(Override { variable, .. }) => format!("{name} (environment variable {variable})"),
                 None => name,
             }
         };

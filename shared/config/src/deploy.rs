@@ -133,7 +133,7 @@ pub fn to_compact(text: &str, folder: Option<&Path>, env: &[(String, String)]) -
         let listed = listed_return_urls(&Reader { document: &document }, &[], &mut Findings::default());
         document::set(&mut compact, "selfservice.allowed_return_urls", json!(listed));
     }
-    Ok(compact.to_string())
+    Ok(document::marked(&compact))
 }
 
 /// A configuration as it was read, whole without its schemas' files and under the same revision: whoever reads it later reads what
@@ -144,7 +144,7 @@ pub fn to_compact(text: &str, folder: Option<&Path>, env: &[(String, String)]) -
 pub fn frozen(text: &str, loaded: &Loaded) -> Result<String, ConfigErrors> {
     let mut document = document::parse(text)?;
     make_whole(&mut document, loaded);
-    Ok(document.to_string())
+    Ok(document::marked(&document))
 }
 
 /// Puts the schemas that were read, and the name that the configuration got, into its document.

@@ -5,9 +5,43 @@ use crate::check::Shape;
 use crate::keys::{self, KEYS, Key, Kind};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-/// Which environment variable set which key.
-pub(crate) type Overrides = BTreeMap<String, String>;
+/// What the environment sets, by path.
+pub(crate) type Overrides = BTreeMap<String, Override>;
+
+/// A value that the environment sets.
+#[derive(Clone, Debug)]
+pub(crate) struct Override {
+    /// The variable.
+    pub(crate) variable: String,
+    /// The key.
+    pub(crate) key: &'static Key,
+}
+
+/// The first key of a document that was checked when it was made.
+const MARK: &str = "checked";
+
+/// A document with a mark that it was checked, by this version and as it is: whoever reads it need not do that again. It keeps
+/// nobody from anything who may change the file; it tells what was made here from what somebody edited since.
+pub(crate) fn marked(document: &Value) -> String {
+    let text = document.to_string();
+    let rest = text.strip_prefix('{').unwrap_or_default();
+    format!("{{\"{MARK}\":\"{:016x}\",{rest}", digest(rest))
+}
+
+/// Whether a text carries the mark, and is what was marked.
+pub(crate) fn is_checked(text: &str) -> bool {
+    let mark =
+        text.strip_prefix("{\"").and_then(|text| text.strip_prefix(MARK)?.strip_prefix("\":\"")?.split_once("\","));
+    mark.is_some_and(|(mark, rest)| u64::from_str_radix(mark, 16) == Ok(digest(rest)))
+}
+
+fn digest(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (env!("CARGO_PKG_VERSION"), text).hash(&mut hasher);
+    hasher.finish()
+}
 
 /// Reads YAML or JSON, or JSON alone without the feature `files`. Empty keys count as unset.
 pub(crate) fn parse(text: &str) -> Result<Value, ConfigErrors> {
@@ -16,8 +50,8 @@ pub(crate) fn parse(text: &str) -> Result<Value, ConfigErrors> {
         // YAML's flow style begins with a brace too, and its reader knows what JSON is.
         _ => from_yaml(text)?,
     };
-    match &document {
-        Value::Object(_) => {}
+    match &mut document {
+        Value::Object(map) => drop(map.remove(MARK)),
         Value::Null => return Err("the file is empty".to_owned().into()),
         _ => return Err("the file must hold keys and values at its top level".to_owned().into()),
     }
@@ -62,9 +96,10 @@ pub(crate) fn set(document: &mut Value, path: &str, value: Value) {
 /// Lays environment variables over the document.
 pub(crate) fn lay_over(document: &mut Value, env: &[(String, String)]) -> Overrides {
     // Most variables are not meant for this, and need not be held against every key.
-    let parts = keys::first_parts();
-    let begins = |name: &str, part: &str| name.bytes().zip(part.bytes()).all(|(n, p)| n == keys::in_a_variable(p));
-    let meant = |name: &str| parts.iter().any(|part| name.len() >= part.len() && begins(name, part));
+    let begins = |name: &str, part: &str| {
+        name.len() >= part.len() && name.bytes().zip(part.bytes()).all(|(n, p)| n == keys::in_a_variable(p))
+    };
+    let meant = |name: &str| keys::FIRST_PARTS.iter().any(|part| begins(name, part));
     let env: BTreeMap<&str, &str> = env
         .iter()
         .filter(|(name, value)| !value.is_empty() && meant(name))
@@ -80,7 +115,7 @@ pub(crate) fn lay_over(document: &mut Value, env: &[(String, String)]) -> Overri
             let name = variable(&path);
             if let Some(text) = env.get(name.as_str()) {
                 set(document, &path, typed(key, text));
-                overrides.insert(path, name);
+                overrides.insert(path, Override { variable: name, key });
             }
         }
     }
@@ -122,6 +157,17 @@ mod tests {
         assert_eq!(parse(yaml).unwrap(), json!({"a": {"b": 1}, "c": {"b": 1, "d": [true, "y"]}}));
         assert_eq!(parse(r#"{"a": {"b": null, "c": "1h"}}"#).unwrap(), json!({"a": {"c": "1h"}}));
         assert_eq!(parse("{a: 1}").unwrap(), json!({"a": 1}));
+    }
+
+    #[test]
+    fn only_what_was_marked_counts_as_checked() {
+        let document = json!({"b": {"c": 1}, "a": "x"});
+        let text = marked(&document);
+        assert!(is_checked(&text), "{text}");
+        assert_eq!(parse(&text).unwrap(), document);
+        for edited in [text.replace('1', "2"), text.replace("checked", "chequed"), document.to_string(), text + " "] {
+            assert!(!is_checked(&edited), "{edited}");
+        }
     }
 
     #[test]
@@ -173,6 +219,6 @@ mod tests {
                 "identity": {"schemas": [{"id": "x", "url": "base64://e30="}]},
             })
         );
-        assert_eq!(overrides["session.lifespan"], "SESSION_LIFESPAN");
+        assert_eq!(overrides["session.lifespan"].variable, "SESSION_LIFESPAN");
     }
 }

@@ -61,7 +61,8 @@ impl From<String> for ConfigErrors {
 
 /// Reads a configuration.
 ///
-/// `text` is YAML or JSON; `folder` is where relative file names start; `env` holds environment variables, of which those count
+/// `text` is YAML or JSON, or what [`to_compact`] and [`frozen`] make, which is not checked again but for what the environment says
+/// against it; `folder` is where relative file names start; `env` holds environment variables, of which those count
 /// that are a key's path in capitals with `_` for `.` (`SERVE_PUBLIC_BASE_URL`); `dev` relaxes what only a laptop may do.
 ///
 /// # Errors
@@ -69,7 +70,7 @@ impl From<String> for ConfigErrors {
 pub fn read(text: &str, folder: Option<&Path>, env: &[(String, String)], dev: bool) -> Result<Loaded, ConfigErrors> {
     let mut document = document::parse(text)?;
     let overrides = document::lay_over(&mut document, env);
-    let mut findings = check::check(&document, &overrides);
+    let mut findings = check::check(&document, &overrides, document::is_checked(text));
     let weaker = preset::apply(&mut document, &mut findings);
     let config = assemble::assemble(&document, folder, env, dev, &mut findings);
     if !findings.errors.is_empty() {

@@ -271,6 +271,32 @@ fn schema_ids_are_unique_and_the_default_is_among_them() {
     assert!(error.contains("identity.default_schema_id: \"default\""), "{error}");
 }
 
+/// What was checked when it was made is not checked again; what somebody edited since is, and so is what the environment says.
+#[test]
+fn what_travels_is_trusted_as_it_was_made() {
+    let compact = to_compact(&format!("{SMALL}session: {{lifespan: 36h}}\n"), None, &[]).unwrap();
+    let with = |text: &str, env: &[(&str, &str)]| {
+        let env: Vec<_> = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        read(text, None, &env, false).map(|loaded| loaded.config).map_err(|e| e.to_string())
+    };
+    assert_eq!(with(&compact, &[]).unwrap().session.lifespan.as_secs(), 36 * 3600);
+    assert_eq!(with(&compact, &[("SESSION_LIFESPAN", "2h")]).unwrap().session.lifespan.as_secs(), 7200);
+    for (text, env, says) in [
+        (compact.replace("36h", "36x"), vec![], "session.lifespan: \"36x\" is not allowed"),
+        (compact.replace("lifespan", "livespan"), vec![], "session.livespan"),
+        (compact.clone(), vec![("SESSION_LIFESPAN", "x")], "(environment variable SESSION_LIFESPAN): \"x\" is not"),
+        (compact.clone(), vec![("COURIER_CHANNELS", "[5]")], "courier.channels[]: must hold keys and values"),
+    ] {
+        match with(&text, &env) {
+            Err(error) => assert!(error.contains(says), "{says}: {error}"),
+            Ok(_) => {
+                let warnings = read(&text, None, &[], false).unwrap().warnings;
+                assert!(warnings.iter().any(|line| line.contains(says)), "{says}: {warnings:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_deployment_carries_no_secrets_and_travels_light() {
     let secret = "secrets: {cookie: [Vq3p9WkX0sLr8Zt1-and-more]}\n";

@@ -115,8 +115,8 @@ async fn crowd(folder: &Path) -> Result<u32, String> {
     let lines = lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
     for (step, function, outcome) in [
         ("begin", "login-init-api", None),
-        ("send a code", "login-submit", Some("sent_email")),
-        ("enter it", "login-submit", Some("success")),
+        ("send a code", "login-submit", Some("code sent")),
+        ("enter it", "login-submit", Some("signed in")),
         ("whoami", "whoami", None),
     ] {
         row(

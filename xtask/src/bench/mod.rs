@@ -9,23 +9,45 @@ mod work;
 mod world;
 
 use crate::tools::{cargo, run as run_command, target};
+use clap::ValueEnum;
 use latchkey::template::Template;
 use std::time::Duration;
 use world::World;
 
-/// Builds what is deployed and measures it.
-pub(crate) fn run(quick: bool) -> Result<(), String> {
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Cold starts, memory and packages
+    Cold,
+    /// CPU per event
+    Work,
+    /// The password hash
+    Hash,
+    /// A crowd that signs in by code
+    Load,
+}
+
+/// Builds what is deployed and measures these parts of it, or all.
+pub(crate) fn run(quick: bool, only: &[Part]) -> Result<(), String> {
     let template = Template::load()?;
     let functions = template.functions.iter().flat_map(|function| ["--package", function.binary.as_str()]);
     // The local stack is not deployed, and linking it for size takes minutes.
     run_command(cargo().args(["build", "--release", "--locked", "--package", "bare"]).args(functions))?;
     let folder = target().join("release");
-    let world = World::new(world::Hash::Negligible)?;
-    let mut missed = cold::measure(&folder, &world)?;
-    missed += work::measure(&folder, &world, quick)?;
-    drop(world);
-    missed += hash::measure(&folder, quick)?;
-    missed += load::measure(&folder)?;
+    let wanted = |part| only.is_empty() || only.contains(&part);
+    let mut missed = 0;
+    if wanted(Part::Cold) {
+        missed += cold::measure(&folder, &World::new(world::Hash::Negligible)?)?;
+    }
+    if wanted(Part::Work) {
+        missed += work::measure(&folder, &World::new(world::Hash::Negligible)?, quick)?;
+    }
+    if wanted(Part::Hash) {
+        missed += hash::measure(&folder, quick)?;
+    }
+    if wanted(Part::Load) {
+        missed += load::measure(&folder)?;
+    }
     println!(
         "\n{}",
         if missed == 0 {

@@ -20,13 +20,6 @@ pub(crate) fn all() -> Vec<Fit> {
     KEYS.iter().map(|key| Fit { key, rest: Some(key.path), named: 0 }).collect()
 }
 
-/// What paths begin with; one after another where keys of it stand apart.
-pub(crate) fn first_parts() -> Vec<&'static str> {
-    let mut parts: Vec<_> = KEYS.iter().filter_map(|key| key.path.split('.').next()).collect();
-    parts.dedup();
-    parts
-}
-
 /// The key of a whole path.
 pub(crate) fn lookup(path: &str) -> Option<&'static Key> {
     Fit::best(&path.split('.').fold(all(), |fits, part| Fit::narrow(&fits, part)))
@@ -75,6 +68,14 @@ impl Fit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::FIRST_PARTS;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn first_parts_are_those_of_the_keys() {
+        let parts: BTreeSet<&str> = KEYS.iter().filter_map(|key| key.path.split('.').next()).collect();
+        assert_eq!(parts.into_iter().collect::<Vec<_>>(), FIRST_PARTS);
+    }
 
     #[test]
     fn a_key_is_found_by_any_of_its_paths() {

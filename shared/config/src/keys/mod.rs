@@ -6,9 +6,9 @@
 mod lookup;
 mod table;
 
-pub(crate) use lookup::{Fit, all, first_parts, lookup};
-pub(crate) use table::HOOKS;
+pub(crate) use lookup::{Fit, all, lookup};
 pub use table::KEYS;
+pub(crate) use table::{FIRST_PARTS, HOOKS};
 
 use crate::check::Shape;
 

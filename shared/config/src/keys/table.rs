@@ -2,6 +2,45 @@
 
 use super::{Key, Kind, Role};
 
+/// What paths begin with, sorted.
+pub(crate) const FIRST_PARTS: &[&str] = &[
+    "brakes",
+    "ciphers",
+    "clients",
+    "config",
+    "cookies",
+    "courier",
+    "database",
+    "dev",
+    "dsn",
+    "enterprise",
+    "expose-metrics-port",
+    "feature_flags",
+    "hashers",
+    "help",
+    "identity",
+    "log",
+    "oauth2_provider",
+    "organizations",
+    "pages",
+    "passwords",
+    "preset",
+    "preview",
+    "profiling",
+    "revision",
+    "secrets",
+    "security",
+    "selfservice",
+    "serve",
+    "session",
+    "sqa",
+    "sqa-opt-out",
+    "sqa_opt_out",
+    "tracing",
+    "version",
+    "watch-courier",
+];
+
 /// What the hooks of a flow can be called.
 pub(crate) const HOOKS: &[&str] = &[
     "web_hook",
