@@ -1,7 +1,8 @@
 //! A crowd that signs in by code at the same time, against a stack whose functions are processes, as in a deployment.
 
+use super::client::{ask, request};
 use super::{in_ms, median, ms};
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use http::Request;
 use latchkey::gateway::Api;
 use latchkey::{Options, Stack};
@@ -62,9 +63,10 @@ async fn crowd(folder: &Path) -> Result<u32, String> {
         let people = first..(first + BATCH).min(CROWD + ALONE);
         let people: Vec<Value> =
             people.map(|who| json!({"create": {"schema_id": "default", "traits": {"email": email(who)}}})).collect();
-        let made = ask(&stack.admin, 0, "PATCH", "/admin/identities", None, &json!({"identities": people})).await?;
-        if made.0 != 200 {
-            return Err(format!("people cannot be made: {} {}", made.0, made.1));
+        let batch = request("PATCH", "/admin/identities", &[], &json!({"identities": people}).to_string());
+        let (status, made) = ask_as(0, &stack.admin, batch).await?;
+        if status != 200 {
+            return Err(format!("people cannot be made: {status} {made}"));
         }
     }
     let mut waits = Vec::new();
@@ -150,10 +152,11 @@ fn email(who: u32) -> String {
 async fn sign_in(stack: &Stack, who: u32) -> Result<(String, Duration), String> {
     let (wait, (path, code)) = send(stack, who).await?;
     let body = json!({"method": "code", "identifier": email(who), "code": code});
-    let (status, done) = ask(&stack.public, who, "POST", &path, None, &body).await?;
+    let (status, done) = ask_as(who, &stack.public, request("POST", &path, &[], &body.to_string())).await?;
     let token =
         done["session_token"].as_str().ok_or_else(|| format!("the code of {who} is answered {status} {done}"))?;
-    let (status, session) = ask(&stack.public, who, "GET", "/sessions/whoami", Some(token), &Value::Null).await?;
+    let whoami = request("GET", "/sessions/whoami", &[("x-session-token", token)], "");
+    let (status, session) = ask_as(who, &stack.public, whoami).await?;
     if session["identity"]["traits"]["email"] != email(who) {
         return Err(format!("whoami of {who} is answered {status} {session}"));
     }
@@ -163,11 +166,11 @@ async fn sign_in(stack: &Stack, who: u32) -> Result<(String, Duration), String> 
 
 /// Asks for a code and waits for it; how long it was on its way, where to post it, and the code.
 async fn send(stack: &Stack, who: u32) -> Result<(Duration, (String, String)), String> {
-    let (_, flow) = ask(&stack.public, who, "GET", "/self-service/login/api", None, &Value::Null).await?;
+    let (_, flow) = ask_as(who, &stack.public, request("GET", "/self-service/login/api", &[], "")).await?;
     let id = flow["id"].as_str().ok_or_else(|| format!("no flow: {flow}"))?;
     let path = format!("/self-service/login?flow={id}");
     let body = json!({"method": "code", "identifier": email(who)});
-    let (status, sent) = ask(&stack.public, who, "POST", &path, None, &body).await?;
+    let (status, sent) = ask_as(who, &stack.public, request("POST", &path, &[], &body.to_string())).await?;
     if sent["state"] != "sent_email" {
         return Err(format!("asking for the code of {who} is answered {status} {sent}"));
     }
@@ -185,36 +188,9 @@ async fn send(stack: &Stack, who: u32) -> Result<(Duration, (String, String)), S
     }
 }
 
-/// Asks one of the APIs, each person from a network of their own; the status and the answer.
-async fn ask(
-    api: &Api,
-    who: u32,
-    verb: &str,
-    path: &str,
-    token: Option<&str>,
-    body: &Value,
-) -> Result<(u16, Value), String> {
-    let from = IpAddr::V4(Ipv4Addr::from(0x0A00_0001 + (who << 8)));
-    let mut request = Request::builder()
-        .method(verb)
-        .uri(path)
-        .header("accept", "application/json")
-        .header("host", "login.example.org");
-    if let Some(token) = token {
-        request = request.header("x-session-token", token);
-    }
-    let body = match body {
-        Value::Null => Body::empty(),
-        body => {
-            request = request.header("content-type", "application/json");
-            Body::from(body.to_string())
-        }
-    };
-    let response = api.answer(from, request.body(body).map_err(|e| e.to_string())?).await;
-    let status = response.status().as_u16();
-    let bytes = to_bytes(response.into_body(), usize::MAX).await.map_err(|e| e.to_string())?;
-    let text = String::from_utf8_lossy(&bytes);
-    Ok((status, serde_json::from_str(&text).unwrap_or_else(|_| json!(text))))
+/// Asks as a person, each from a network of their own.
+async fn ask_as(who: u32, api: &Api, request: Request<Body>) -> Result<(u16, Value), String> {
+    ask(api, IpAddr::V4(Ipv4Addr::from(0x0A00_0001 + (who << 8))), request).await
 }
 
 #[expect(clippy::disallowed_methods, reason = "the inbox has to be looked at again and again, as a person would")]

@@ -1,6 +1,7 @@
 //! Figures of the functions as they are deployed, each beside something measured in the same run, and the budgets they are held
 //! against (`docs/performance.md`).
 
+mod client;
 mod cold;
 mod hash;
 mod load;

@@ -1,7 +1,6 @@
 //! Somebody who signs in, among as many others as wanted, in a store of the bench's own.
 
-use axum::body::{Body, to_bytes};
-use http::Request;
+use super::client::{ask, request};
 use http::request::Parts;
 use latchkey::event::{self, Arrival};
 use latchkey::template::pick;
@@ -256,21 +255,6 @@ impl World {
         Ok(format!("/self-service/login?flow={id}"))
     }
 
-    fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("accept", "application/json")
-            .header("host", "login.example.org");
-        if !body.is_empty() {
-            request = request.header("content-type", "application/json");
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        request.body(Body::from(body.to_owned())).unwrap_or_default()
-    }
-
     fn ask(
         &self,
         admin: bool,
@@ -280,21 +264,14 @@ impl World {
         body: &str,
     ) -> Result<Value, String> {
         let api = if admin { &self.stack.admin } else { &self.stack.public };
-        self.runtime.block_on(async {
-            let response = api.answer(ANYBODY, Self::request(method, path, headers, body)).await;
-            let status = response.status();
-            let bytes = to_bytes(response.into_body(), usize::MAX).await.map_err(|e| e.to_string())?;
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            if status.is_success() {
-                serde_json::from_str(&text).map_err(|e| e.to_string())
-            } else {
-                Err(format!("{path}: {status} {text}"))
-            }
-        })
+        match self.runtime.block_on(ask(api, ANYBODY, request(method, path, headers, body)))? {
+            (200..300, answer) => Ok(answer),
+            (status, answer) => Err(format!("{path}: {status} {answer}")),
+        }
     }
 
     fn made(&self, admin: bool, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
-        let (parts, _): (Parts, _) = Self::request(method, path, headers, body).into_parts();
+        let (parts, _): (Parts, _) = request(method, path, headers, body).into_parts();
         let api = if admin { &self.stack.admin } else { &self.stack.public };
         let key = pick(&api.routes, method, parts.uri.path()).map_or("$default", |route| route.key.as_str());
         let arrival = Arrival { id: "bench".to_owned(), at: time::OffsetDateTime::UNIX_EPOCH, from: ANYBODY };
