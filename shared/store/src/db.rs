@@ -89,7 +89,7 @@ impl Db {
             let http = https::client(endpoint.as_deref());
             // Nobody else sets it.
             let _ = client.set(Client::from_conf(config.http_client(http).build()));
-            https::prepare();
+            https::prepare(endpoint.as_deref());
         });
         Ok(db)
     }

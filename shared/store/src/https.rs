@@ -28,15 +28,21 @@ static SHARED: LazyLock<SharedHttpClient> = LazyLock::new(|| {
 
 /// The client of the SDKs: TLS by rustls with ring, or plain HTTP when the endpoint says so.
 pub fn client(endpoint: Option<&str>) -> SharedHttpClient {
-    if endpoint.is_some_and(|url| url.starts_with("http://")) {
+    if is_plain(endpoint) {
         return aws_smithy_http_client::Builder::new().build_http();
     }
     OnDemand.into_shared()
 }
 
-/// Sets TLS up, unless that is done.
-pub(crate) fn prepare() {
-    LazyLock::force(&SHARED);
+/// Sets TLS up for an endpoint, unless that is done or it goes without.
+pub(crate) fn prepare(endpoint: Option<&str>) {
+    if !is_plain(endpoint) {
+        LazyLock::force(&SHARED);
+    }
+}
+
+fn is_plain(endpoint: Option<&str>) -> bool {
+    endpoint.is_some_and(|url| url.starts_with("http://"))
 }
 
 /// Lets the runtime ask for its first event, so that what is begun beside it does not hold that up.
@@ -60,6 +66,6 @@ impl HttpClient for OnDemand {
 mod tests {
     #[test]
     fn the_certificates_can_be_read() {
-        super::prepare();
+        super::prepare(None);
     }
 }

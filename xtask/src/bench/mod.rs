@@ -37,11 +37,14 @@ pub(crate) fn run(quick: bool, only: &[Part]) -> Result<(), String> {
     let folder = target().join("release");
     let wanted = |part| only.is_empty() || only.contains(&part);
     let mut missed = 0;
-    if wanted(Part::Cold) {
-        missed += cold::measure(&folder, &World::new(world::Hash::Negligible)?)?;
-    }
-    if wanted(Part::Work) {
-        missed += work::measure(&folder, &World::new(world::Hash::Negligible)?, quick)?;
+    if wanted(Part::Cold) || wanted(Part::Work) {
+        let world = World::new(world::Hash::Negligible)?;
+        if wanted(Part::Cold) {
+            missed += cold::measure(&folder, &world)?;
+        }
+        if wanted(Part::Work) {
+            missed += work::measure(&folder, &world, quick)?;
+        }
     }
     if wanted(Part::Hash) {
         missed += hash::measure(&folder, quick)?;
