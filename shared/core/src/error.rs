@@ -1,5 +1,6 @@
 //! The error envelope (contract `login-flow.md` 10): what a client may see of a failure.
 
+use crate::bounds::{LONGEST_REASON, cut};
 use serde_json::{Map, Value, json};
 
 /// An error as the client sees it. The cause that only the log may name travels beside it, at the edge.
@@ -54,6 +55,10 @@ pub fn status_name(status: u16) -> &'static str {
         504 => "Gateway Timeout",
         _ => "Internal Server Error",
     }
+}
+
+fn bounded(text: String) -> String {
+    if text.len() <= LONGEST_REASON { text } else { format!("{}…", cut(&text, LONGEST_REASON)) }
 }
 
 impl ApiError {
@@ -149,15 +154,15 @@ impl ApiError {
         self
     }
 
-    /// Sets the short text.
+    /// Sets the short text. It may quote what the client sent, so it is cut.
     pub fn saying(mut self, message: impl Into<String>) -> Self {
-        self.message = message.into();
+        self.message = bounded(message.into());
         self
     }
 
-    /// Sets the text for humans.
+    /// Sets the text for humans. It may quote what the client sent, so it is cut.
     pub fn because(mut self, reason: impl Into<String>) -> Self {
-        self.reason = Some(reason.into());
+        self.reason = Some(bounded(reason.into()));
         self
     }
 

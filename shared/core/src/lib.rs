@@ -10,13 +10,16 @@
 //! | [`identity`], [`session`], [`aal`] | people, their sessions, and how strongly a session was authenticated |
 //! | [`token`], [`csrf`] | what a client holds to prove a session or to prove that a form is its own |
 //! | [`return_to`] | where a browser may be sent |
+//! | [`bounds`] | how deep, how long, how many: what comes in is bounded before it is kept |
 //! | [`brakes`] | how often something was tried, and how long to wait |
 //! | [`code`] | one-time codes: made, kept and checked |
 //! | [`courier`], [`recipient`] | messages to people: what is to be said to whom, and to which addresses |
 //! | [`error`] | the error envelope |
+//! | [`text`] | text files as programs write them |
 //! | [`paging`] | page links of the lists that count pages |
 
 pub mod aal;
+pub mod bounds;
 pub mod brakes;
 pub mod code;
 pub mod courier;
@@ -30,6 +33,7 @@ pub mod paging;
 pub mod recipient;
 pub mod return_to;
 pub mod session;
+pub mod text;
 pub mod token;
 pub mod ui;
 

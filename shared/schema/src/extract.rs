@@ -1,6 +1,6 @@
 //! Identifiers and addresses that traits yield (contract `methods-password-code-2fa.md` 8.4).
 
-use crate::normalize::{normalize_address, normalize_identifier};
+use crate::normalize::{identifier_to_keep, normalize_address};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -60,17 +60,18 @@ impl Extracted {
     /// The text that says why the value is no address.
     pub(crate) fn take(&mut self, mark: &Value, format: Option<&str>, value: &Value) -> Result<Option<Value>, String> {
         let text = match value {
-            Value::String(text) if !text.trim().is_empty() => text.clone(),
+            Value::String(text) if !text.is_empty() => text.clone(),
             Value::Number(number) => number.to_string(),
             _ => return Ok(None),
         };
         let on = |path: &str| mark.pointer(path) == Some(&Value::Bool(true));
+        let identifier = || identifier_to_keep(&text).map_err(|e| e.to_string());
         let mut phone = None;
         if on("/credentials/password/identifier") {
-            push(&mut self.password, normalize_identifier(&text));
+            push(&mut self.password, identifier()?);
         }
         if on("/credentials/webauthn/identifier") {
-            push(&mut self.webauthn, normalize_identifier(&text));
+            push(&mut self.webauthn, identifier()?);
             self.passkey_display_name.get_or_insert_with(|| text.clone());
         }
         if on("/credentials/passkey/display_name") {
@@ -82,7 +83,7 @@ impl Extracted {
         if on("/credentials/code/identifier") {
             let channel = via(mark.pointer("/credentials/code/via"))?;
             let address = match (channel, format) {
-                (Via::Email, Some(format)) if format != "email" => normalize_identifier(&text),
+                (Via::Email, Some(format)) if format != "email" => identifier()?,
                 _ => normalize_address(channel, &text).map_err(|e| e.to_string())?,
             };
             phone = phone.or((channel == Via::Sms).then(|| address.clone()));
@@ -96,7 +97,7 @@ impl Extracted {
                 (Some("tel"), _) => normalize_address(Via::Sms, &text).map_err(|e| e.to_string())?,
                 (None, Via::Email) => normalize_address(Via::Email, &text).map_err(|e| e.to_string())?,
                 (None, Via::Sms) => return Err(NO_FORMAT.to_owned()),
-                (Some(_), _) => text.trim().to_owned(),
+                (Some(_), _) => identifier().map(|_| text.trim().to_owned())?,
             };
             phone = phone.or((via == Via::Sms).then(|| value.clone()));
             push(&mut self.verifiable, Address { via, value });
@@ -104,7 +105,7 @@ impl Extracted {
         if let Some(wanted) = mark.pointer("/recovery/via") {
             let via = via(Some(wanted))?;
             let value = match (via, format) {
-                (Via::Email, Some(format)) if format != "email" => normalize_identifier(&text),
+                (Via::Email, Some(format)) if format != "email" => identifier()?,
                 _ => normalize_address(via, &text).map_err(|e| e.to_string())?,
             };
             phone = phone.or((via == Via::Sms).then(|| value.clone()));

@@ -34,10 +34,14 @@ fn is_date_time(text: &str) -> bool {
     time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).is_ok()
 }
 
-/// A mail address as RFC 5322 has it, without comments or display name: at most 254 bytes, an ASCII host name.
+/// A mail address as RFC 5322 has it, without comments or display name: at most 254 bytes, a host name that may be an
+/// internationalised one.
 pub(crate) fn is_email(text: &str) -> bool {
     let Some((local, host)) = text.rsplit_once('@') else { return false };
-    text.len() <= 254 && local.len() <= 64 && is_local_part(local) && is_hostname(host)
+    let Some(host) = (if host.is_ascii() { Some(host.into()) } else { normalize::ascii_domain(host) }) else {
+        return false;
+    };
+    local.len() + 1 + host.len() <= 254 && local.len() <= 64 && is_local_part(local) && is_hostname(&host)
 }
 
 fn is_local_part(local: &str) -> bool {
@@ -86,10 +90,25 @@ mod tests {
         for (format, good, bad) in [
             (
                 "email",
-                &["a@b.example", "o'hara+x@b-c.example", "\"a b\"@c.example", "ä@b.example"][..],
-                &["x", "@b", "a@", "a b@c", "a..b@c", "a@-b", "a@b..c", "<a@b.example>", "A <a@b.example>"][..],
+                &["a@b.example", "o'hara+x@b-c.example", "\"a b\"@c.example", "ä@b.example", "a@bücher.example"][..],
+                &[
+                    "x",
+                    "@b",
+                    "a@",
+                    "a b@c",
+                    "a..b@c",
+                    "a@-b",
+                    "a@b..c",
+                    "a@bü cher.example",
+                    "<a@b.example>",
+                    "A <a@b.example>",
+                ][..],
             ),
-            ("tel", &["+4917667111638", "+49 176 67111638"], &["017667111638", "+1", "x"]),
+            (
+                "tel",
+                &["+4917667111638", "+49 176 67111638", "(+49) 176 67111638", "tel:+49-176-67111638"],
+                &["017667111638", "+1", "x"],
+            ),
             (
                 "uri",
                 &[

@@ -9,6 +9,7 @@
 //! | [`extract`] | identifiers and addresses that traits yield |
 //! | [`label`] | what the identifier's input is called |
 //! | [`normalize`] | one spelling per identifier and address |
+//! | [`phone`] | telephone numbers as people write them |
 //! | [`patch`] | JSON Patch as the admin API takes it |
 //! | [`report`] | what is wrong with traits, as a tree |
 
@@ -17,6 +18,7 @@ pub mod extract;
 pub mod label;
 pub mod normalize;
 pub mod patch;
+pub mod phone;
 pub mod report;
 
 mod format;
@@ -26,7 +28,7 @@ mod validate;
 
 pub use document::{IdentitySchema, SchemaError};
 pub use extract::{Address, CodeAddress, Extracted, Via};
-pub use normalize::{AddressError, normalize_address, normalize_identifier};
+pub use normalize::{AddressError, IdentifierError, identifier_to_keep, normalize_address, normalize_identifier};
 pub use report::ValidationError;
 
 /// The keyword under which a trait says what it is for.

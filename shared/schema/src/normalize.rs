@@ -4,12 +4,17 @@
 //! normalised again: uniqueness and look-ups rest on both.
 
 use crate::extract::Via;
-use crate::format;
+use crate::{format, phone};
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
+use latchkey_core::recipient;
+use std::borrow::Cow;
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
 
-/// Longest identifier that is looked at, in characters. Longer ones are nobody's; they stay as they are, trimmed.
+/// Longest identifier that is looked at, in characters. Longer ones are nobody's: they stay as they are, trimmed, and no identity
+/// may have one.
 const LONGEST: usize = 1024;
 
 /// Why an address is refused.
@@ -21,50 +26,92 @@ pub enum AddressError {
     /// Something else that keeps it from being an address.
     #[error("mail: the text is not an address")]
     NotAnAddress,
+    /// An address of which it is not certain that mail reaches it.
+    #[error("mail: no message can be sent to this address: {0}")]
+    Undeliverable(&'static str),
     /// Not a valid number in international form.
     #[error("the phone number supplied is not a number")]
     NotANumber,
 }
 
+/// Why a text cannot identify anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum IdentifierError {
+    /// Nothing of it can be seen.
+    #[error("an identifier must have at least one visible character")]
+    Invisible,
+    /// More than is looked at when somebody signs in.
+    #[error("an identifier may have at most {LONGEST} characters")]
+    TooLong,
+}
+
 /// The spelling under which an identifier is kept and looked up. Never fails.
+///
+/// A domain behind an `@` is in its ASCII form (UTS #46): `bücher.example` and `xn--bcher-kva.example` are one domain, and mail
+/// goes to the latter.
 pub fn normalize_identifier(raw: &str) -> String {
     let trimmed = raw.trim();
     if trimmed.chars().nth(LONGEST).is_some() {
         return trimmed.to_owned();
     }
     let folded = fold(trimmed);
-    if folded.starts_with('+') { e164(&folded).unwrap_or(folded) } else { folded }
+    phone::e164(&folded).unwrap_or_else(|| with_ascii_domain(trimmed, folded))
+}
+
+/// The spelling of an identifier that somebody is to have.
+///
+/// # Errors
+/// When nothing is left of it, or when it is longer than what is looked up.
+pub fn identifier_to_keep(raw: &str) -> Result<String, IdentifierError> {
+    if raw.trim().chars().nth(LONGEST).is_some() {
+        return Err(IdentifierError::TooLong);
+    }
+    Some(normalize_identifier(raw)).filter(|kept| !kept.is_empty()).ok_or(IdentifierError::Invisible)
 }
 
 /// The spelling of an address, by channel.
 ///
 /// # Errors
-/// When it is none.
+/// When it is none, or one that no message is certain to reach.
 pub fn normalize_address(via: Via, raw: &str) -> Result<String, AddressError> {
-    match via {
-        Via::Email => {
-            let folded = fold(raw.trim());
-            if !folded.contains('@') {
-                Err(AddressError::NoAt)
-            } else if !format::is_email(&folded) || raw.trim().chars().any(is_forbidden) {
-                Err(AddressError::NotAnAddress)
-            } else {
-                Ok(folded)
-            }
-        }
-        Via::Sms => {
-            let folded = fold(raw.trim());
-            Some(folded)
-                .filter(|text| text.starts_with('+'))
-                .and_then(|text| e164(&text))
-                .ok_or(AddressError::NotANumber)
-        }
+    let trimmed = raw.trim();
+    if via == Via::Sms {
+        return phone::e164(&fold(trimmed)).ok_or(AddressError::NotANumber);
+    }
+    let address = with_ascii_domain(trimmed, fold(trimmed));
+    if !address.contains('@') {
+        Err(AddressError::NoAt)
+    } else if !format::is_email(&address) || trimmed.chars().any(is_forbidden) {
+        Err(AddressError::NotAnAddress)
+    } else if !address.is_ascii() {
+        Err(AddressError::Undeliverable("it has letters beyond ASCII before the @, which not every mail server takes"))
+    } else {
+        recipient::email(&address).map(|()| address).map_err(AddressError::Undeliverable)
     }
 }
 
 /// Whether a text is a valid number in international form.
 pub(crate) fn is_phone(text: &str) -> bool {
     normalize_address(Via::Sms, text).is_ok()
+}
+
+/// A folded text with the domain behind its `@` in ASCII, if that is a domain.
+fn with_ascii_domain(raw: &str, folded: String) -> String {
+    let Some((local, domain)) = folded.rsplit_once('@').filter(|(_, domain)| !domain.is_ascii()) else {
+        return folded;
+    };
+    // As it was written first: in some scripts a joiner, which folding drops, makes another name.
+    let written: String = raw.nfkc().collect();
+    let written = written.rsplit_once('@').and_then(|(_, domain)| ascii_domain(domain).map(Cow::into_owned));
+    match written.or_else(|| ascii_domain(domain).map(Cow::into_owned)) {
+        Some(domain) => format!("{local}@{domain}"),
+        None => folded,
+    }
+}
+
+/// A domain in ASCII (UTS #46, nontransitional, with the rules of host names); none for what is no domain.
+pub(crate) fn ascii_domain(domain: &str) -> Option<Cow<'_, str>> {
+    Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::VerifyAllowRootDot).ok()
 }
 
 /// Compatibility forms, width and case folded; what cannot be seen is dropped.
@@ -91,15 +138,6 @@ fn is_forbidden(c: char) -> bool {
             | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FFA0}' | '\u{E0100}'..='\u{E01EF}')
 }
 
-fn e164(text: &str) -> Option<String> {
-    // Longer than any number with all its punctuation: not worth a look at the numbering plans.
-    if text.len() > 64 {
-        return None;
-    }
-    let number = phonenumber::parse(None, text).ok()?;
-    phonenumber::is_valid(&number).then(|| number.format().mode(phonenumber::Mode::E164).to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +157,17 @@ mod tests {
             ("alice🎉", "alice🎉"),
             ("\u{0430}dmin", "\u{0430}dmin"),
             ("017667111638", "017667111638"),
+            ("(+49) 176 671 11 638", "+4917667111638"),
+            ("tel:+4917667111638", "+4917667111638"),
+            ("ada+news@example.org", "ada+news@example.org"),
+            ("info@b\u{fc}cher.example", "info@xn--bcher-kva.example"),
+            ("INFO@BU\u{308}CHER.EXAMPLE", "info@xn--bcher-kva.example"),
+            ("info@xn--BCHER-kva.example", "info@xn--bcher-kva.example"),
+            ("info\u{ff20}b\u{fc}cher\u{3002}example", "info@xn--bcher-kva.example"),
+            ("a@stra\u{df}e.example", "a@xn--strae-oqa.example"),
+            ("a@\u{646}\u{627}\u{645}\u{647}\u{200c}\u{627}\u{6cc}.example", "a@xn--mgba3gch31f060k.example"),
+            ("a@exam\u{200b}ple.org", "a@example.org"),
+            ("a@not a d\u{f6}main", "a@not a d\u{f6}main"),
             ("+1", "+1"),
             ("", ""),
         ] {
@@ -133,13 +182,38 @@ mod tests {
         assert_eq!(normalize_address(Via::Email, "x"), Err(AddressError::NoAt));
         assert_eq!(normalize_address(Via::Email, "a@"), Err(AddressError::NotAnAddress));
         assert_eq!(normalize_address(Via::Email, "a\u{200B}@b.example"), Err(AddressError::NotAnAddress));
-        assert_eq!(normalize_address(Via::Sms, "+49 (176) 6711-1638"), Ok("+4917667111638".into()));
+        assert_eq!(normalize_address(Via::Email, "A@B\u{fc}cher.example"), Ok("a@xn--bcher-kva.example".into()));
+        for nowhere in ["j\u{fc}rgen@example.org", "\"a b\"@example.org", "\u{430}@example.org"] {
+            let refused = normalize_address(Via::Email, nowhere);
+            assert!(matches!(refused, Err(AddressError::Undeliverable(_))), "{nowhere}: {refused:?}");
+        }
+        for good in ["+49 (176) 6711-1638", "tel:+4917667111638", "+\u{664}\u{669}17667111638"] {
+            assert_eq!(normalize_address(Via::Sms, good), Ok("+4917667111638".into()), "{good}");
+        }
         for bad in ["017667111638", "+49", "+49 12", "x", ""] {
             assert_eq!(normalize_address(Via::Sms, bad), Err(AddressError::NotANumber), "{bad}");
         }
     }
 
+    #[test]
+    fn nobody_is_identified_by_what_cannot_be_seen() {
+        for nothing in ["", " ", "\u{200b}", "\u{feff} \u{202e}", "\u{3164}", "\u{fe0f}"] {
+            assert_eq!(identifier_to_keep(nothing), Err(IdentifierError::Invisible), "{nothing:?}");
+        }
+        assert_eq!(identifier_to_keep(&"a".repeat(1025)), Err(IdentifierError::TooLong));
+        assert_eq!(identifier_to_keep(" A"), Ok("a".into()));
+    }
+
     proptest! {
+        #[test]
+        fn addresses_in_any_script(local in "[a-zà-ÿА-я\u{0600}-\u{0670}.+]{1,12}", domain in "[a-zà-ÿß\u{0400}-\u{0450}\u{0620}-\u{064a}\u{200c}\u{4e00}-\u{4e20}。.-]{1,20}") {
+            let once = normalize_identifier(&format!("{local}@{domain}"));
+            prop_assert_eq!(normalize_identifier(&once), once.clone());
+            if let Ok(address) = normalize_address(Via::Email, &once) {
+                prop_assert_eq!(address, once);
+            }
+        }
+
         #[test]
         fn normalising_again_changes_nothing(text in "\\PC{0,40}") {
             let once = normalize_identifier(&text);

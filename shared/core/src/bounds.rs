@@ -1,0 +1,186 @@
+//! How deep, how long, how many: the bounds of everything that comes from outside and is stored, in one place.
+//!
+//! What is written must be readable again, and whatever reads it walks it recursively: a value that is nested deeper than a parser
+//! goes is lost, and with it the record around it. So the public and the admin API, the import and the configuration read JSON,
+//! times and texts through this module, and whoever makes a value from parts (a JSON Patch) asks it about the result.
+
+use serde_json::Value;
+use thiserror::Error;
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
+
+/// Deepest nesting of a JSON value that is kept: traits, metadata, payloads. The parser stops at 127, and what is kept is shown
+/// and stored within other values, so there is room for those.
+pub const DEEPEST: usize = 64;
+/// Deepest nesting of a request's body, which holds what is kept within a few levels of its own.
+pub const DEEPEST_BODY: usize = DEEPEST + 8;
+/// Largest identity as it is stored, in bytes of JSON. An item of DynamoDB holds 400 KB; the rest is for what is added later, such
+/// as the time at which an address was verified.
+pub const LARGEST_IDENTITY: usize = 350 * 1024;
+/// Largest secret part of a credential as it is stored, in bytes of JSON.
+pub const LARGEST_CREDENTIAL: usize = 350 * 1024;
+/// How many identifiers, addresses and ids that must be unique one identity may hold, so that every change of it fits one
+/// transaction of 100 items: those given up and those taken, three credentials and the profile.
+pub const MOST_UNIQUE: usize = 48;
+/// Longest hash of a password, in bytes. Each password identifier's guard repeats it, and all guards share a transaction of 4 MB.
+pub const LONGEST_HASH: usize = 16 * 1024;
+/// Longest external id, in characters: it becomes part of a key.
+pub const LONGEST_EXTERNAL_ID: usize = 256;
+/// Longest name of a schema, a region or the like, in characters.
+pub const LONGEST_NAME: usize = 256;
+/// Longest explanation of a refusal, in bytes. A schema can find fault with every trait, and an answer carries up to 6 MB.
+pub const LONGEST_REASON: usize = 8 * 1024;
+/// Most that an answer of a list may take within the event that carries it, in bytes; AWS Lambda's bound is 6 MB.
+pub const LARGEST_LIST: usize = 5 * 1024 * 1024;
+
+/// Why bytes are not taken as JSON.
+#[derive(Debug, Error)]
+pub enum Unreadable {
+    /// They are no JSON, or more than the parser goes down.
+    #[error("invalid JSON: {0}")]
+    NotJson(#[from] serde_json::Error),
+    /// They are JSON that is nested deeper than is kept.
+    #[error("the JSON is nested deeper than {DEEPEST_BODY} levels")]
+    TooDeep,
+}
+
+impl Unreadable {
+    /// Whether the bytes end before the value does.
+    pub fn is_eof(&self) -> bool {
+        matches!(self, Self::NotJson(error) if error.is_eof())
+    }
+}
+
+/// Reads a body that is one JSON value.
+///
+/// # Errors
+/// When it is none, or nested too deep.
+pub fn json(bytes: &[u8]) -> Result<Value, Unreadable> {
+    shallow(serde_json::from_slice(bytes)?)
+}
+
+/// Reads the first JSON value of a body, as Kratos' decoders do: what follows it is ignored. Nothing when there is none.
+///
+/// # Errors
+/// When what is there is no JSON, or nested too deep.
+pub fn first_json(bytes: &[u8]) -> Option<Result<Value, Unreadable>> {
+    let first = serde_json::Deserializer::from_slice(bytes).into_iter::<Value>().next()?;
+    Some(first.map_err(Unreadable::from).and_then(shallow))
+}
+
+fn shallow(value: Value) -> Result<Value, Unreadable> {
+    if fits_depth(&value, DEEPEST_BODY) { Ok(value) } else { Err(Unreadable::TooDeep) }
+}
+
+/// Whether a value is nested at most so deep. A text or a number has depth 0, an empty list 1. Looks without recursion, so that
+/// the value may be as deep as memory allows.
+pub fn fits_depth(value: &Value, most: usize) -> bool {
+    let mut open = vec![(value, 0)];
+    while let Some((value, depth)) = open.pop() {
+        if depth > most || (depth == most && (value.is_array() || value.is_object())) {
+            return false;
+        }
+        match value {
+            Value::Array(items) => open.extend(items.iter().map(|item| (item, depth + 1))),
+            Value::Object(map) => open.extend(map.values().map(|member| (member, depth + 1))),
+            _ => {}
+        }
+    }
+    true
+}
+
+/// Reads a moment in the form of RFC 3339, in UTC. Years beyond 1 and 9998 are refused: with an offset, or with a while added, they
+/// leave the range in which a moment can be written.
+pub fn instant(text: &str) -> Option<OffsetDateTime> {
+    let at = OffsetDateTime::parse(text, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)?;
+    (1..=9998).contains(&at.year()).then_some(at)
+}
+
+/// A text cut to at most so many bytes, at a character's end.
+pub fn cut(text: &str, most: usize) -> &str {
+    let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= most).last();
+    &text[..end.unwrap_or(0)]
+}
+
+/// The length of a JSON text within a JSON text, which is how an event or an answer of a function carries it.
+pub fn escaped_length(text: &str) -> usize {
+    text.len() + text.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | b'\n')).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn nested(levels: usize) -> String {
+        format!("{}{}", "[".repeat(levels), "]".repeat(levels))
+    }
+
+    #[test]
+    fn depth_counts_lists_and_objects() {
+        for (value, depth) in [
+            (json!(1), 0),
+            (json!("[[["), 0),
+            (json!([]), 1),
+            (json!({"a": 1}), 1),
+            (json!({"a": [{}], "b": 1}), 3),
+            (json!([1, [2, [3]], 4]), 3),
+        ] {
+            assert!(fits_depth(&value, depth), "{value}");
+            assert!(depth == 0 || !fits_depth(&value, depth - 1), "{value}");
+        }
+    }
+
+    #[test]
+    fn json_is_read_as_deep_as_it_is_kept() {
+        assert!(json(nested(DEEPEST_BODY).as_bytes()).is_ok());
+        assert!(matches!(json(nested(DEEPEST_BODY + 1).as_bytes()), Err(Unreadable::TooDeep)));
+        assert!(matches!(json(nested(100_000).as_bytes()), Err(Unreadable::NotJson(_))));
+        assert!(json(b"{\"a\":1} x").is_err());
+        assert_eq!(first_json(b"{\"a\":1} x").unwrap().unwrap(), json!({"a": 1}));
+        assert!(first_json(b"  ").is_none());
+        assert!(first_json(b"{").unwrap().unwrap_err().is_eof());
+    }
+
+    #[test]
+    fn moments_that_can_be_written_again() {
+        for good in
+            ["2020-01-02T03:04:05Z", "0001-01-01T00:00:00Z", "2020-01-01T00:00:00+14:00", "9998-12-31T23:59:59Z"]
+        {
+            let at = instant(good).unwrap_or_else(|| panic!("{good}"));
+            assert!(at.format(&Rfc3339).is_ok() && at.checked_add(time::Duration::days(300)).is_some(), "{good}");
+        }
+        for bad in [
+            "0000-01-01T00:00:00Z",
+            "0000-01-01T00:00:00+23:59",
+            "0001-01-01T00:00:00+01:00",
+            "9999-12-31T23:59:59-23:59",
+            "9999-01-01T00:00:00Z",
+            "2020-01-01",
+            "",
+            "-0001-01-01T00:00:00Z",
+            "2020-01-01T00:00:00+99:00",
+        ] {
+            assert_eq!(instant(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!((cut("aé🎉b", 6), cut("aé🎉b", 7), cut("aé🎉b", 99), cut("é", 1)), ("aé", "aé🎉", "aé🎉b", ""));
+    }
+
+    proptest! {
+        #[test]
+        fn any_moment_is_read_or_refused(
+            year in 0..10_000_u32, month in 0..14_u8, day in 0..33_u8, hour in 0..25_u8, second in 0..62_u8,
+            offset in "(Z|[+-][0-9]{2}:[0-9]{2})",
+        ) {
+            let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:59:{second:02}{offset}");
+            if let Some(at) = instant(&text) {
+                prop_assert!(at.format(&Rfc3339).is_ok());
+            }
+        }
+    }
+}
