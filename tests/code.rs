@@ -27,7 +27,7 @@ const READER: &str = r#"{
   }}
 }"#;
 
-fn config(methods: &str, rest: &str) -> String {
+pub fn config(methods: &str, rest: &str) -> String {
     use base64::Engine as _;
     let schema = base64::engine::general_purpose::STANDARD.encode(READER);
     let schemas = format!("schemas: [{{id: reader, url: \"base64://{schema}\", selfservice_selectable: true}}, ");
@@ -46,7 +46,7 @@ async fn reader(bench: &Bench) -> String {
     email
 }
 
-fn ask(identifier: &str) -> Value {
+pub fn ask(identifier: &str) -> Value {
     json!({"method": "code", "identifier": identifier})
 }
 

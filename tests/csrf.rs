@@ -139,7 +139,8 @@ async fn a_stranger_with_a_flows_id_neither_reads_nor_takes_it() {
         json!({"method": "nothing", "csrf_token": token}),
     ] {
         let answer = stranger.post(&action(&flow), &body).await;
-        assert_eq!(answer.status, 400, "{}", answer.body);
+        assert_eq!(answer.status, 403, "{}", answer.body);
+        assert_eq!(answer.json()["error"]["id"], "security_csrf_violation");
         assert!(!answer.body.contains(&email), "{}", answer.body);
     }
     assert_eq!(stranger.get(&format!("/self-service/login/flows?id={id}")).await.status, 403);
@@ -164,5 +165,35 @@ async fn the_successor_of_an_expired_flow_is_about_whoever_asks() {
         assert_eq!(next.json()["organization_id"], Value::Null);
         assert_eq!(next.json()["refresh"], shows.is_some());
         assert_eq!(next.node("identifier"), shows.map_or(json!(""), |email| json!(email)));
+    }
+}
+
+/// What stands in front of a deployment sets cookies of its own; an app that keeps cookies sends them back.
+#[tokio::test]
+async fn cookies_of_the_infrastructure_make_no_browser() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let app = bench.app();
+    for theirs in [
+        "AWSALB=a; AWSALBCORS=b",
+        "AWSALBTG=a; AWSALBTGCORS=b",
+        "AWSALBAPP-0=a",
+        "AWSELB=a",
+        "ARRAffinity=a; ARRAffinitySameSite=b",
+        "ApplicationGatewayAffinity=a; ApplicationGatewayAffinityCORS=b",
+        "ASLBSA=a",
+        "GCLB=a",
+        "GCILB=a",
+        "__cf_bm=a; cf_clearance=b; _cfuvid=c",
+        "visid_incap_123=a; incap_ses_4_123=b; nlbi_123=c",
+        "ak_bmsc=a; bm_sz=b; _abck=c",
+        "BIGipServerpool=a; TS01ab23cd=b",
+    ] {
+        let action = app.begin("").await;
+        let signed_in = app.with("cookie", theirs).post(&action, &password(&email, PASSWORD)).await;
+        assert_eq!(signed_in.status, 200, "{theirs}: {}", signed_in.body);
+        let action = app.begin("").await;
+        let browser = app.with("cookie", &format!("{theirs}; theme=dark"));
+        assert_eq!(browser.post(&action, &password(&email, PASSWORD)).await.message_ids(), [4_000_001], "{theirs}");
     }
 }

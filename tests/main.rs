@@ -28,3 +28,4 @@ mod permissions;
 mod reload;
 mod secrets;
 mod sessions;
+mod strangers;

@@ -104,7 +104,7 @@ impl Submission<'_> {
 
     /// The form, with a word about waiting; nothing in it tells whether the attempt was right.
     pub(crate) async fn slow_down(&mut self, wait: Duration) -> Result<Reply, Fault> {
-        self.flow.say(vec![Message::too_often(wait)], Vec::new(), self.call.now);
+        self.say(vec![Message::too_often(wait)], Vec::new());
         if self.app.flows.save(&self.flow, self.sends).await? == Saved::AlreadyDone {
             return Ok(self.used_up());
         }

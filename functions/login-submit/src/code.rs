@@ -1,7 +1,7 @@
 //! The code method's turn: a code is sent to whoever is named, then checked.
 
-use crate::Submission;
 use crate::finish::{Basis, Proof};
+use crate::{Own, Submission};
 use lambda_http::http::HeaderName;
 use latchkey_config::{Config, Secrets};
 use latchkey_core::aal::{Aal, AuthenticationMethod, Method};
@@ -73,17 +73,39 @@ pub(crate) fn owner(guards: &[(Unique, Guard)], fallback: bool) -> Option<&Guard
     own.or(guards.last().filter(|_| fallback)).map(|(_, guard)| guard)
 }
 
-impl Submission<'_> {
+impl Own<'_> {
     pub(crate) async fn code(mut self, payload: &Payload, guards: &[(Unique, Guard)]) -> Result<Reply, Fault> {
         let fields = fields(payload);
         let step = code::parse(&self.flow, &fields);
-        match step {
-            Err(fault) if fault.malformed => return self.faulty_code(fault).await,
-            _ => {}
+        if let Err(fault) = &step
+            && fault.malformed
+        {
+            return self.faulty_code(fault.clone()).await;
         }
-        if let Some(reply) = self.foreign(payload).await? {
-            return Ok(reply);
+        match self.admitted(payload).await? {
+            Ok(submission) => submission.take_step(step, payload, guards).await,
+            Err(reply) => Ok(reply),
         }
+    }
+
+    async fn faulty_code(&mut self, fault: Faulty) -> Result<Reply, Fault> {
+        self.flow.state = fault.state;
+        self.flow.form.identifier = Some(fault.identifier);
+        if let Screen::Code { bare } = &mut self.flow.form.screen {
+            *bare = fault.bare;
+        }
+        self.say(Vec::new(), fault.fields);
+        self.form_error("incomplete").await
+    }
+}
+
+impl Submission<'_> {
+    async fn take_step(
+        mut self,
+        step: Result<Step<'_>, Faulty>,
+        payload: &Payload,
+        guards: &[(Unique, Guard)],
+    ) -> Result<Reply, Fault> {
         let owner = owner(guards, self.app.forms.code.missing_credential_fallback);
         match step {
             Err(fault) => self.faulty_code(fault).await,
@@ -99,16 +121,6 @@ impl Submission<'_> {
             }
             Ok(Step::Verify { identifier, code }) => self.verify_code(identifier, code, owner).await,
         }
-    }
-
-    async fn faulty_code(&mut self, fault: Faulty) -> Result<Reply, Fault> {
-        self.flow.state = fault.state;
-        self.flow.form.identifier = Some(fault.identifier);
-        if let Screen::Code { bare } = &mut self.flow.form.screen {
-            *bare = fault.bare;
-        }
-        self.flow.say(Vec::new(), fault.fields, self.call.now);
-        self.form_error("incomplete").await
     }
 
     /// Sends a code to a person, or says that there is nobody. With mitigation nobody is answered like somebody.
@@ -273,7 +285,7 @@ impl Submission<'_> {
     async fn spend_code(&mut self, codes: &[SentCode], right: &SentCode) -> Result<Reply, Fault> {
         let spend = |code: &SentCode| if code == right { code.clone().spent() } else { code.clone() };
         let codes: Vec<SentCode> = codes.iter().map(spend).collect();
-        self.flow.say(vec![Message::identity_disabled()], Vec::new(), self.call.now);
+        self.say(vec![Message::identity_disabled()], Vec::new());
         let saved = self.app.flows.spend(&self.flow, &codes, self.sends).await?;
         Ok(self.after(saved, None, "identity disabled"))
     }

@@ -57,7 +57,7 @@ impl Submission<'_> {
         let same_person = self.signed_in.as_ref().is_some_and(|s| s.session.identity == identity);
         let mut strengthen = same_person;
         // Said before the attempt, because the transaction stores the flow as it is.
-        self.flow.say(Vec::new(), Vec::new(), self.call.now);
+        self.say(Vec::new(), Vec::new());
         let mut tries = 0;
         let (presented, session) = loop {
             let verified = match &proof.basis {
@@ -159,7 +159,7 @@ impl Submission<'_> {
         // What was proven did not lead to a session.
         self.flow.state = self.state;
         self.flow.active = self.flow.active.filter(|_| disabled);
-        self.flow.say(vec![message], Vec::new(), self.call.now);
+        self.say(vec![message], Vec::new());
         self.form_error("account changed").await
     }
 

@@ -1,7 +1,7 @@
 //! The first step of the identifier-first form: who is it, and what may they go on with.
 
-use crate::Submission;
 use crate::brakes::Count;
+use crate::{Own, Submission};
 use latchkey_core::aal::Method;
 use latchkey_core::flow::{FieldMessage, FlowState, Screen};
 use latchkey_core::message::Message;
@@ -11,22 +11,28 @@ use latchkey_store::credentials::{Guard, Unique};
 use latchkey_web::payload::Payload;
 use latchkey_web::{Fault, Reply, chance};
 
-impl Submission<'_> {
+impl Own<'_> {
     pub(crate) async fn identifier_first(
         mut self,
         payload: &Payload,
         guards: &[(Unique, Guard)],
     ) -> Result<Reply, Fault> {
-        let now = self.call.now;
         if let Some(actual) = payload.transient_fault() {
             let message = Message::wrong_type("object", actual);
             let field = FieldMessage { field: "transient_payload".to_owned(), message };
-            self.flow.say(Vec::new(), vec![field], now);
+            self.say(Vec::new(), vec![field]);
             return self.form_error("incomplete").await;
         }
-        if let Some(reply) = self.foreign(payload).await? {
-            return Ok(reply);
+        match self.admitted(payload).await? {
+            Ok(submission) => submission.offer_methods(payload, guards).await,
+            Err(reply) => Ok(reply),
         }
+    }
+}
+
+impl Submission<'_> {
+    async fn offer_methods(mut self, payload: &Payload, guards: &[(Unique, Guard)]) -> Result<Reply, Fault> {
+        let now = self.call.now;
         let Some(typed) = payload.text("identifier") else { return self.unknown("").await };
         // Nobody's account is read as well, so that the store does the same for everybody.
         let owner = guards.last().map(|(_, guard)| guard.identity);
@@ -71,7 +77,7 @@ impl Submission<'_> {
         self.flow.form.screen = Screen::Start;
         self.flow.state = FlowState::ChooseMethod;
         let field = FieldMessage { field: "identifier".to_owned(), message: Message::no_such_account() };
-        self.flow.say(Vec::new(), vec![field], self.call.now);
+        self.say(Vec::new(), vec![field]);
         self.form_error("unknown identifier").await
     }
 }

@@ -10,11 +10,15 @@ mod form_error;
 mod identifier_first;
 mod leak;
 mod password;
+mod sender;
+mod stranger;
+
+use sender::{Asking, Own, Reader, Sender, Submission};
 
 use latchkey_config::Loaded;
 use latchkey_core::aal::{Aal, Method, RequiredAal};
 use latchkey_core::error::ApiError;
-use latchkey_core::flow::{FlowKind, FlowState, LoginFlow, with_query};
+use latchkey_core::flow::{About, FieldMessage, FlowKind, with_query};
 use latchkey_core::identity::{CredentialType, Identity};
 use latchkey_core::message::Message;
 use latchkey_core::session::Session;
@@ -24,7 +28,6 @@ use latchkey_methods::password::{Attempt, Payload as PasswordPayload};
 use latchkey_methods::submission::{Claim, claim};
 use latchkey_store::accounts::Profile;
 use latchkey_store::credentials::{Guard, Unique};
-use latchkey_store::flows::StoredFlow;
 use latchkey_store::{Accounts, Credentials, Db, Flows, login};
 use latchkey_web::browser::forward;
 use latchkey_web::caller::{self, SignedIn};
@@ -32,7 +35,6 @@ use latchkey_web::payload::{self, Payload};
 use latchkey_web::routes::Listener;
 use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, call, chance, edge};
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// What the function is started with.
 pub struct App {
@@ -81,20 +83,6 @@ pub async fn handle(app: &App, request: Request) -> Response {
     edge::answer(&app.edge, request, async |call| submit(app, call).await).await
 }
 
-/// A submission that names a flow, with what was read for it.
-struct Submission<'a> {
-    app: &'a App,
-    call: &'a Call<'a>,
-    flow: LoginFlow,
-    /// How far the flow had come when it was read.
-    state: FlowState,
-    /// How many times codes had been sent then.
-    sends: u64,
-    signed_in: Option<SignedIn>,
-    /// Whose device this is, and the session by which it is known: one of theirs, even ended.
-    known_device: Option<(Uuid, Uuid)>,
-}
-
 async fn submit(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let Some(id) = call.query("flow").and_then(|id| call::parse_id(id).ok()) else {
         let error = ApiError::bad_request("The flow query parameter is missing or malformed.");
@@ -115,24 +103,17 @@ async fn submit(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let held = |(session, _): &&(Session, Profile)| presented.as_ref().is_some_and(|p| session.is_held_by(p));
     let known_device = found.session.as_ref().filter(held).map(|(session, _)| (session.identity, session.id));
     let signed_in = caller::prove(presented, found.session, call.now);
-    let StoredFlow { flow, sends, .. } = stored;
-    let state = flow.state;
-    let mut submission = Submission { app, call, flow, state, sends, signed_in, known_device };
-    let reply = if submission.is_signed_in_already() {
-        submission.refuse_signed_in(stored.done).await
-    } else if submission.lacks_first_factor() {
-        submission.fail(ApiError::session_aal1_required().into()).await
-    } else if submission.flow.is_expired(call.now) {
-        submission.replace().await
-    } else if stored.done {
-        Ok(submission.used_up())
-    } else {
-        submission.take(payload, attempt, &found.guards).await
+    let field = |name| payload.as_ref().ok().and_then(|payload| payload.text(name));
+    // Whose submission it is comes before what it says.
+    let reply = match (Asking { app, call, signed_in, known_device }).at(stored, field("csrf_token")) {
+        Sender::Stranger(stranger) => stranger.answer(field("identifier")).await,
+        Sender::Reader(reader) => reader.answer().await,
+        Sender::Own(own) => own.answer(payload, attempt, &found.guards).await,
     };
     Ok(reply?.of_flow(id))
 }
 
-fn read_password(payload: &Payload) -> Result<Attempt, Vec<latchkey_core::flow::FieldMessage>> {
+fn read_password(payload: &Payload) -> Result<Attempt, Vec<FieldMessage>> {
     latchkey_methods::password::parse(&PasswordPayload {
         identifier: payload.text("identifier"),
         password_identifier: payload.text("password_identifier"),
@@ -158,7 +139,7 @@ fn of_types(types: &[CredentialType], values: Vec<String>) -> Vec<Unique> {
     values.into_iter().flat_map(of).collect()
 }
 
-impl Submission<'_> {
+impl Reader<'_> {
     /// A session exists that is as strong as the flow asks for, and nobody asked for another proof.
     fn is_signed_in_already(&self) -> bool {
         let strong_enough = |s: &SignedIn| s.session.aal() >= self.flow.requested_aal;
@@ -169,33 +150,46 @@ impl Submission<'_> {
         self.signed_in.is_none() && self.flow.requested_aal > Aal::Aal1
     }
 
-    fn wants_json(&self) -> bool {
+    pub(crate) fn wants_json(&self) -> bool {
         self.flow.kind == FlowKind::Api || self.call.is_json_request()
     }
 
-    async fn refuse_signed_in(&mut self, done: bool) -> Result<Reply, Fault> {
-        if !self.wants_json() {
-            let home = &self.app.edge.config.selfservice.default_browser_return_url;
-            return Ok(Reply::redirect(303, home, self.call.is_get(), "already signed in"));
+    fn lead_home(&self) -> Reply {
+        let home = &self.app.edge.config.selfservice.default_browser_return_url;
+        Reply::redirect(303, home, self.call.is_get(), "already signed in")
+    }
+
+    /// A browser whose cookie is not the flow's any more: it is told what became of the flow, and can do nothing with it.
+    async fn answer(mut self) -> Result<Reply, Fault> {
+        if self.is_signed_in_already() {
+            if !self.wants_json() {
+                return Ok(self.lead_home());
+            }
+            self.say(vec![Message::already_logged_in()], Vec::new());
+            return Ok(self.show("already signed in"));
         }
-        self.flow.say(vec![Message::already_logged_in()], Vec::new(), self.call.now);
-        if done { Ok(self.show("already signed in")) } else { self.form_error("already signed in").await }
+        if self.flow.is_expired(self.call.now) {
+            return self.replace().await;
+        }
+        self.fail(self.call.csrf_token_violation()).await
     }
 
     /// A flow that has expired is answered with one that takes its place.
-    async fn replace(&mut self) -> Result<Reply, Fault> {
+    async fn replace(&self) -> Result<Reply, Fault> {
         let person = self.signed_in.as_ref().map(|s| &s.profile.identity);
-        self.flow.refresh &= person.is_some();
-        // Whoever submits is not always who began: what the new flow says of a person is said of the one who asks now.
-        self.flow.confirming =
-            person.filter(|_| self.flow.refresh).and_then(Identity::refresh_identifier).map(str::to_owned);
-        let offers = person.filter(|_| self.flow.refresh).zip(self.app.forms.offers_addresses());
-        self.flow.form.addresses = offers.map(|(p, fallback)| p.code_addresses(fallback)).unwrap_or_default();
-        self.flow.organization_id =
-            person.and_then(|person| person.organization_id).filter(|_| self.flow.requested_aal == Aal::Aal1);
+        let confirmed = person.filter(|_| self.flow.refresh);
+        let offers = confirmed.zip(self.app.forms.offers_addresses());
+        let about = About {
+            refresh: confirmed.is_some(),
+            confirming: confirmed.and_then(Identity::refresh_identifier).map(str::to_owned),
+            organization: person
+                .and_then(|person| person.organization_id)
+                .filter(|_| self.flow.requested_aal == Aal::Aal1),
+            addresses: offers.map(|(person, fallback)| person.code_addresses(fallback)).unwrap_or_default(),
+        };
         let binding = self.call.csrf_secret().map(latchkey_core::csrf::CsrfSecret::binding).or(self.flow.csrf);
-        let binding = binding.filter(|_| self.flow.kind == FlowKind::Browser);
-        let next = self.flow.successor(chance::id(), binding, self.app.edge.flow_lifespan(), self.call.now);
+        let life = (self.app.edge.flow_lifespan(), self.call.now);
+        let next = self.flow.successor(chance::id(), binding, about, life);
         self.app.flows.begin(&next).await?;
         if self.wants_json() {
             return Err(self.flow.expired_on_submit(next.id, self.call.now).into());
@@ -204,10 +198,48 @@ impl Submission<'_> {
         Ok(Reply::redirect(303, &with_query(ui, "flow", &next.id.to_string()), self.call.is_get(), "replaced"))
     }
 
+    /// An error that is not the form's: JSON for apps and scripts, the error page for browsers.
+    pub(crate) async fn fail(&self, fault: Fault) -> Result<Reply, Fault> {
+        match self.flow.kind {
+            FlowKind::Api => Err(fault),
+            FlowKind::Browser => forward(self.call, &self.app.flows, fault).await,
+        }
+    }
+}
+
+impl Own<'_> {
+    /// The order is the contract's (`login-flow.md` 5.2).
+    async fn answer(
+        mut self,
+        payload: Result<Payload, String>,
+        attempt: Option<Result<Attempt, Vec<FieldMessage>>>,
+        guards: &[(Unique, Guard)],
+    ) -> Result<Reply, Fault> {
+        if self.is_signed_in_already() {
+            self.refuse_signed_in().await
+        } else if self.lacks_first_factor() {
+            self.fail(ApiError::session_aal1_required().into()).await
+        } else if self.flow.is_expired(self.call.now) {
+            self.replace().await
+        } else if self.done {
+            Ok(self.used_up())
+        } else {
+            self.take(payload, attempt, guards).await
+        }
+    }
+
+    async fn refuse_signed_in(&mut self) -> Result<Reply, Fault> {
+        if !self.wants_json() {
+            return Ok(self.lead_home());
+        }
+        self.say(vec![Message::already_logged_in()], Vec::new());
+        if self.done { Ok(self.show("already signed in")) } else { self.form_error("already signed in").await }
+    }
+
     async fn take(
         mut self,
         payload: Result<Payload, String>,
-        attempt: Option<Result<Attempt, Vec<latchkey_core::flow::FieldMessage>>>,
+        attempt: Option<Result<Attempt, Vec<FieldMessage>>>,
         guards: &[(Unique, Guard)],
     ) -> Result<Reply, Fault> {
         let payload = match payload {
@@ -227,14 +259,6 @@ impl Submission<'_> {
             }
             (Claim::Disabled, _) => self.fail(ApiError::disabled().into()).await,
             (Claim::Nobody | Claim::Password, _) => self.refuse(Message::no_strategy(), "no strategy").await,
-        }
-    }
-
-    /// An error that is not the form's: JSON for apps and scripts, the error page for browsers.
-    async fn fail(&self, fault: Fault) -> Result<Reply, Fault> {
-        match self.flow.kind {
-            FlowKind::Api => Err(fault),
-            FlowKind::Browser => forward(self.call, &self.app.flows, fault).await,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The password method's turn: right kind of client, own form, right password.
 
-use crate::Submission;
 use crate::finish::{Basis, Proof, Rehash};
+use crate::{Own, Submission};
 use latchkey_core::aal::{Aal, AuthenticationMethod, Method};
 use latchkey_core::flow::FieldMessage;
 use latchkey_core::identity::{CredentialType, State};
@@ -12,28 +12,38 @@ use latchkey_store::meter::{self, beside};
 use latchkey_web::payload::Payload;
 use latchkey_web::{Fault, Reply, chance};
 
-impl Submission<'_> {
+impl Own<'_> {
     pub(crate) async fn password(
         mut self,
         payload: &Payload,
         attempt: Result<Attempt, Vec<FieldMessage>>,
         guards: &[(Unique, Guard)],
     ) -> Result<Reply, Fault> {
-        let now = self.call.now;
         let before = self.flow.form.identifier.take();
         let typed = payload.text("identifier").or(payload.text("password_identifier"));
         self.flow.form.identifier = Some(typed.unwrap_or_default().to_owned());
         let attempt = match attempt {
             Ok(attempt) => attempt,
             Err(fields) => {
-                self.flow.say(Vec::new(), fields, now);
+                self.say(Vec::new(), fields);
                 return self.form_error("incomplete").await;
             }
         };
-        if let Some(reply) = self.foreign(payload).await? {
-            return Ok(reply);
+        match self.admitted(payload).await? {
+            Ok(submission) => submission.try_password(attempt, before, guards).await,
+            Err(reply) => Ok(reply),
         }
+    }
+}
 
+impl Submission<'_> {
+    async fn try_password(
+        mut self,
+        attempt: Attempt,
+        before: Option<String>,
+        guards: &[(Unique, Guard)],
+    ) -> Result<Reply, Fault> {
+        let now = self.call.now;
         // The lookups are the normalised identifier and, if it differs, the raw one, whose hit counts more.
         let guard = guards.last().map(|(_, guard)| guard);
         let hash = guard.and_then(|guard| guard.hash.clone());

@@ -48,21 +48,26 @@ impl CsrfSecret {
         STANDARD.encode(bytes)
     }
 
-    /// Whether a submitted token belongs to this secret: masked (64 bytes) or bare (32 bytes). Constant time in the secret.
-    pub fn accepts(&self, token: &str) -> bool {
+    /// The secret that a token was made of: masked (64 bytes) or bare (32 bytes).
+    pub fn from_token(token: &str) -> Option<Self> {
         let mut bytes = [0; 66];
-        let Ok(length) = STANDARD.decode_slice(token, &mut bytes) else { return false };
-        let mut candidate = [0; 32];
+        let length = STANDARD.decode_slice(token, &mut bytes).ok()?;
+        let mut secret = [0; 32];
         match length {
-            32 => candidate.copy_from_slice(&bytes[..32]),
+            32 => secret.copy_from_slice(&bytes[..32]),
             64 => {
-                for (out, (m, s)) in candidate.iter_mut().zip(bytes[..32].iter().zip(&bytes[32..64])) {
+                for (out, (m, s)) in secret.iter_mut().zip(bytes[..32].iter().zip(&bytes[32..64])) {
                     *out = m ^ s;
                 }
             }
-            _ => return false,
+            _ => return None,
         }
-        candidate.ct_eq(&self.0).into()
+        Some(Self(secret))
+    }
+
+    /// Whether a submitted token belongs to this secret. Constant time in the secret.
+    pub fn accepts(&self, token: &str) -> bool {
+        Self::from_token(token).is_some_and(|made_of| made_of.0.ct_eq(&self.0).into())
     }
 
     /// What a flow keeps of the browser it belongs to: enough to recognise the cookie, not enough to make one.

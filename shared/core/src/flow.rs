@@ -147,7 +147,7 @@ pub struct LoginFlow {
     /// Schema asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity_schema: Option<String>,
-    /// Browser flows: which browser it belongs to.
+    /// Which browser it belongs to. A native app's flow has one where its request came with a browser's cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub csrf: Option<CsrfBinding>,
     /// On a refresh: the identifier of the person to confirm; none when they have no password.
@@ -236,9 +236,9 @@ impl LoginFlow {
                 .because(
                     "The login flow has expired. Call the login flow init API endpoint to initialize a new login flow.",
                 )
-                .detail("api", join(base_url, "/self-service/login/api")),
+                .detail("api", join(base_url, self.kind.init_path())),
             FlowKind::Browser => {
-                let mut to = join(base_url, "/self-service/login/browser");
+                let mut to = join(base_url, self.kind.init_path());
                 if let Some(return_to) = &self.return_to {
                     to.push_str("?return_to=");
                     to.extend(form_urlencoded::byte_serialize(return_to.as_bytes()));
@@ -269,24 +269,83 @@ impl LoginFlow {
             .beside("use_flow_id", successor.to_string())
     }
 
-    /// The flow that takes the place of this expired one: same request, same demands, a new life.
-    pub fn successor(&self, id: Uuid, csrf: Option<CsrfBinding>, lifespan: Duration, now: OffsetDateTime) -> Self {
+    /// The flow that takes the place of this expired one: same request, same demands, a new life. What it says of a person is
+    /// `about` the one who submitted, who is not always the one who began.
+    pub fn successor(
+        &self,
+        id: Uuid,
+        csrf: Option<CsrfBinding>,
+        about: About,
+        (lifespan, now): (Duration, OffsetDateTime),
+    ) -> Self {
         Self {
-            id,
-            issued_at: now,
-            expires_at: now.saturating_add(lifespan),
-            updated_at: now,
-            csrf,
-            active: None,
-            state: FlowState::ChooseMethod,
+            request_url: self.request_url.clone(),
+            return_to: self.return_to.clone(),
+            identity_schema: self.identity_schema.clone(),
+            requested_aal: self.requested_aal,
+            refresh: about.refresh,
+            confirming: about.confirming,
+            organization_id: about.organization,
             form: FormFacts {
                 messages: vec![Message::flow_expired(self.expires_at, now)],
                 token_in_api_flow: self.kind == FlowKind::Api,
-                addresses: self.form.addresses.clone(),
+                addresses: about.addresses,
                 ..FormFacts::default()
             },
+            csrf,
+            ..Self::plain((id, self.kind), String::new(), (now, now.saturating_add(lifespan)), now)
+        }
+    }
+
+    /// A flow of which nothing is known but which one it is, of which kind, and its life: what may be told to anybody who knows
+    /// its id, because nobody else's doing goes into it.
+    pub fn plain(
+        (id, kind): (Uuid, FlowKind),
+        request_url: String,
+        (issued_at, expires_at): (OffsetDateTime, OffsetDateTime),
+        now: OffsetDateTime,
+    ) -> Self {
+        Self {
+            id,
+            kind,
+            issued_at,
+            expires_at,
+            updated_at: now,
+            request_url,
+            return_to: None,
+            refresh: false,
+            requested_aal: Aal::Aal1,
+            organization_id: None,
+            identity_schema: None,
+            csrf: None,
+            confirming: None,
+            active: None,
+            state: FlowState::ChooseMethod,
+            form: FormFacts::default(),
             return_to_code: None,
-            ..self.clone()
+        }
+    }
+}
+
+/// What a successor says of the person who asks for it.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// They prove again who they are.
+    pub refresh: bool,
+    /// Their identifier.
+    pub confirming: Option<String>,
+    /// Their organization.
+    pub organization: Option<Uuid>,
+    /// Addresses they may choose from.
+    pub addresses: Vec<CodeAddress>,
+}
+
+impl FlowKind {
+    /// Where a flow of this kind begins.
+    pub fn init_path(self) -> &'static str {
+        match self {
+            Self::Browser => "/self-service/login/browser",
+            Self::Api => "/self-service/login/api",
         }
     }
 }
@@ -323,23 +382,13 @@ mod tests {
 
     fn flow(kind: FlowKind) -> LoginFlow {
         LoginFlow {
-            id: Uuid::from_u128(3),
-            kind,
-            issued_at: NOW,
-            expires_at: NOW + Duration::HOUR,
-            updated_at: NOW,
-            request_url: "https://auth.example/self-service/login/browser".into(),
             return_to: Some("https://app.example/?a=b c".into()),
-            refresh: false,
-            requested_aal: Aal::Aal1,
-            organization_id: None,
-            identity_schema: None,
-            csrf: None,
-            confirming: None,
-            active: None,
-            state: FlowState::ChooseMethod,
-            form: FormFacts::default(),
-            return_to_code: None,
+            ..LoginFlow::plain(
+                (Uuid::from_u128(3), kind),
+                "https://auth.example/self-service/login/browser".into(),
+                (NOW, NOW + Duration::HOUR),
+                NOW,
+            )
         }
     }
 
@@ -357,7 +406,8 @@ mod tests {
         old.requested_aal = Aal::Aal2;
         old.active = Some(Method::Password);
         let later = old.expires_at + Duration::seconds(90);
-        let new = old.successor(Uuid::from_u128(4), None, Duration::HOUR, later);
+        let about = About { refresh: true, ..About::default() };
+        let new = old.successor(Uuid::from_u128(4), None, about, (Duration::HOUR, later));
         assert_eq!(
             (new.refresh, new.requested_aal, new.request_url.as_str()),
             (true, Aal::Aal2, old.request_url.as_str())

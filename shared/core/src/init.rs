@@ -175,7 +175,7 @@ impl Draft {
                 .filter(|_| self.aal == Aal::Aal1)
                 .or(self.organization),
             identity_schema: self.identity_schema,
-            csrf: csrf.filter(|_| self.kind == FlowKind::Browser),
+            csrf,
             confirming: identity.filter(|_| refresh).and_then(Identity::refresh_identifier).map(str::to_owned),
             active: None,
             state: FlowState::ChooseMethod,

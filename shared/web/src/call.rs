@@ -2,6 +2,7 @@
 
 use crate::edge::Edge;
 use crate::hint;
+use crate::infrastructure;
 use crate::lambda::SEEN_HOST;
 use crate::negotiate;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -9,6 +10,15 @@ use latchkey_core::csrf::CsrfSecret;
 use latchkey_core::error::{ApiError, CsrfFault, csrf_violation};
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// A header by which a browser is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignOfABrowser {
+    /// `Origin`.
+    Origin,
+    /// `Cookie`.
+    Cookie,
+}
 
 /// A request.
 pub struct Call<'a> {
@@ -106,9 +116,21 @@ impl Call<'_> {
         self.cookies.iter().filter(move |(k, _)| k == name).map(|(_, v)| v.as_str())
     }
 
-    /// Whether a cookie was sent that does not belong to a content delivery network.
-    pub fn has_browser_cookie(&self) -> bool {
-        self.cookies.iter().any(|(name, _)| !["__cf", "_cf", "cf_"].iter().any(|prefix| name.starts_with(prefix)))
+    /// Which header says that a browser sent this request, if any does: `Origin`, or `Cookie` with a cookie that is not the
+    /// infrastructure's own.
+    pub fn sign_of_a_browser(&self) -> Option<SignOfABrowser> {
+        if self.header("origin").is_some_and(|origin| !origin.is_empty()) {
+            Some(SignOfABrowser::Origin)
+        } else if self.cookies.iter().any(|(name, _)| !infrastructure::owns(name)) {
+            Some(SignOfABrowser::Cookie)
+        } else {
+            None
+        }
+    }
+
+    /// Whether the browser says that another site made it send this request.
+    pub fn is_cross_site(&self) -> bool {
+        self.header("sec-fetch-site") == Some("cross-site")
     }
 
     /// The body.
@@ -143,6 +165,11 @@ impl Call<'_> {
             None => CsrfFault::Mismatch,
         };
         Err(csrf_violation(fault, self.is_ajax()).into())
+    }
+
+    /// The 403 of a submission whose cookie or token is not that of the flow it names.
+    pub fn csrf_token_violation(&self) -> crate::Fault {
+        csrf_violation(self.csrf_cookie_fault().unwrap_or(CsrfFault::Mismatch), self.is_ajax()).into()
     }
 
     /// The 403 of a request whose cookie does not fit the flow it asks for.

@@ -17,6 +17,7 @@
 //! | [`caller`] | the session a client presents |
 //! | [`device`] | where a request comes from |
 //! | [`routes`] | every path and verb, and how the anti-CSRF layer treats it |
+//! | `infrastructure` | cookies of load balancers and content networks, by which nobody is known |
 //! | `hint` | what a developer is told beside an error, in development mode |
 //! | [`chance`] | the one clock and the one source of randomness |
 
@@ -37,6 +38,7 @@ pub mod secrets;
 
 mod cors;
 mod hint;
+mod infrastructure;
 mod log;
 
 pub use call::Call;
