@@ -67,8 +67,8 @@ pub fn run(what: &Template) -> Result<(), Failure> {
     }
     letter.languages = vec![preview.lang.clone()];
     let templates = Templates::new(&config.courier).map_err(|e| Failure::refused(e.to_string()))?;
-    let Rendered { subject, text, html } =
-        templates.render(&outgoing, &letter).map_err(|e| Failure::refused(e.to_string()))?;
+    let Rendered { subject, text, html, .. } =
+        templates.render(&outgoing, &letter, outgoing.created_at).map_err(|e| Failure::refused(e.to_string()))?;
     match html {
         Some(html) if preview.html => print(html.trim_end()),
         Some(_) => print(&format!("To: {}\nSubject: {subject}\n\n{}", outgoing.recipient, text.trim_end())),

@@ -6,7 +6,7 @@ use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
-use latchkey_core::courier::{Letter, Outgoing, TemplateType};
+use latchkey_core::courier::{Code, Content, Letter, Outgoing, TemplateType};
 use latchkey_core::identity::Via;
 use latchkey_sealing::PublicKey;
 use latchkey_store::{Db, Environment, Outbox};
@@ -132,37 +132,38 @@ impl Draft {
 
     /// This code to an address.
     pub fn with_code(key: &PublicKey, recipient: &str, created_at: OffsetDateTime, code: &str) -> Self {
-        let code = code.to_owned();
-        let message = Outgoing {
+        Self::of(key, code, Outgoing {
             id: latchkey_web::chance::id(),
             via: Via::Email,
             recipient: recipient.to_owned(),
             template: TemplateType::LoginCodeValid,
             created_at,
-        };
+            expires_at: Some(created_at + time::Duration::minutes(10)),
+            request: None,
+        })
+    }
+
+    /// A code in this message.
+    pub fn of(key: &PublicKey, code: &str, message: Outgoing) -> Self {
         let letter = Letter {
-            code: code.clone(),
-            expires_in_minutes: 10,
-            identity: json!({"traits": {"email": recipient}}),
+            content: Content::LoginCode(Code::new(code).expect("a code")),
+            identity: json!({"traits": {"email": message.recipient}}),
             request_url: "https://login.example.org/self-service/login/browser".to_owned(),
             transient_payload: json!({}),
             languages: vec!["en".to_owned()],
             request_headers: BTreeMap::new(),
         };
         let plain = serde_json::to_vec(&letter).expect("JSON");
-        let sealed = key.seal(&plain, message.id.as_bytes()).expect("sealed");
-        let put = outbox("http://127.0.0.1:9").put(&message, &sealed).expect("an item");
-        let item = put.put().expect("a put").item();
-        let wire = item.iter().map(|(name, value)| {
-            let wire = match (value.as_s(), value.as_n(), value.as_b()) {
-                (Ok(text), ..) => json!({ "S": text }),
-                (_, Ok(number), _) => json!({ "N": number }),
-                (.., Ok(bytes)) => json!({"B": STANDARD.encode(bytes)}),
-                _ => panic!("an attribute of another type: {value:?}"),
-            };
-            (name.clone(), wire)
-        });
-        Self { item: wire.collect(), message, code }
+        let sealed = key.seal(&plain, &message.authenticated()).expect("sealed");
+        Self { item: item(&message, &sealed), message, code: code.to_owned() }
+    }
+
+    /// The same letter in an item that says this of it.
+    pub fn altered(mut self, change: impl FnOnce(&mut Outgoing)) -> Self {
+        let sealed = STANDARD.decode(self.item["sealed"]["B"].as_str().expect("sealed")).expect("base64");
+        change(&mut self.message);
+        self.item = item(&self.message, &sealed);
+        self
     }
 
     pub fn id(&self) -> Uuid {
@@ -178,6 +179,22 @@ impl Draft {
     pub fn record(&self) -> Value {
         record(&self.id().to_string())
     }
+}
+
+/// The item of a message, as a request has it.
+fn item(message: &Outgoing, sealed: &[u8]) -> Map<String, Value> {
+    let put = outbox("http://127.0.0.1:9").put(message, sealed).expect("an item");
+    let item = put.put().expect("a put").item();
+    let wire = item.iter().map(|(name, value)| {
+        let wire = match (value.as_s(), value.as_n(), value.as_b()) {
+            (Ok(text), ..) => json!({ "S": text }),
+            (_, Ok(number), _) => json!({ "N": number }),
+            (.., Ok(bytes)) => json!({"B": STANDARD.encode(bytes)}),
+            _ => panic!("an attribute of another type: {value:?}"),
+        };
+        (name.clone(), wire)
+    });
+    wire.collect()
 }
 
 /// A record of the outbox' stream.

@@ -31,12 +31,12 @@ pub struct App {
 }
 
 impl App {
-    /// Begins to fetch the secret.
+    /// Names the secret.
     ///
     /// # Errors
     /// When the environment is not usable.
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let secret = SecretText::open(env, "LATCHKEY_COURIER_SECRET")?;
+        let secret = SecretText::open_text(env, "LATCHKEY_COURIER_SECRET")?;
         Ok(Self { secret, client: Https::start(PATIENCE) })
     }
 }
@@ -82,7 +82,8 @@ async fn decide(app: &App, event: &Value) -> Result<Option<String>, String> {
     match event["RequestType"].as_str() {
         Some("Delete") => Ok(None),
         Some("Create" | "Update") => {
-            let secret = app.secret.get().await.map_err(|e| e.to_string())?;
+            // CloudFormation asks because it was changed, so what this function read before does not count.
+            let secret = app.secret.read().await.map_err(|e| e.to_string())?;
             let keys = PrivateKey::all(secret.expose_secret()).map_err(|e| e.to_string())?;
             // Never empty.
             Ok(keys.first().map(|newest| newest.public().to_text()))

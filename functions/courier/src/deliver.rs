@@ -1,20 +1,26 @@
 //! One message, from the claim to the record of what became of it.
 
 use crate::event::{Body, Confirmed};
-use crate::{App, delay_after};
-use latchkey_core::courier::{Dispatch, Letter, MessageStatus, Outgoing};
-use latchkey_courier::SendError;
+use crate::outcome::{Outcome, Useless};
+use crate::{App, delay_after, keys, pace};
+use latchkey_config::Secrets;
+use latchkey_core::courier::{Code, Dispatch, Letter, LetterBefore, MessageStatus, Outgoing, without};
+use latchkey_courier::{Rendered, SendError};
 use latchkey_sealing::PrivateKey;
 use latchkey_store::StoreError;
 use latchkey_store::outbox::{Claim, Claimed, Recorded, Wording};
-use latchkey_web::chance;
+use latchkey_web::{StartError, chance};
+use std::sync::Arc;
 use std::time::Duration;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// How long a carrier may take. With the store's own limits the whole fits into the function's time.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a message waits when the store does not answer, or when only its record is missing.
 const SOON: Duration = Duration::from_secs(5);
+/// Nobody can do anything with a code that is good for less than this.
+const LEAST_LEFT: Duration = Duration::from_secs(30);
 /// Longest error that is kept, in characters.
 const LONGEST_ERROR: usize = 500;
 
@@ -34,7 +40,7 @@ pub(crate) struct Delivery {
     pub(crate) template: Option<&'static str>,
     pub(crate) channel: Option<&'static str>,
     pub(crate) attempt: Option<u32>,
-    pub(crate) outcome: &'static str,
+    pub(crate) outcome: Outcome,
     pub(crate) cause: Option<String>,
     pub(crate) is_error: bool,
     /// Whether nothing more can be done for the message.
@@ -43,7 +49,7 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    fn of(id: Uuid, outcome: &'static str, next: Next) -> Self {
+    fn of(id: Uuid, outcome: Outcome, next: Next) -> Self {
         Self {
             id: Some(id),
             template: None,
@@ -60,7 +66,7 @@ impl Delivery {
     /// A record that cannot be read.
     pub(crate) fn unreadable() -> Self {
         let next = Next::DeadLetter("a record that cannot be read");
-        Self { id: None, is_error: true, ..Self::of(Uuid::nil(), "unreadable", next) }
+        Self { id: None, is_error: true, ..Self::of(Uuid::nil(), Outcome::Unreadable, next) }
     }
 
     fn about(mut self, claimed: &Claimed) -> Self {
@@ -91,7 +97,7 @@ fn store_failed(id: Uuid, error: &StoreError) -> Delivery {
         StoreError::Unavailable(_) => Next::Later(again(id), SOON),
         StoreError::Corrupt(_) => Next::DeadLetter("a message that cannot be read"),
     };
-    Delivery::of(id, "store failed", next).because(error.to_string())
+    Delivery::of(id, Outcome::StoreFailed, next).because(error.to_string())
 }
 
 /// Sends a message, unless it is over or another courier has it.
@@ -99,25 +105,25 @@ pub(crate) async fn send(app: &App, id: Uuid) -> Delivery {
     let (now, token) = (chance::now(), chance::id());
     let claimed = match app.outbox.claim(id, token, app.most(), now).await {
         Ok(Claim::Ours(claimed)) => claimed,
-        Ok(Claim::Over(MessageStatus::Sent)) => return Delivery::of(id, "was sent", Next::Nothing),
-        Ok(Claim::Over(_)) => return Delivery::of(id, "was abandoned", Next::Nothing),
-        Ok(Claim::Gone) => return Delivery::of(id, "gone", Next::Nothing),
+        Ok(Claim::Over(MessageStatus::Sent)) => return Delivery::of(id, Outcome::WasSent, Next::Nothing),
+        Ok(Claim::Over(_)) => return Delivery::of(id, Outcome::WasAbandoned, Next::Nothing),
+        Ok(Claim::Gone) => return Delivery::of(id, Outcome::Gone, Next::Nothing),
         Ok(Claim::Held(until)) => {
             // Whoever holds it may be dead: after its claim somebody has to look again.
             let wait = Duration::try_from(until - now).unwrap_or_default() + Duration::from_secs(1);
-            return Delivery::of(id, "held", Next::Later(again(id), wait));
+            return Delivery::of(id, Outcome::Held, Next::Later(again(id), wait));
         }
         Ok(Claim::NotDue(at)) => {
             let wait =
                 Duration::try_from(at - now).unwrap_or_default().saturating_mul(app.hurry) + Duration::from_secs(1);
-            return Delivery::of(id, "not due", Next::Later(again(id), wait));
+            return Delivery::of(id, Outcome::NotDue, Next::Later(again(id), wait));
         }
         Ok(Claim::Exhausted) => return exhausted(app, id).await,
         Err(error) => return store_failed(id, &error),
     };
     match attempt(app, &claimed).await {
-        Ok(wording) => sent(app, token, &claimed, wording.as_ref()).await,
-        Err((failure, wording)) => failed(app, &claimed, failure, wording.as_ref()).await,
+        (Ok(()), wording) => sent(app, token, &claimed, wording.as_ref()).await,
+        (Err(failure), wording) => failed(app, &claimed, failure, wording.as_ref()).await,
     }
 }
 
@@ -125,47 +131,134 @@ pub(crate) async fn send(app: &App, id: Uuid) -> Delivery {
 enum Failure {
     /// Another one may work; what the carrier said.
     Retry(String),
+    /// It was none: there was no room, and there is none for so long.
+    NoRoom(String, Duration),
     /// None will.
-    Final(&'static str, String),
+    Final(Outcome, String),
     /// Our own fault, which may be mended while the message waits.
     Ours(String),
 }
 
-/// Opens, renders and sends.
-async fn attempt(app: &App, claimed: &Claimed) -> Result<Option<Wording>, (Failure, Option<Wording>)> {
-    let message = &claimed.message;
-    let mark = app.suppressed.of(&message.recipient, chance::now()).await;
-    // A mark that cannot be read holds nothing back: it spares a reputation, it protects nobody.
-    if let Ok(Some(mark)) = mark {
-        let why = format!("not sent: the address is marked because of a {}", mark.reason.as_str());
-        return Err((Failure::Final("suppressed", why), None));
-    }
-    let keys = app.keys().await.map_err(|e| (Failure::Ours(e.to_string()), None))?;
-    let carriers = app.carriers().await.map_err(|e| (Failure::Ours(e.to_string()), None))?;
-    let letter = open(keys, claimed).map_err(|failure| (failure, None))?;
-    let rendered = app.templates.render(message, &letter);
-    let rendered = rendered.map_err(|e| (Failure::Ours(without_secrets(&e.to_string(), message, &letter)), None))?;
-    let wording = app.config.dev.then(|| Wording { subject: rendered.subject.clone(), body: rendered.text.clone() });
-    match tokio::time::timeout(PATIENCE, carriers.send(message, &letter, &rendered)).await {
-        Ok(Ok(())) => Ok(wording),
-        Ok(Err(SendError::Retry(why))) => Err((Failure::Retry(without_secrets(&why, message, &letter)), wording)),
-        Ok(Err(SendError::Refused(why))) => {
-            Err((Failure::Final("refused", without_secrets(&why, message, &letter)), wording))
-        }
-        Err(_) => Err((Failure::Retry("the carrier did not answer in time".to_owned()), wording)),
+/// Opens, renders and sends; whatever came of it, what it said in development mode.
+async fn attempt(app: &App, claimed: &Claimed) -> (Result<(), Failure>, Option<Wording>) {
+    match prepare(app, claimed).await {
+        Ok((message, letter)) => hand_over(app, &message, &letter).await,
+        Err(failure) => (Err(failure), None),
     }
 }
 
-fn open(keys: &[PrivateKey], claimed: &Claimed) -> Result<Letter, Failure> {
-    let plain = keys.iter().find_map(|key| key.open(&claimed.sealed, claimed.message.id.as_bytes()).ok());
+/// Opens the letter, and makes sure that it is still of use to a reader who may be written to.
+async fn prepare(app: &App, claimed: &Claimed) -> Result<(Outgoing, Letter), Failure> {
+    // What stands beside the letter counts only once the letter has confirmed it.
+    let (message, letter) = open_with_secrets(app, claimed).await?;
+    let progress = async {
+        match message.request {
+            Some(request) => Some((request.number, app.flows.progress(request.flow).await)),
+            None => None,
+        }
+    };
+    let (mark, progress) = tokio::join!(app.suppressed.of(&message.recipient, chance::now()), progress);
+    // What cannot be read holds nothing back: it spares a reputation, or somebody's attention, and protects nobody.
+    if let Ok(Some(mark)) = mark {
+        let why = format!("not sent: the address is marked because of a {}", mark.reason.as_str());
+        return Err(Failure::Final(Outcome::Suppressed, why));
+    }
+    let most_attempts = u64::from(app.config.methods.code.max_submissions);
+    let by_progress = match progress {
+        Some((number, Ok(progress))) => Useless::by_progress(number, progress, most_attempts),
+        Some((_, Err(_))) | None => None,
+    };
+    match Useless::by_time(&message, chance::now()).or(by_progress) {
+        Some(useless) => Err(Failure::Final(Outcome::Useless(useless), useless.reason().to_owned())),
+        None => Ok((message, letter)),
+    }
+}
+
+async fn hand_over(app: &App, message: &Outgoing, letter: &Letter) -> (Result<(), Failure>, Option<Wording>) {
+    let rendered = match app.templates.render(message, letter, chance::now()) {
+        Ok(rendered) => rendered,
+        Err(error) => return (Err(Failure::Ours(without_secrets(&error.to_string(), message, letter))), None),
+    };
+    let wording = app.config.dev.then(|| Wording { subject: rendered.subject.clone(), body: rendered.text.clone() });
+    let handed = match send_with_secrets(app, message, letter, &rendered).await {
+        Ok(sent) => sent.map_err(|error| not_sent(app, message, letter, error)),
+        Err(error) => Err(Failure::Ours(error.to_string())),
+    };
+    (handed, wording)
+}
+
+/// Hands a message to its carrier. One that does not accept who we are may know a secret that was put in the place of the one that was
+/// read.
+async fn send_with_secrets(
+    app: &App,
+    message: &Outgoing,
+    letter: &Letter,
+    rendered: &Rendered,
+) -> Result<Result<(), SendError>, StartError> {
+    let send = async |secrets: &Arc<Secrets>| {
+        let carriers = app.carriers(secrets).await?;
+        let sent = tokio::time::timeout(PATIENCE, carriers.send(message, letter, rendered, chance::now())).await;
+        Ok(sent.unwrap_or_else(|_| Err(SendError::Retry("the carrier did not answer in time".to_owned()))))
+    };
+    if let Some(rest) = app.pace.rest(message.via, chance::now()) {
+        let wait = Some(rest.saturating_mul(app.hurry));
+        return Ok(Err(SendError::Busy { why: "the carrier asked for a pause".to_owned(), wait }));
+    }
+    let secrets = app.vault.get().await?;
+    match send(&secrets).await? {
+        Err(SendError::NotAllowed(why)) => match app.vault.newer_than(&secrets).await? {
+            Some(newer) => send(&newer).await,
+            None => Ok(Err(SendError::NotAllowed(why))),
+        },
+        sent => Ok(sent),
+    }
+}
+
+fn not_sent(app: &App, message: &Outgoing, letter: &Letter, error: SendError) -> Failure {
+    let told = without_secrets(&error.to_string(), message, letter);
+    match error {
+        SendError::Retry(_) | SendError::NotAllowed(_) => Failure::Retry(told),
+        SendError::Busy { wait, .. } => {
+            Failure::NoRoom(told, app.pace.leave(message.via, wait, chance::now(), app.hurry))
+        }
+        SendError::Refused(_) => Failure::Final(Outcome::Refused, told),
+    }
+}
+
+/// Opens the letter. One that does not open may be sealed for a secret that was put beside the one that was read.
+async fn open_with_secrets(app: &App, claimed: &Claimed) -> Result<(Outgoing, Letter), Failure> {
+    let ours = |e: StartError| Failure::Ours(e.to_string());
+    let secret = app.secret.get().await.map_err(ours)?;
+    match open(&keys(&secret).map_err(ours)?, &claimed.message, &claimed.sealed) {
+        Err(Failure::Ours(why)) => match app.secret.newer_than(&secret).await.map_err(ours)? {
+            Some(newer) => open(&keys(&newer).map_err(ours)?, &claimed.message, &claimed.sealed),
+            None => Err(Failure::Ours(why)),
+        },
+        opened => opened,
+    }
+}
+
+/// A letter with the message that it is bound to.
+fn open(keys: &[PrivateKey], stored: &Outgoing, sealed: &[u8]) -> Result<(Outgoing, Letter), Failure> {
+    let unreadable = || Failure::Final(Outcome::Unreadable, "the letter cannot be read".to_owned());
+    let about = stored.authenticated();
+    if let Some(plain) = keys.iter().find_map(|key| key.open(sealed, &about).ok()) {
+        let letter = serde_json::from_slice(&plain).map_err(|_| unreadable())?;
+        return Ok((stored.clone(), letter));
+    }
+    let before = keys.iter().find_map(|key| key.open_of_release_before(sealed, stored.id.as_bytes()).ok());
     // A secret that was changed by mistake can be put back.
-    let plain = plain.ok_or_else(|| Failure::Ours("the courier's secret does not open the letter".to_owned()))?;
-    serde_json::from_slice(&plain).map_err(|_| Failure::Final("unreadable", "the letter cannot be read".to_owned()))
+    let why = "the courier's secret does not open the letter, or something beside the letter was altered";
+    let plain = before.ok_or_else(|| Failure::Ours(why.to_owned()))?;
+    let before: LetterBefore = serde_json::from_slice(&plain).map_err(|_| unreadable())?;
+    let why = "not sent: the letter is another recipient's";
+    before.read(stored).ok_or_else(|| Failure::Final(Outcome::Refused, why.to_owned()))
 }
 
 /// What a carrier says may quote what it was given. Administrators see whom a message goes to anyway, and must not see more.
 fn without_secrets(text: &str, message: &Outgoing, letter: &Letter) -> String {
-    let text = text.replace(&letter.code, "…").replace(&message.recipient, "<recipient>");
+    let code = letter.content.code().map(Code::as_str).map(|code| (code, "…"));
+    let text = without(text, code.into_iter().chain([(message.recipient.as_str(), "<recipient>")]));
     text.chars().take(LONGEST_ERROR).collect()
 }
 
@@ -173,12 +266,12 @@ async fn sent(app: &App, token: Uuid, claimed: &Claimed, wording: Option<&Wordin
     let id = claimed.message.id;
     let dispatch = Dispatch { id: chance::id(), error: None, at: chance::now() };
     match app.outbox.sent(claimed, &dispatch, wording).await {
-        Ok(Recorded::Kept) => Delivery::of(id, "sent", Next::Nothing).about(claimed),
-        Ok(Recorded::ClaimLost) => Delivery::of(id, "sent, claim lost", Next::Nothing).about(claimed),
+        Ok(Recorded::Kept) => Delivery::of(id, Outcome::Sent, Next::Nothing).about(claimed),
+        Ok(Recorded::ClaimLost) => Delivery::of(id, Outcome::SentClaimLost, Next::Nothing).about(claimed),
         // It must not be sent again for want of a record: that alone is made up for, while the claim holds.
         Err(error) => {
             let body = Body { message: id, confirmed: Some(Confirmed { claim: token, dispatch }) };
-            let delivery = Delivery::of(id, "sent, not recorded", Next::Later(body, SOON));
+            let delivery = Delivery::of(id, Outcome::SentNotRecorded, Next::Later(body, SOON));
             delivery.about(claimed).because(error.to_string())
         }
     }
@@ -187,41 +280,53 @@ async fn sent(app: &App, token: Uuid, claimed: &Claimed, wording: Option<&Wordin
 /// Records what could not be recorded when it happened.
 pub(crate) async fn record(app: &App, id: Uuid, confirmed: Confirmed) -> Delivery {
     match app.outbox.sent_under(id, confirmed.claim, &confirmed.dispatch).await {
-        Ok(Recorded::Kept) => Delivery::of(id, "recorded", Next::Nothing),
-        Ok(Recorded::ClaimLost) => Delivery::of(id, "claim lost", Next::Nothing),
+        Ok(Recorded::Kept) => Delivery::of(id, Outcome::Recorded, Next::Nothing),
+        Ok(Recorded::ClaimLost) => Delivery::of(id, Outcome::ClaimLost, Next::Nothing),
         Err(error) => {
             let body = Body { message: id, confirmed: Some(confirmed) };
-            Delivery::of(id, "store failed", Next::Later(body, SOON)).because(error.to_string())
+            Delivery::of(id, Outcome::StoreFailed, Next::Later(body, SOON)).because(error.to_string())
         }
     }
 }
 
 async fn failed(app: &App, claimed: &Claimed, failure: Failure, wording: Option<&Wording>) -> Delivery {
     let id = claimed.message.id;
-    let last = claimed.send_count >= app.most();
+    let now = chance::now();
+    // As far as it may be tried again at all.
+    let again_in = match &failure {
+        Failure::NoRoom(_, rest) => {
+            next_attempt(&claimed.message, now, pace::again_in(claimed.rounds, *rest, chance::bytes()))
+        }
+        _ => {
+            let wait = delay_after(claimed.send_count, chance::bytes::<1>()[0]);
+            next_attempt(&claimed.message, now, wait).filter(|_| claimed.send_count < app.most())
+        }
+    };
     // What a carrier says is for the table alone; the log has fixed words, and what we ourselves did not get done.
     let ours = if let Failure::Ours(why) = &failure { Some(why.clone()) } else { None };
-    let (over, outcome, error) = match failure {
-        Failure::Final(outcome, why) => (true, outcome, why),
-        Failure::Retry(why) | Failure::Ours(why) if last => (true, "abandoned", why),
-        Failure::Retry(why) => (false, "failed", why),
-        Failure::Ours(why) => (false, "failed by our fault", why),
+    let (outcome, why, wait) = match (failure, again_in) {
+        (Failure::Final(outcome, why), _) => (outcome, why, None),
+        (Failure::Retry(why) | Failure::Ours(why) | Failure::NoRoom(why, _), None) => (Outcome::Abandoned, why, None),
+        (Failure::NoRoom(why, _), wait) => (Outcome::HadNoRoom, why, wait),
+        (Failure::Retry(why), wait) => (Outcome::Failed, why, wait),
+        (Failure::Ours(why), wait) => (Outcome::FailedByOurFault, why, wait),
     };
-    let dispatch = Dispatch { id: chance::id(), error: Some(error), at: chance::now() };
-    let wait = delay_after(claimed.send_count, chance::bytes::<1>()[0]);
-    let recorded = if over {
-        app.outbox.abandoned(claimed, &dispatch, wording).await
-    } else {
-        app.outbox.failed(claimed, &dispatch, dispatch.at + wait / app.hurry, wording).await
+    let dispatch = Dispatch { id: chance::id(), error: Some(why), at: now };
+    let recorded = match wait {
+        None => app.outbox.abandoned(claimed, &dispatch, wording).await,
+        Some(wait) if outcome == Outcome::HadNoRoom => {
+            app.outbox.had_no_room(claimed, &dispatch, now + wait / app.hurry).await
+        }
+        Some(wait) => app.outbox.failed(claimed, &dispatch, now + wait / app.hurry, wording).await,
     };
-    let delivery = match recorded {
-        Ok(_) if outcome == "abandoned" => Delivery::of(id, outcome, Next::DeadLetter("tried as often as it may be"))
-            .because("the last attempt failed")
-            .over(),
-        Ok(_) if over => Delivery::of(id, outcome, Next::Nothing).over(),
-        Ok(_) => Delivery::of(id, outcome, Next::Later(again(id), wait)),
+    let delivery = match (recorded, wait) {
+        (Ok(_), Some(wait)) => Delivery::of(id, outcome, Next::Later(again(id), wait)),
+        (Ok(_), None) if outcome.is_alarming() => {
+            Delivery::of(id, outcome, Next::DeadLetter("not sent in time")).because("no attempt is left").over()
+        }
+        (Ok(_), None) => Delivery::of(id, outcome, Next::Nothing).over(),
         // Its claim ends by itself, and who comes then finds how often it was tried.
-        Err(error) => {
+        (Err(error), _) => {
             let claim = Duration::try_from(latchkey_store::outbox::CLAIM).unwrap_or_default();
             Delivery::of(id, outcome, Next::Later(again(id), claim)).because(error.to_string())
         }
@@ -233,14 +338,83 @@ async fn failed(app: &App, claimed: &Claimed, failure: Failure, wording: Option<
     }
 }
 
+/// When a message that should wait this long is tried again. One that would come after its end comes halfway before it instead;
+/// `None` when what would be left then is of no use.
+fn next_attempt(message: &Outgoing, now: OffsetDateTime, wait: Duration) -> Option<Duration> {
+    let Some(end) = message.expires_at else { return Some(wait) };
+    let left = Duration::try_from(end - now).unwrap_or_default();
+    if wait < left {
+        return Some(wait);
+    }
+    Some(left / 2).filter(|half| *half >= LEAST_LEFT)
+}
+
 async fn exhausted(app: &App, id: Uuid) -> Delivery {
     let error = "its couriers ended before they could record what became of it";
     let dispatch = Dispatch { id: chance::id(), error: Some(error.to_owned()), at: chance::now() };
     match app.outbox.give_up(id, &dispatch).await {
         Ok(Recorded::Kept) => {
-            Delivery::of(id, "abandoned", Next::DeadLetter("tried as often as it may be")).because(error).over()
+            Delivery::of(id, Outcome::Abandoned, Next::DeadLetter("not sent in time")).because(error).over()
         }
-        Ok(Recorded::ClaimLost) => Delivery::of(id, "held", Next::Nothing),
+        Ok(Recorded::ClaimLost) => Delivery::of(id, Outcome::Held, Next::Nothing),
         Err(error) => store_failed(id, &error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use latchkey_core::courier::TemplateType;
+    use latchkey_core::identity::Via;
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-27 14:00 UTC);
+    /// Sealed by the release before: the code 048213 for ann@example.org, good for 15 minutes.
+    const BEFORE: &str = "5JvIJ1vmaWIHG7m9DeDGqTfQTxv2jGXMtjFYkaAMLHqsRDVDWz0T6qbboQWIn13FRVC04OivSeHgau4d_vx-qjX4Zvo2DFRftBA9v0vQ-Kx9Oz9krtmdQSt7f10Apx33X2n5Y230vIkKXY9Q5MoDbuekegpDRe9DppRIIm6XqkdYnrf-lAyKHXhEdtx1xJ8e4iSS4Rkbyw0fIhNflapLc0H2t-bbDDyvmigvwJuoD6mTpAE7lpvJisPjmhzrCrnxbrkeEoNncvFGJ0bkfLSGO42WZ695TIR020PFOHP4c7b-rQTYFcDXusS6OpCNN1eStj_fd-CPFCycxanjLhRhQguLBjoM0tN_wYVIcMe4FdTAOGHYOFf7lgVvicP4tWim2_kkOfzbYF2MlYHfPJQ2Bx1rHSYp0bjZrmF8JAUC1D1X3fNr0rGg8fyXXetBh4BW3XmAJy_RkzU-FT5ElcErag1f9USYU1guaGFJ3dO8m9MfDUrDsSWRrDS2Yh_5JaayJE5i0r1oc4u1ZW6vhlKMktMXRWW0cteMTIvZOuFp0E-9yVRFbD0vj6vneerMpl9_1XpEwyqS3FB_C-27N5jjtZQwtQRyBfqO3ZPkdQ";
+
+    fn stored(recipient: &str) -> Outgoing {
+        Outgoing {
+            id: Uuid::from_u128(0x0b2f_3c44_1111_4222_8333_4444_5555_6666),
+            via: Via::Email,
+            recipient: recipient.to_owned(),
+            template: TemplateType::LoginCodeValid,
+            created_at: NOW,
+            expires_at: None,
+            request: None,
+        }
+    }
+
+    fn both() -> Vec<PrivateKey> {
+        PrivateKey::all("a newer secret of the courier\na secret that is long enough").unwrap()
+    }
+
+    #[test]
+    fn a_letter_of_the_release_before_is_opened() {
+        let sealed = URL_SAFE_NO_PAD.decode(BEFORE).unwrap();
+        let (message, letter) = open(&both(), &stored("ann@example.org"), &sealed).ok().unwrap();
+        assert_eq!(letter.content.code().unwrap().as_str(), "048213");
+        assert_eq!(message.expires_at, Some(NOW + time::Duration::minutes(16)));
+        // Its envelope does not tell whom it is for, but the letter does.
+        let elsewhere = open(&both(), &stored("eve@example.org"), &sealed);
+        assert!(matches!(elsewhere, Err(Failure::Final(Outcome::Refused, _))));
+        let other = Outgoing { id: Uuid::nil(), ..stored("ann@example.org") };
+        assert!(matches!(open(&both(), &other, &sealed), Err(Failure::Ours(_))));
+    }
+
+    #[test]
+    fn the_last_attempts_come_before_the_end() {
+        let in_10 = |left: i64| {
+            let message = Outgoing { expires_at: Some(NOW + time::Duration::seconds(left)), ..stored("a@example.org") };
+            next_attempt(&message, NOW, Duration::from_secs(10)).map(|wait| wait.as_secs())
+        };
+        assert_eq!(in_10(600), Some(10));
+        assert_eq!(in_10(11), Some(10));
+        assert_eq!(in_10(10), None);
+        assert_eq!(in_10(-10), None);
+        let in_900 = Outgoing { expires_at: Some(NOW + time::Duration::seconds(200)), ..stored("a@example.org") };
+        assert_eq!(next_attempt(&in_900, NOW, Duration::from_secs(900)), Some(Duration::from_secs(100)));
+        assert_eq!(next_attempt(&stored("a@example.org"), NOW, Duration::from_secs(900)), Some(Duration::from_secs(900)));
     }
 }

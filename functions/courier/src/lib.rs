@@ -9,24 +9,28 @@
 
 mod deliver;
 mod event;
+mod outcome;
+mod pace;
 mod queue;
 
 use deliver::{Delivery, Next};
 use event::{Batch, Errand, Task};
 use futures_util::StreamExt as _;
 use lambda_http::{Context, Error};
-use latchkey_config::{Config, Loaded};
+use latchkey_config::{Config, Loaded, Secrets};
 use latchkey_courier::{Carriers, Templates};
 use latchkey_sealing::PrivateKey;
 use latchkey_store::suppressed::Suppressed;
-use latchkey_store::{Db, Outbox, meter};
+use latchkey_store::{Db, Flows, Outbox, meter};
 use latchkey_web::secrets::{SecretText, Vault};
 use latchkey_web::{Environment, StartError, chance, edge, log_event};
+use pace::Pace;
 use queue::Queues;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 /// Messages that are sent at the same time.
 const AT_ONCE: usize = 16;
@@ -36,15 +40,17 @@ pub struct App {
     config: Config,
     outbox: Outbox,
     suppressed: Suppressed,
+    flows: Flows,
     queues: Queues,
     templates: Templates,
-    carriers: OnceCell<Carriers>,
+    /// Those of the secrets that they were made with.
+    carriers: Mutex<Option<(Arc<Secrets>, Arc<Carriers>)>>,
     vault: Vault,
     env: Environment,
     /// How many times faster than it should time passes in the queue; more than once in tests alone.
     hurry: u32,
     secret: SecretText,
-    keys: OnceCell<Vec<PrivateKey>>,
+    pace: Pace,
 }
 
 impl App {
@@ -59,9 +65,10 @@ impl App {
         outbox.warm();
         Ok(Self {
             suppressed: Suppressed::open(&db, env)?,
+            flows: Flows::open(&db, env)?,
             queues: Queues::open(env)?,
             templates: Templates::new(&config.courier).map_err(|e| StartError(e.to_string()))?,
-            carriers: OnceCell::new(),
+            carriers: Mutex::default(),
             vault: Vault::open(env, secrets, config.dev)?,
             env: env.clone(),
             hurry: env
@@ -69,8 +76,8 @@ impl App {
                 .and_then(|times| times.parse().ok())
                 .filter(|times| *times > 0)
                 .unwrap_or(1),
-            secret: SecretText::open(env, "LATCHKEY_COURIER_SECRET")?,
-            keys: OnceCell::new(),
+            secret: SecretText::open_text(env, "LATCHKEY_COURIER_SECRET")?,
+            pace: Pace::default(),
             outbox,
             config,
         })
@@ -81,20 +88,23 @@ impl App {
         self.config.courier.message_retries.saturating_add(1)
     }
 
-    /// Who takes messages over; what they prove themselves with is among the deployment's secrets.
-    async fn carriers(&self) -> Result<&Carriers, StartError> {
-        let begin = async || Carriers::new(&self.config, self.vault.get().await?, &self.env);
-        self.carriers.get_or_try_init(begin).await
+    /// Who takes messages over. They prove themselves with what is among the deployment's secrets.
+    async fn carriers(&self, secrets: &Arc<Secrets>) -> Result<Arc<Carriers>, StartError> {
+        let mut made = self.carriers.lock().await;
+        if let Some((with, carriers)) = &*made
+            && Arc::ptr_eq(with, secrets)
+        {
+            return Ok(Arc::clone(carriers));
+        }
+        let carriers = Arc::new(Carriers::new(&self.config, secrets, &self.env)?);
+        *made = Some((Arc::clone(secrets), Arc::clone(&carriers)));
+        Ok(carriers)
     }
+}
 
-    /// The keys that open letters, newest first.
-    async fn keys(&self) -> Result<&[PrivateKey], StartError> {
-        let derive = async || {
-            let secret = self.secret.get().await?;
-            PrivateKey::all(secret.expose_secret()).map_err(|e| StartError(format!("LATCHKEY_COURIER_SECRET: {e}")))
-        };
-        self.keys.get_or_try_init(derive).await.map(Vec::as_slice)
-    }
+/// The keys that open letters, newest first.
+fn keys(secret: &SecretString) -> Result<Vec<PrivateKey>, StartError> {
+    PrivateKey::all(secret.expose_secret()).map_err(|e| StartError(format!("LATCHKEY_COURIER_SECRET: {e}")))
 }
 
 /// Works off the records of one event, and names those that must come again.
@@ -139,7 +149,7 @@ async fn work(app: &App, task: Task, from: &'static str, request: &str) -> Optio
         "channel": delivery.channel,
         "from": from,
         "attempt": delivery.attempt,
-        "outcome": if comes_again { "comes again" } else { delivery.outcome },
+        "outcome": if comes_again { "comes again" } else { delivery.outcome.as_str() },
         "round_trips": cost.trips,
         "store_calls": cost.calls.len(),
     });

@@ -6,7 +6,7 @@ use lambda_http::http::HeaderName;
 use latchkey_config::{Config, Secrets};
 use latchkey_core::aal::{Aal, AuthenticationMethod, Method};
 use latchkey_core::code::{SentCode, Verdict, check, from_random};
-use latchkey_core::courier::{Letter, Outgoing, TemplateType};
+use latchkey_core::courier::{Code, CodeRequest, Content, Letter, Outgoing};
 use latchkey_core::flow::{CodeAddress, FlowState, Screen};
 use latchkey_core::identity::{CredentialType, Identity, State, Via};
 use latchkey_core::message::Message;
@@ -23,6 +23,7 @@ use latchkey_web::{Environment, Fault, Reply, StartError, chance, edge};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What sending and checking codes needs.
 pub(crate) struct Post {
@@ -47,11 +48,26 @@ impl Post {
         Ok(Some(Self { outbox: Outbox::open(db, env)?, courier, vault: Vault::open(env, secrets, config.dev)? }))
     }
 
-    /// Keys of the codes' digests: the first writes, all read.
-    async fn keys(&self) -> Result<Vec<&[u8]>, Fault> {
-        let secrets = self.vault.get().await.map_err(|e| Fault::internal(e.to_string()))?;
-        Ok(secrets.cookie.iter().map(|secret| secret.expose_secret().as_bytes()).collect())
+    async fn secrets(&self) -> Result<Arc<Secrets>, Fault> {
+        self.vault.get().await.map_err(|e| Fault::internal(e.to_string()))
     }
+
+    /// What a code is; one that does not fit may have been made with secrets that this copy of the function has not read yet.
+    async fn judge<'a>(&self, verdict: impl Fn(&[&[u8]]) -> Verdict<'a>) -> Result<Verdict<'a>, Fault> {
+        let secrets = self.secrets().await?;
+        match verdict(&keys(&secrets)) {
+            Verdict::Wrong => {
+                let newer = self.vault.newer_than(&secrets).await.map_err(|e| Fault::internal(e.to_string()))?;
+                Ok(newer.map_or(Verdict::Wrong, |newer| verdict(&keys(&newer))))
+            }
+            other => Ok(other),
+        }
+    }
+}
+
+/// Keys of the codes' digests: the first writes, all read.
+fn keys(secrets: &Secrets) -> Vec<&[u8]> {
+    secrets.cookie.iter().map(|secret| secret.expose_secret().as_bytes()).collect()
 }
 
 /// The method's fields of a payload.
@@ -143,7 +159,8 @@ impl Submission<'_> {
             self.flow.state = FlowState::ChooseMethod;
             return self.refuse(Message::no_code_sign_in(), "nobody to send a code to").await;
         }
-        let key = *post.keys().await?.first().ok_or_else(|| Fault::internal("there is no secret for codes"))?;
+        let secrets = post.secrets().await?;
+        let key = *keys(&secrets).first().ok_or_else(|| Fault::internal("there is no secret for codes"))?;
         let (mut codes, mut letters) = (Vec::new(), Vec::new());
         for (person, address) in receivers.iter().filter_map(|address| Some((person.as_ref()?, address))) {
             let (sent, sealed) = self.make_code(post, Some(person), address, None, transient.clone(), key)?;
@@ -192,13 +209,22 @@ impl Submission<'_> {
         let lifespan = edge::signed(self.app.forms.code.lifespan);
         let of = (self.flow.id, person.map_or_else(chance::id, |person| person.id));
         let sent = SentCode::new(&code, of, address.clone(), now.saturating_add(lifespan), key);
-        let (recipient, template, code) = match stranger {
-            Some(stranger) => (stranger, TemplateType::LoginCodeInvalid, String::new()),
-            None => (address.value.as_str(), TemplateType::LoginCodeValid, code),
+        let (recipient, content) = match stranger {
+            Some(stranger) => (stranger, Content::NoAccount),
+            None => (address.value.as_str(), Code::new(code).map_or(Content::NoAccount, Content::LoginCode)),
+        };
+        let message = Outgoing {
+            id: chance::id(),
+            via: address.via,
+            recipient: recipient.to_owned(),
+            template: content.template(),
+            created_at: now,
+            // A code is of no use in a flow that has ended.
+            expires_at: Some(sent.expires_at.min(self.flow.expires_at)),
+            request: Some(CodeRequest { flow: self.flow.id, number: self.sends + 1 }),
         };
         let letter = Letter {
-            code,
-            expires_in_minutes: u64::try_from(lifespan.whole_minutes()).unwrap_or(0),
+            content,
             identity: person.map(|person| person.public(self.app.edge.base_url())).unwrap_or_default(),
             request_url: self.flow.request_url.clone(),
             transient_payload: transient,
@@ -208,10 +234,8 @@ impl Submission<'_> {
             ),
             request_headers: self.headers_to_hand_on(),
         };
-        let message =
-            Outgoing { id: chance::id(), via: address.via, recipient: recipient.to_owned(), template, created_at: now };
         let plain = serde_json::to_vec(&letter).map_err(|e| Fault::internal(format!("a letter: {e}")))?;
-        let letter = post.courier.seal(&plain, message.id.as_bytes());
+        let letter = post.courier.seal(&plain, &message.authenticated());
         let letter = letter.map_err(|e| Fault::internal(format!("a letter: {e}")))?;
         Ok((sent, Sealed { message, letter }))
     }
@@ -256,8 +280,8 @@ impl Submission<'_> {
         if stored.attempts > u64::from(self.app.forms.code.max_submissions) {
             return self.refuse(Message::too_many_codes(), "too many codes").await;
         }
-        let keys = post.keys().await?;
-        let right = match check(code, self.flow.id, whose, &stored.codes, &keys, now) {
+        let judged = post.judge(|keys| check(code, self.flow.id, whose, &stored.codes, keys, now)).await?;
+        let right = match judged {
             Verdict::Right(right) => right,
             Verdict::Spent => {
                 return self.refuse(Message::code_was_used(), "code used").await;

@@ -1,13 +1,8 @@
 //! Asks whether a password has leaked, beside the hash. Whatever comes of it, nobody is kept from signing in by it.
 
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper::body::Bytes;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use lambda_http::http::Request;
-use latchkey_config::LeakCheck;
+use latchkey_config::Config;
+use latchkey_egress::{Client, Reach, Roots};
 use latchkey_hashers::leak::Fingerprint;
 use latchkey_web::{Environment, StartError};
 use std::time::Duration;
@@ -19,7 +14,7 @@ const LARGEST_ANSWER: usize = 256 * 1024;
 
 /// Who is asked.
 pub(crate) struct Leaks {
-    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    client: Client,
     url: String,
     max_breaches: u64,
     patience: Duration,
@@ -27,23 +22,23 @@ pub(crate) struct Leaks {
 
 impl Leaks {
     /// Nobody where passwords are not looked for.
-    pub(crate) fn open(env: &Environment, check: Option<&LeakCheck>) -> Result<Option<Self>, StartError> {
-        let Some(check) = check else { return Ok(None) };
+    pub(crate) fn open(env: &Environment, config: &Config) -> Result<Option<Self>, StartError> {
+        let Some(check) = &config.methods.leak_check else { return Ok(None) };
+        let configured = format!("https://{}", check.host);
+        // What the environment names is no configuration's: it is the tests' own peer.
+        let (url, reach) = match env.get(URL) {
+            Some(url) => (url.to_owned(), Reach::Anywhere),
+            None if config.courier.may_call(&configured) => (configured, Reach::Anywhere),
+            None => (configured, Reach::Public),
+        };
         // Another certificate authority than AWS' vouches for that host, so the system's are read; only where they are needed.
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
-            .map_err(|e| StartError(format!("the system's certificates cannot be read: {e}")))?
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(15)).build(connector);
-        let url = env.get(URL).map_or_else(|| format!("https://{}", check.host), str::to_owned);
+        let client = Client::new(reach, Roots::System).map_err(StartError)?;
         Ok(Some(Self { client, url, max_breaches: check.max_breaches, patience: check.patience }))
     }
 
     /// Whether a password was seen more often than it may have been; `None` when nobody says.
     pub(crate) async fn has(&self, print: &Fingerprint) -> Option<bool> {
-        let answer = tokio::time::timeout(self.patience, self.ask(print)).await.ok()??;
+        let answer = self.ask(print).await?;
         Some(print.seen(&answer) > self.max_breaches)
     }
 
@@ -52,13 +47,12 @@ impl Leaks {
         let request = Request::get(format!("{}/range/{}", self.url, print.prefix()))
             .header("add-padding", "true")
             .header("user-agent", "latchkey")
-            .body(Empty::new())
+            .body(Default::default())
             .ok()?;
-        let response = self.client.request(request).await.ok()?;
-        if response.status() != 200 {
+        let answer = self.client.call(request, self.patience).await.ok()?;
+        if answer.status != 200 {
             return None;
         }
-        let body = Limited::new(response.into_body(), LARGEST_ANSWER).collect().await.ok()?;
-        String::from_utf8(body.to_bytes().to_vec()).ok()
+        String::from_utf8(answer.body(LARGEST_ANSWER).await.ok()?.to_vec()).ok()
     }
 }

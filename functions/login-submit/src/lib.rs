@@ -72,7 +72,7 @@ impl App {
             accounts: Accounts::open(&db, env)?,
             credentials: Credentials::open(&db, env)?,
             brakes: brakes::Brakes::open(env, &db, &config)?,
-            leaks: leak::Leaks::open(env, config.methods.leak_check.as_ref())?,
+            leaks: leak::Leaks::open(env, &config)?,
             post: code::Post::open(env, &db, &config, secrets)?,
         })
     }

@@ -1,7 +1,7 @@
 //! Signing out (contract `login-flow.md` 1.8): a browser asks for a link and follows it, an app hands in its token.
 
 use lambda_http::http::HeaderName;
-use latchkey_config::Loaded;
+use latchkey_config::{Loaded, Secrets};
 use latchkey_core::error::ApiError;
 use latchkey_core::flow::join;
 use latchkey_core::init::return_to_error;
@@ -85,8 +85,13 @@ async fn follow_link(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     };
     let signed_in = signed_in(app, call).await?;
     let secrets = app.vault.get().await.map_err(|e| Fault::internal(e.to_string()))?;
-    let keys: Vec<&[u8]> = secrets.cookie.iter().map(|key| key.expose_secret().as_bytes()).collect();
-    if !is_logout_token(token, &keys, signed_in.session.id) {
+    let fits = |secrets: &Secrets| {
+        let keys: Vec<&[u8]> = secrets.cookie.iter().map(|key| key.expose_secret().as_bytes()).collect();
+        is_logout_token(token, &keys, signed_in.session.id)
+    };
+    // Another copy of this function may know a newer secret already.
+    let newer = async || app.vault.newer_than(&secrets).await.map_err(|e| Fault::internal(e.to_string()));
+    if !fits(&secrets) && !newer().await?.is_some_and(|newer| fits(&newer)) {
         let error = ApiError::new(403)
             .because("Unable to log out because the logout token in the URL query does not match the session cookie.");
         return Err(error.into());

@@ -50,6 +50,13 @@ pub struct Courier {
     pub templates: Templates,
 }
 
+impl Courier {
+    /// Whether a URL of the configuration may be called wherever it leads, private networks included.
+    pub fn may_call(&self, url: &str) -> bool {
+        !self.disallow_private_ip_ranges || self.private_ip_exception_urls.iter().any(|excepted| excepted == url)
+    }
+}
+
 /// A service that takes messages by HTTP.
 #[derive(Clone, Debug)]
 pub struct HttpChannel {

@@ -4,6 +4,7 @@
 //! message is sent again is for the courier to decide, who counts.
 
 use crate::carriers::SendError;
+use crate::mail::Head;
 use crate::templates::Rendered;
 use aws_sdk_sesv2::error::ProvideErrorMetadata;
 use aws_sdk_sesv2::error::SdkError;
@@ -12,6 +13,7 @@ use aws_sdk_sns::types::MessageAttributeValue;
 use latchkey_config::Courier;
 use latchkey_core::courier::Outgoing;
 use latchkey_store::{Environment, StartError, db, https};
+use lettre::message::Mailbox;
 use std::time::Duration;
 
 /// How long a call may take.
@@ -47,8 +49,7 @@ macro_rules! client {
 
 pub(crate) struct Ses {
     client: aws_sdk_sesv2::Client,
-    from: String,
-    headers: Vec<(String, String)>,
+    head: Head,
     configuration_set: Option<String>,
 }
 
@@ -57,11 +58,10 @@ impl Ses {
     ///
     /// # Errors
     /// Names the variable that is missing.
-    pub(crate) fn new(courier: &Courier, from: String, env: &Environment) -> Result<Self, StartError> {
+    pub(crate) fn new(courier: &Courier, from: Mailbox, env: &Environment) -> Result<Self, StartError> {
         Ok(Self {
             client: client!(aws_sdk_sesv2, env, courier.ses_region.as_deref(), "AWS_ENDPOINT_URL_SESV2"),
-            from,
-            headers: courier.headers.clone().into_iter().collect(),
+            head: Head::new(courier, from)?,
             configuration_set: courier.ses_configuration_set.clone(),
         })
     }
@@ -74,13 +74,14 @@ impl Ses {
             body = body.html(part(html)?);
         }
         let mut message = Message::builder().subject(part(&rendered.subject)?).body(body.build());
-        for (name, value) in &self.headers {
+        // SES gives each message an id of its own, and takes no other.
+        for (name, value) in self.head.in_ascii() {
             message = message.headers(MessageHeader::builder().name(name).value(value).build().map_err(incomplete)?);
         }
         let answer = self
             .client
             .send_email()
-            .from_email_address(&self.from)
+            .from_email_address(self.head.sender())
             .destination(Destination::builder().to_addresses(&outgoing.recipient).build())
             .content(EmailContent::builder().simple(message.build()).build())
             .set_configuration_set_name(self.configuration_set.clone())
@@ -96,6 +97,7 @@ impl Ses {
                 };
                 SendError::Refused(format!("{text}{hint}"))
             }
+            Failure::Code(code, text) if is_throttling(code) => throttled(text, error.message()),
             Failure::Code(_, text) | Failure::Other(text) => SendError::Retry(text),
         })
     }
@@ -137,8 +139,34 @@ impl Sns {
             Failure::Code("InvalidParameter" | "InvalidParameterValue" | "ValidationException", text) => {
                 SendError::Refused(text)
             }
+            Failure::Code(code, text) if is_throttling(code) => throttled(text, error.message()),
             Failure::Code(_, text) | Failure::Other(text) => SendError::Retry(text),
         })
+    }
+}
+
+/// Names that the services have for too many requests at once, as the SDKs know them.
+fn is_throttling(code: &str) -> bool {
+    const NAMES: [&str; 8] = [
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "Throttled",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "TooManyRequestsException",
+        "LimitExceededException",
+    ];
+    NAMES.contains(&code)
+}
+
+/// SES has one name for a rate that is too high and for a day's quota that is used up; only the former passes in seconds.
+fn throttled(text: String, message: Option<&str>) -> SendError {
+    match message {
+        Some(message) if message.to_lowercase().contains("daily") => {
+            SendError::Retry(format!("{text}: the day's quota is used up"))
+        }
+        _ => SendError::Busy { why: text, wait: None },
     }
 }
 

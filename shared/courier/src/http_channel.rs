@@ -2,8 +2,7 @@
 
 use crate::carriers::SendError;
 use crate::jsonnet::Jsonnet;
-use crate::network::{Forbidden, Web, host_is_public, is_forbidden, web};
-use crate::templates::{Rendered, template_data};
+use crate::templates::Rendered;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
@@ -11,22 +10,23 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 use latchkey_config::{ChannelSecrets, Courier, HttpAuth, HttpChannel};
 use latchkey_core::courier::{Letter, Outgoing};
+use latchkey_egress::{Client, Failure, Reach, Roots};
 use latchkey_store::StartError;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use std::time::Duration;
+use time::OffsetDateTime;
 
 /// How long a call may take; a message that takes longer is tried again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Channel {
-    client: Web,
+    client: Client,
     url: Uri,
     method: Method,
     headers: HeaderMap,
     body: Option<Jsonnet>,
     as_form: bool,
-    reachable: bool,
     patience: Duration,
 }
 
@@ -82,11 +82,9 @@ impl Channel {
         };
         let body =
             config.body.as_ref().map(|body| Jsonnet::new(&body.source, &body.text)).transpose().map_err(StartError)?;
-        let excepted = courier.private_ip_exception_urls.contains(&config.url);
-        let only_public = courier.disallow_private_ip_ranges && !excepted;
-        let reachable = !only_public || url.host().is_some_and(host_is_public);
-        let client = web(only_public).map_err(StartError)?;
-        Ok(Self { client, url, method, headers, body, as_form, reachable, patience: PATIENCE })
+        let reach = if courier.may_call(&config.url) { Reach::Anywhere } else { Reach::Public };
+        let client = Client::new(reach, Roots::System).map_err(StartError)?;
+        Ok(Self { client, url, method, headers, body, as_form, patience: PATIENCE })
     }
 
     pub(crate) async fn send(
@@ -94,28 +92,29 @@ impl Channel {
         outgoing: &Outgoing,
         letter: &Letter,
         rendered: &Rendered,
+        now: OffsetDateTime,
     ) -> Result<(), SendError> {
-        if !self.reachable {
-            return Err(SendError::Refused(format!("the channel's URL is not called: {}", Forbidden)));
-        }
         let body = self.body(outgoing, letter, rendered).await.map_err(SendError::Refused)?;
         let mut request = Request::new(Full::from(body));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.url.clone();
         *request.headers_mut() = self.headers.clone();
-        let answer = match tokio::time::timeout(self.patience, self.client.request(request)).await {
-            Err(_) => return Err(SendError::Retry("the channel takes too long".to_owned())),
-            Ok(Err(e)) if is_forbidden(&e) => {
-                return Err(SendError::Refused(format!("the channel's URL is not called: {}", Forbidden)));
-            }
-            Ok(Err(_)) => return Err(SendError::Retry("the channel cannot be reached".to_owned())),
-            Ok(Ok(answer)) => answer.status(),
-        };
-        match answer.as_u16() {
+        let answer = self.client.call(request, self.patience).await.map_err(|failure| match failure {
+            Failure::Forbidden(why) => SendError::Refused(format!("the channel's URL is not called: {why}")),
+            Failure::TooSlow => SendError::Retry("the channel takes too long".to_owned()),
+            _ => SendError::Retry("the channel cannot be reached".to_owned()),
+        })?;
+        let status = answer.status;
+        if let Some(busy) = SendError::if_busy(status, &answer.headers, "the channel", now) {
+            return Err(busy);
+        }
+        match status.as_u16() {
             200..300 => Ok(()),
-            300..400 => Err(SendError::Refused(format!("the channel answered {answer}; redirects are not followed"))),
-            408 | 425 | 429 | 500.. => Err(SendError::Retry(format!("the channel answered {answer}"))),
-            _ => Err(SendError::Refused(format!("the channel answered {answer}"))),
+            300..=399 => Err(SendError::Refused(format!("the channel answered {status}; redirects are not followed"))),
+            // Who we are: nothing that is wrong with the message.
+            401 | 403 | 407 => Err(SendError::NotAllowed(format!("the channel answered {status}"))),
+            408 | 425 | 500.. => Err(SendError::Retry(format!("the channel answered {status}"))),
+            _ => Err(SendError::Refused(format!("the channel answered {status}"))),
         }
     }
 
@@ -155,7 +154,7 @@ fn context(outgoing: &Outgoing, letter: &Letter, rendered: &Rendered) -> Value {
         "subject": rendered.subject,
         "body": rendered.text,
         "template_type": outgoing.template.as_str(),
-        "template_data": template_data(outgoing, letter),
+        "template_data": rendered.data,
         "message_type": outgoing.via.as_str(),
         "request_headers": letter.request_headers,
     });
@@ -210,8 +209,8 @@ mod tests {
         let mut channel = Channel::new(courier.email.as_ref().unwrap(), None, &courier).unwrap();
         channel.patience = Duration::from_millis(100);
         let (outgoing, letter) = example(TemplateType::LoginCodeValid);
-        let rendered = Templates::new(&courier).unwrap().render(&outgoing, &letter).unwrap();
-        let error = channel.send(&outgoing, &letter, &rendered).await.unwrap_err();
+        let rendered = Templates::new(&courier).unwrap().render(&outgoing, &letter, outgoing.created_at).unwrap();
+        let error = channel.send(&outgoing, &letter, &rendered, outgoing.created_at).await.unwrap_err();
         assert_eq!(error, SendError::Retry("the channel takes too long".to_owned()));
         drop(listener);
     }

@@ -3,22 +3,20 @@
 use crate::carriers::SendError;
 use crate::templates::Rendered;
 use http::header::CONTENT_TYPE;
-use http::{Request, StatusCode, Uri};
+use http::{Request, Uri};
 use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use latchkey_core::courier::Outgoing;
+use latchkey_egress::{Client, Failure, Reach, Roots};
 use latchkey_store::StartError;
 use serde_json::json;
 use std::time::Duration;
+use time::OffsetDateTime;
 
 /// How long the inbox may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(crate) struct Inbox {
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client,
     url: Uri,
 }
 
@@ -28,10 +26,15 @@ impl Inbox {
         let url = url.ok_or_else(|| {
             StartError("LATCHKEY_INBOX_URL: must be a URL such as http://127.0.0.1:4436/api/messages".into())
         })?;
-        Ok(Self { client: Client::builder(TokioExecutor::new()).build_http(), url })
+        Ok(Self { client: Client::new(Reach::Anywhere, Roots::None).map_err(StartError)?, url })
     }
 
-    pub(crate) async fn send(&self, outgoing: &Outgoing, rendered: &Rendered) -> Result<(), SendError> {
+    pub(crate) async fn send(
+        &self,
+        outgoing: &Outgoing,
+        rendered: &Rendered,
+        now: OffsetDateTime,
+    ) -> Result<(), SendError> {
         let message = json!({
             "to": outgoing.recipient,
             "channel": outgoing.via.as_str(),
@@ -44,12 +47,17 @@ impl Inbox {
             .header(CONTENT_TYPE, "application/json")
             .body(Full::from(message.to_string()))
             .map_err(|_| SendError::Refused("the inbox cannot be asked".to_owned()))?;
-        let answer = tokio::time::timeout(PATIENCE, self.client.request(request)).await;
-        let answer = answer.map_err(|_| SendError::Retry("the inbox takes too long".to_owned()))?;
-        let status = answer.map_err(|_| SendError::Retry("the inbox cannot be reached".to_owned()))?.status();
+        let answer = self.client.call(request, PATIENCE).await.map_err(|failure| match failure {
+            Failure::TooSlow => SendError::Retry("the inbox takes too long".to_owned()),
+            _ => SendError::Retry("the inbox cannot be reached".to_owned()),
+        })?;
+        let status = answer.status;
+        if let Some(busy) = SendError::if_busy(status, &answer.headers, "the inbox", now) {
+            return Err(busy);
+        }
         if status.is_success() {
             Ok(())
-        } else if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        } else if status.is_server_error() {
             Err(SendError::Retry(format!("the inbox answered {status}")))
         } else {
             Err(SendError::Refused(format!("the inbox answered {status}")))

@@ -13,7 +13,7 @@ mod gotmpl;
 mod http_channel;
 mod inbox;
 mod jsonnet;
-mod network;
+mod mail;
 mod smtp;
 
 pub use carriers::{Carriers, SendError};

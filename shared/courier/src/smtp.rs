@@ -1,11 +1,11 @@
 //! A mail server of one's own, as `courier.smtp.connection_uri` names it.
 
 use crate::carriers::SendError;
+use crate::mail::Head;
 use crate::templates::Rendered;
 use latchkey_config::Courier;
 use latchkey_core::courier::Outgoing;
 use latchkey_store::StartError;
-use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
@@ -21,8 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Smtp {
     transport: AsyncSmtpTransport<Tokio1Executor>,
-    from: Mailbox,
-    headers: Vec<(HeaderName, String)>,
+    head: Head,
 }
 
 impl Smtp {
@@ -62,36 +61,33 @@ impl Smtp {
             transport = transport
                 .credentials(Credentials::new(plain(uri.username()), plain(uri.password().unwrap_or_default())));
         }
-        let mut headers = Vec::new();
-        for (name, value) in &courier.headers {
-            let name = HeaderName::new_from_ascii(name.clone());
-            let name = name.map_err(|_| StartError("courier.smtp.headers: a name is no header's".to_owned()))?;
-            if value.chars().any(char::is_control) {
-                return Err(StartError(format!("courier.smtp.headers.{name}: a line break is not allowed")));
-            }
-            headers.push((name, value.clone()));
-        }
-        Ok(Self { transport: transport.build(), from, headers })
+        Ok(Self { transport: transport.build(), head: Head::new(courier, from)? })
     }
 
     pub(crate) async fn send(&self, outgoing: &Outgoing, rendered: &Rendered) -> Result<(), SendError> {
         let unusable = || SendError::Refused("the e-mail address is not one that a mail server takes".to_owned());
         let to = Mailbox::new(None, outgoing.recipient.parse().map_err(|_| unusable())?);
-        let message = Message::builder().from(self.from.clone()).to(to).subject(rendered.subject.as_str());
+        let message = Message::builder().from(self.head.from.clone()).to(to).subject(rendered.subject.as_str());
+        let message = message.message_id(Some(self.head.message_id(outgoing)));
         let text = rendered.text.clone();
         let message = match &rendered.html {
             Some(html) => message.multipart(MultiPart::alternative_plain_html(text, html.clone())),
             None => message.body(text),
         };
         let mut message = message.map_err(|_| unusable())?;
-        for (name, value) in &self.headers {
-            message.headers_mut().insert_raw(HeaderValue::new(name.clone(), value.clone()));
+        for header in self.head.headers() {
+            message.headers_mut().insert_raw(header);
         }
         let sent = self.transport.send(message).await;
         sent.map(drop).map_err(|error| match error.status().map(|code| code.to_string()) {
             // Who we are, or that it takes nothing without TLS: nothing that is wrong with the message.
             Some(code) if ["530", "534", "535", "538"].contains(&code.as_str()) => {
-                SendError::Retry(format!("the mail server answered {code}: it does not accept our user and password"))
+                SendError::NotAllowed(format!(
+                    "the mail server answered {code}: it does not accept our user and password"
+                ))
+            }
+            Some(code) if !error.is_permanent() && is_busy(&code, &error.to_string()) => {
+                SendError::Busy { why: format!("the mail server answered {code}: too many at once"), wait: None }
             }
             Some(code) if error.is_permanent() => SendError::Refused(format!("the mail server answered {code}")),
             Some(code) => SendError::Retry(format!("the mail server answered {code}")),
@@ -105,6 +101,13 @@ impl Smtp {
             None => SendError::Retry("the mail server cannot be reached".to_owned()),
         })
     }
+}
+
+/// Whether a temporary refusal is for want of room: 421 closes one connection of too many (RFC 5321 3.8), and others say so in
+/// words, for which there is no code.
+fn is_busy(code: &str, said: &str) -> bool {
+    let said = said.to_lowercase();
+    code == "421" || ["rate", "throttl", "too many", "too fast", "4.7.28"].iter().any(|word| said.contains(word))
 }
 
 /// Whether a server's certificate was not believed; the mail crate calls that a broken connection.

@@ -8,12 +8,13 @@ use crate::gotmpl::converted;
 use crate::language::first_spoken;
 use http::Uri;
 use latchkey_config::{Courier, TemplateText, Wording};
-use latchkey_core::courier::{Letter, Outgoing, TemplateType};
+use latchkey_core::courier::{Code, Content, Letter, Outgoing, TemplateType};
 use latchkey_core::identity::Via;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use time::OffsetDateTime;
 
 /// As large as a template may be, in bytes.
 pub const LARGEST: usize = 64 * 1024;
@@ -50,6 +51,8 @@ pub struct Rendered {
     pub text: String,
     /// The same as HTML; `None` for a text message.
     pub html: Option<String>,
+    /// What it is about, under the names that Kratos gives to it.
+    pub data: Value,
 }
 
 impl std::fmt::Debug for Rendered {
@@ -170,15 +173,22 @@ impl Templates {
             )));
         }
         let (outgoing, letter) = example(template);
-        self.render_part(&name, &self.values(&outgoing, &letter)).map(drop).map_err(|e| TemplateError(told(source, &e)))
+        let values = self.values(template_data(&outgoing, &letter, outgoing.created_at), &outgoing, &letter);
+        self.render_part(&name, &values).map(drop).map_err(|e| TemplateError(told(source, &e)))
     }
 
-    /// Renders a message.
+    /// Renders a message that is sent now.
     ///
     /// # Errors
     /// When a template cannot be filled; the text says which and where, not with what.
-    pub fn render(&self, outgoing: &Outgoing, letter: &Letter) -> Result<Rendered, TemplateError> {
-        let values = self.values(outgoing, letter);
+    pub fn render(
+        &self,
+        outgoing: &Outgoing,
+        letter: &Letter,
+        now: OffsetDateTime,
+    ) -> Result<Rendered, TemplateError> {
+        let data = template_data(outgoing, letter, now);
+        let values = self.values(data.clone(), outgoing, letter);
         let part = |part: Part| {
             let name = part.name(outgoing.template);
             self.render_part(&name, &values).map_err(|e| {
@@ -191,8 +201,9 @@ impl Templates {
                 subject: one_line(&part(Part::Subject)?),
                 text: trimmed(&part(Part::Text)?),
                 html: Some(part(Part::Html)?),
+                data,
             }),
-            Via::Sms => Ok(Rendered { subject: String::new(), text: trimmed(&part(Part::Sms)?), html: None }),
+            Via::Sms => Ok(Rendered { subject: String::new(), text: trimmed(&part(Part::Sms)?), html: None, data }),
         }
     }
 
@@ -203,20 +214,21 @@ impl Templates {
             .map_err(|_| minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, "not Unicode"))
     }
 
-    /// What templates are filled with.
-    fn values(&self, outgoing: &Outgoing, letter: &Letter) -> Value {
-        let mut values = template_data(outgoing, letter);
+    /// What templates are filled with: what the message is about, and our own texts.
+    fn values(&self, mut values: Value, outgoing: &Outgoing, letter: &Letter) -> Value {
         let language = first_spoken(&letter.languages);
         let domain = domain(&letter.request_url);
-        let minutes = letter.expires_in_minutes.to_string();
-        let given = [("code", letter.code.as_str()), ("name", &self.name), ("minutes", &minutes), ("domain", &domain)];
+        let minutes = values["expires_in_minutes"].as_u64().unwrap_or(0);
+        let in_digits = minutes.to_string();
+        let mut given = vec![("name", self.name.as_str()), ("minutes", &in_digits), ("domain", &domain)];
+        given.extend(letter.content.code().map(|code| ("code", code.as_str())));
         let mut texts = language.filled(&given);
         if outgoing.template == TemplateType::LoginCodeInvalid {
             let own = texts.iter().filter_map(|(key, text)| Some((key.strip_prefix("nobody.")?, text.clone())));
             let own: Vec<_> = own.collect();
             texts.extend(own);
         }
-        let expires = match letter.expires_in_minutes {
+        let expires = match minutes {
             0 => "expires.none",
             1 => "expires.one",
             _ => "expires.many",
@@ -235,15 +247,17 @@ impl Templates {
 }
 
 /// What a message is about, under the names that Kratos gives to it.
-pub(crate) fn template_data(outgoing: &Outgoing, letter: &Letter) -> Value {
+fn template_data(outgoing: &Outgoing, letter: &Letter, now: OffsetDateTime) -> Value {
     let mut data = json!({
         "to": outgoing.recipient,
-        "login_code": letter.code,
         "identity": letter.identity,
         "request_url": letter.request_url,
         "transient_payload": letter.transient_payload,
-        "expires_in_minutes": letter.expires_in_minutes,
+        "expires_in_minutes": outgoing.minutes_left(now),
     });
+    if let Some(code) = letter.content.code() {
+        data["login_code"] = code.as_str().into();
+    }
     if outgoing.via == Via::Sms {
         data["request_url_domain"] = domain(&letter.request_url).into();
     }
@@ -255,27 +269,28 @@ fn domain(url: &str) -> String {
     url.parse::<Uri>().ok().and_then(|url| url.host().map(str::to_owned)).unwrap_or_default()
 }
 
-/// A message to try templates with.
+/// A message to try templates with, as it is when it is written.
 pub fn example(template: TemplateType) -> (Outgoing, Letter) {
-    let (code, identity) = match template {
+    let (content, identity) = match template {
         TemplateType::LoginCodeValid => {
             let traits = json!({"email": "ann@example.org"});
             let person =
                 json!({"id": uuid::Uuid::nil(), "schema_id": "default", "traits": traits, "metadata_public": null});
-            ("123456", person)
+            (Code::new("123456").map_or(Content::NoAccount, Content::LoginCode), person)
         }
-        TemplateType::LoginCodeInvalid => ("", Value::Null),
+        TemplateType::LoginCodeInvalid => (Content::NoAccount, Value::Null),
     };
     let outgoing = Outgoing {
         id: uuid::Uuid::nil(),
         via: Via::Email,
         recipient: "ann@example.org".to_owned(),
         template,
-        created_at: time::OffsetDateTime::UNIX_EPOCH,
+        created_at: OffsetDateTime::UNIX_EPOCH,
+        expires_at: Some(OffsetDateTime::UNIX_EPOCH + time::Duration::minutes(10)),
+        request: None,
     };
     let letter = Letter {
-        code: code.to_owned(),
-        expires_in_minutes: 10,
+        content,
         identity,
         request_url: "https://login.example.org/self-service/login/browser".to_owned(),
         transient_payload: json!({}),

@@ -4,7 +4,7 @@ mod sink;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use latchkey_courier::SendError::{self, Refused, Retry};
+use latchkey_courier::SendError::{self, Busy, NotAllowed, Refused, Retry};
 use serde_json::{Value, json};
 use sink::{Sender, config};
 
@@ -83,10 +83,8 @@ async fn answers_say_whether_another_try_may_help() {
     for (answer, again) in [
         ("500 Oh", true),
         ("503 Busy", true),
-        ("429 Slow", true),
         ("408 Late", true),
         ("400 No", false),
-        ("401 Who", false),
         ("404 Where", false),
         ("302 There\nlocation: http://169.254.169.254/latest/meta-data/", false),
         ("307 There\nlocation: http://127.0.0.1:1/", false),
@@ -99,6 +97,27 @@ async fn answers_say_whether_another_try_may_help() {
     }
     let sender = Sender::new(&channel("email", "http://127.0.0.1:1/", ""), true, &[]).unwrap();
     assert_eq!(sender.send().await, Err(Retry("the channel cannot be reached".to_owned())));
+}
+
+#[tokio::test]
+async fn a_channel_says_how_long_to_wait_and_whether_it_knows_us() {
+    let busy = |status: &str, seconds: Option<u64>| Busy {
+        why: format!("the channel answered {status}"),
+        wait: seconds.map(std::time::Duration::from_secs),
+    };
+    for (answer, expected) in [
+        ("429 Slow", busy("429 Too Many Requests", None)),
+        ("429 Slow\nretry-after: 3", busy("429 Too Many Requests", Some(3))),
+        ("503 Busy\nretry-after: Thu, 01 Jan 1970 00:00:09 GMT", busy("503 Service Unavailable", Some(9))),
+        ("503 Busy\nretry-after: soon", Retry("the channel answered 503 Service Unavailable".to_owned())),
+        ("401 Who", NotAllowed("the channel answered 401 Unauthorized".to_owned())),
+        ("403 Who", NotAllowed("the channel answered 403 Forbidden".to_owned())),
+    ] {
+        let (address, served) = sink::http(answer).await;
+        let sender = Sender::new(&channel("email", &format!("http://{address}/"), ""), true, &[]).unwrap();
+        assert_eq!(sender.send().await.unwrap_err(), expected, "{answer}");
+        served.await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -168,6 +187,10 @@ async fn a_mail_server_gets_text_and_html() {
         "RCPT TO:<ann@example.org>",
         "Subject: 123456 is your sign-in code for Latchkey\r\n",
         "X-Unit: login\r\n",
+        "From: =?utf-8?b?SsO2cmcsIEV4YW1wbGU=?= <no-reply@example.org>\r\n",
+        "Message-ID: <00000000-0000-0000-0000-000000000000@example.org>\r\n",
+        "Auto-Submitted: auto-generated\r\n",
+        "Date: ",
         "Content-Type: multipart/alternative;",
         "Content-Type: text/plain; charset=utf-8",
         "Content-Type: text/html; charset=utf-8",
@@ -182,13 +205,18 @@ async fn a_mail_server_says_whether_another_try_may_help() {
     for (answer, expected) in [
         ("550 5.1.1 no such ann@example.org", Refused("the mail server answered 550".to_owned())),
         ("451 later, ann@example.org", Retry("the mail server answered 451".to_owned())),
+        ("421 closing", Busy { why: "the mail server answered 421: too many at once".to_owned(), wait: None }),
+        (
+            "454 Throttling failure: Maximum sending rate exceeded.",
+            Busy { why: "the mail server answered 454: too many at once".to_owned(), wait: None },
+        ),
     ] {
         let (address, _served) = sink::smtp(answer).await;
         assert_eq!(by_smtp(&address, "", "").send().await, Err(expected));
     }
     let (address, _served) = sink::smtp("250 ok").await;
     let error = by_smtp(&address, "me:hidden@", "").send().await.unwrap_err();
-    assert_eq!(error, Retry("the mail server answered 535: it does not accept our user and password".to_owned()));
+    assert_eq!(error, NotAllowed("the mail server answered 535: it does not accept our user and password".to_owned()));
     let error = by_smtp("127.0.0.1:1", "", "").send().await.unwrap_err();
     assert_eq!(error, Retry("the mail server cannot be reached".to_owned()));
     // Without STARTTLS nothing is said but who we are.
@@ -219,7 +247,7 @@ async fn to_aws(sms: bool, answer: &'static str) -> (Result<(), SendError>, Stri
     let env = by_aws(&address);
     let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let text = config(
-        "{smtp: {from_address: no-reply@example.org, from_name: Example, headers: {X-Unit: login}}, \
+        "{smtp: {from_address: no-reply@example.org, from_name: 'Jörg, Example', headers: {X-Unit: login}}, \
           ses: {configuration_set: bounces}, sns: {sender_id: Example}}",
     );
     let mut sender = Sender::new(&text, false, &env).expect("an example");
@@ -235,11 +263,11 @@ async fn ses_gets_text_and_html_and_the_configuration_set() {
     sent.unwrap();
     assert!(request.starts_with("POST /v2/email/outbound-emails HTTP/1.1\r\n"), "{request}");
     let body: Value = serde_json::from_str(body(&request)).unwrap();
-    assert_eq!(body["FromEmailAddress"], "Example <no-reply@example.org>");
+    assert_eq!(body["FromEmailAddress"], "=?utf-8?b?SsO2cmcsIEV4YW1wbGU=?= <no-reply@example.org>");
     assert_eq!(body["Destination"], json!({"ToAddresses": ["ann@example.org"]}));
     assert_eq!(body["ConfigurationSetName"], "bounces");
     let message = &body["Content"]["Simple"];
-    assert_eq!(message["Headers"], json!([{"Name": "X-Unit", "Value": "login"}]));
+    assert_eq!(message["Headers"], json!([{"Name": "X-Unit", "Value": "login"}, {"Name": "Auto-Submitted", "Value": "auto-generated"}]));
     assert_eq!(message["Subject"]["Data"], "123456 is your sign-in code for Latchkey");
     assert!(message["Body"]["Html"]["Data"].is_string() && message["Body"]["Text"]["Data"].is_string());
 }
@@ -251,7 +279,14 @@ async fn ses_says_whether_another_try_may_help() {
             "400 Bad\nx-amzn-errortype: MessageRejected\n\n{\"message\": \"Email address is not verified: ann@example.org\"}",
             Refused("SES answered MessageRejected (in the sandbox SES sends to verified addresses only; the sender must be verified too)".to_owned()),
         ),
-        ("429 Slow\nx-amzn-errortype: TooManyRequestsException\n\n{}", Retry("SES answered TooManyRequestsException".to_owned())),
+        (
+            "429 Slow\nx-amzn-errortype: TooManyRequestsException\n\n{\"message\": \"Maximum sending rate exceeded.\"}",
+            Busy { why: "SES answered TooManyRequestsException".to_owned(), wait: None },
+        ),
+        (
+            "429 Slow\nx-amzn-errortype: TooManyRequestsException\n\n{\"message\": \"Daily message quota exceeded.\"}",
+            Retry("SES answered TooManyRequestsException: the day's quota is used up".to_owned()),
+        ),
         ("403 No\nx-amzn-errortype: AccessDeniedException\n\n{}", Retry("SES answered AccessDeniedException".to_owned())),
         ("503 Oh\n\n{}", Retry("SES answered 503".to_owned())),
     ] {
@@ -271,7 +306,7 @@ async fn sns_gets_the_text_and_whom_it_is_from() {
     let refused = "400 Bad\n\n<ErrorResponse><Error><Type>Sender</Type><Code>InvalidParameter</Code><Message>+493012345678</Message></Error></ErrorResponse>";
     assert_eq!(to_aws(true, refused).await.0, Err(Refused("SNS answered InvalidParameter".to_owned())));
     let slow = "400 Bad\n\n<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>";
-    assert_eq!(to_aws(true, slow).await.0, Err(Retry("SNS answered Throttling".to_owned())));
+    assert_eq!(to_aws(true, slow).await.0, Err(Busy { why: "SNS answered Throttling".to_owned(), wait: None }));
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ fn carriers(url: &str) -> Carriers {
 fn rendered() -> Rendered {
     let (outgoing, letter) = example(TemplateType::LoginCodeValid);
     let config = read(CONFIG, None, &[], true).expect("an example").config;
-    Templates::new(&config.courier).expect("an example").render(&outgoing, &letter).expect("an example")
+    Templates::new(&config.courier).expect("an example").render(&outgoing, &letter, outgoing.created_at).expect("an example")
 }
 
 /// Takes one request, gives one answer, returns the request.
@@ -56,7 +56,7 @@ async fn once(answer: &'static str) -> (String, tokio::task::JoinHandle<String>)
 async fn the_inbox_gets_the_whole_message() {
     let (url, served) = once("201 Created").await;
     let (outgoing, letter) = example(TemplateType::LoginCodeValid);
-    carriers(&url).send(&outgoing, &letter, &rendered()).await.unwrap();
+    carriers(&url).send(&outgoing, &letter, &rendered(), outgoing.created_at).await.unwrap();
     let request = served.await.unwrap();
     assert!(request.starts_with("POST /api/messages HTTP/1.1\r\n"), "{request}");
     let body: Value = serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
@@ -70,10 +70,10 @@ async fn an_inbox_that_fails_is_asked_again_one_that_refuses_is_not() {
     let (outgoing, letter) = example(TemplateType::LoginCodeValid);
     for (answer, again) in [("500 Oh", true), ("400 No", false)] {
         let (url, _served) = once(answer).await;
-        let error = carriers(&url).send(&outgoing, &letter, &rendered()).await.unwrap_err();
+        let error = carriers(&url).send(&outgoing, &letter, &rendered(), outgoing.created_at).await.unwrap_err();
         assert_eq!(matches!(error, SendError::Retry(_)), again, "{error}");
     }
-    let error = carriers("http://127.0.0.1:1/").send(&outgoing, &letter, &rendered()).await.unwrap_err();
+    let error = carriers("http://127.0.0.1:1/").send(&outgoing, &letter, &rendered(), outgoing.created_at).await.unwrap_err();
     assert_eq!(error, SendError::Retry("the inbox cannot be reached".to_owned()));
 }
 
@@ -81,7 +81,7 @@ async fn an_inbox_that_fails_is_asked_again_one_that_refuses_is_not() {
 async fn an_address_that_is_more_than_one_is_refused() {
     let (mut outgoing, letter) = example(TemplateType::LoginCodeValid);
     outgoing.recipient = "ann@example.org\r\nBcc: bob@example.org".to_owned();
-    let error = carriers("http://127.0.0.1:1/").send(&outgoing, &letter, &rendered()).await.unwrap_err();
+    let error = carriers("http://127.0.0.1:1/").send(&outgoing, &letter, &rendered(), outgoing.created_at).await.unwrap_err();
     assert!(matches!(&error, SendError::Refused(why) if !why.contains("ann")), "{error}");
 }
 

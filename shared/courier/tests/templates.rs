@@ -1,7 +1,7 @@
 //! What messages say.
 
 use latchkey_config::{Config, Courier, TemplateText};
-use latchkey_core::courier::{Letter, Outgoing, TemplateType};
+use latchkey_core::courier::{Code, Content, Letter, Outgoing, TemplateType};
 use latchkey_core::identity::Via;
 use latchkey_courier::templates::example;
 use latchkey_courier::{Rendered, Templates};
@@ -20,7 +20,7 @@ fn config() -> Config {
 fn message(via: Via, language: &str) -> (Outgoing, Letter) {
     let (mut outgoing, mut letter) = example(TemplateType::LoginCodeValid);
     outgoing.via = via;
-    letter.code = "048213".to_owned();
+    letter.content = Content::LoginCode(Code::new("048213").expect("an example"));
     letter.languages = vec![language.to_owned()];
     letter.request_url = "https://login.example.org:8443/self-service/login/browser?aal=111111".to_owned();
     (outgoing, letter)
@@ -28,7 +28,7 @@ fn message(via: Via, language: &str) -> (Outgoing, Letter) {
 
 fn render(courier: &Courier, via: Via, language: &str) -> Rendered {
     let (outgoing, letter) = message(via, language);
-    Templates::new(courier).expect("an example").render(&outgoing, &letter).expect("an example")
+    Templates::new(courier).expect("an example").render(&outgoing, &letter, outgoing.created_at).expect("an example")
 }
 
 fn first_code(text: &str) -> &str {
@@ -64,7 +64,7 @@ fn whoever_has_no_account_is_told_so_without_a_code() {
     for language in ["en", "de", "fr", "es", "ja"] {
         let (outgoing, mut letter) = example(TemplateType::LoginCodeInvalid);
         letter.languages = vec![language.to_owned()];
-        let Rendered { subject, text, html } = templates.render(&outgoing, &letter).unwrap();
+        let Rendered { subject, text, html, .. } = templates.render(&outgoing, &letter, outgoing.created_at).unwrap();
         let html = html.unwrap();
         // Six digits are those of the name; of a code there is nothing left but its absence.
         for part in [&subject, &text, &html] {
@@ -103,11 +103,11 @@ fn an_e_mail_in_english() {
 #[test]
 fn a_text_message_without_a_known_place_has_no_line_for_it() {
     let templates = Templates::new(&config().courier).unwrap();
-    let (outgoing, mut letter) = message(Via::Sms, "de");
+    let (mut outgoing, mut letter) = message(Via::Sms, "de");
+    outgoing.expires_at = Some(outgoing.created_at + time::Duration::MINUTE);
     for url in ["", "/login", "no url"] {
         letter.request_url = url.to_owned();
-        letter.expires_in_minutes = 1;
-        let text = templates.render(&outgoing, &letter).unwrap().text;
+        let text = templates.render(&outgoing, &letter, outgoing.created_at).unwrap().text;
         assert_eq!(
             text,
             "048213 ist Ihr Anmeldecode für Shop & Söhne 999999. Er gilt eine Minute und nur einmal. Geben Sie ihn niemandem.\n"
@@ -142,12 +142,12 @@ fn what_strangers_typed_stays_text() {
     let (outgoing, mut letter) = message(Via::Email, "en");
     letter.transient_payload = json!({"note": "<script>alert(1)</script>\r\nBcc: x@example.org {{ login_code }}"});
     let note = "{{ login_code }} {{ transient_payload.note }}";
-    let html = Templates::new(&own("html", note)).unwrap().render(&outgoing, &letter).unwrap().html.unwrap();
+    let html = Templates::new(&own("html", note)).unwrap().render(&outgoing, &letter, outgoing.created_at).unwrap().html.unwrap();
     assert!(
         html.contains("&lt;script&gt;") && !html.contains("<script>") && html.contains("{{ login_code }}"),
         "{html}"
     );
-    let subject = Templates::new(&own("subject", note)).unwrap().render(&outgoing, &letter).unwrap().subject;
+    let subject = Templates::new(&own("subject", note)).unwrap().render(&outgoing, &letter, outgoing.created_at).unwrap().subject;
     assert_eq!(subject, "048213 <script>alert(1)</script> Bcc: x@example.org {{ login_code }}");
 }
 
@@ -180,11 +180,22 @@ fn a_template_that_breaks_on_a_message_does_not_quote_it() {
         .or_else(|_| Templates::new(&own("text", "{% if identity.traits.n %}{{ login_code + 1 }}{% endif %}")));
     let (outgoing, mut letter) = message(Via::Email, "en");
     letter.identity = json!({"traits": {"n": "secret"}});
-    let error = templates.unwrap().render(&outgoing, &letter).unwrap_err().to_string();
+    let error = templates.unwrap().render(&outgoing, &letter, outgoing.created_at).unwrap_err().to_string();
     assert!(
         error.starts_with("login_code_valid/email.text:") && !error.contains("secret") && !error.contains("048213"),
         "{error}"
     );
+}
+
+#[test]
+fn a_message_sent_late_says_what_is_left() {
+    let templates = Templates::new(&config().courier).unwrap();
+    let (outgoing, letter) = message(Via::Email, "en");
+    for (late, said) in [(0, "It works for 10 minutes,"), (340, "It works for 4 minutes,"), (570, "less than a minute")] {
+        let now = outgoing.created_at + time::Duration::seconds(late);
+        let text = templates.render(&outgoing, &letter, now).unwrap().text;
+        assert!(text.contains(said), "after {late} s: {text}");
+    }
 }
 
 /// A text message is paid by the part: 160 letters of GSM's alphabet, or 70 of any other.

@@ -14,8 +14,11 @@ use std::fmt;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// Both sides must name it; it keeps envelopes of this project apart from those of any other that had the same key.
-const INFO: &[u8] = b"latchkey outbox 1";
+/// Both sides must name it; it keeps envelopes of this project apart from those of any other that had the same key, and those of
+/// one release from those of another that bound them to something else.
+const INFO: &[u8] = b"latchkey outbox 2";
+/// The same in the release before.
+const INFO_BEFORE: &[u8] = b"latchkey outbox 1";
 /// Bytes of an encapsulated key, at the beginning of an envelope.
 const ENCAPSULATED: usize = 32;
 /// Shortest secret that a key may be derived from, in bytes.
@@ -117,6 +120,18 @@ impl PrivateKey {
     /// # Errors
     /// When it was altered, or closed for another key or another `about`.
     pub fn open(&self, envelope: &[u8], about: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        self.open_as(INFO, envelope, about)
+    }
+
+    /// Opens an envelope of the release before. None of this release opens so.
+    ///
+    /// # Errors
+    /// When it was altered, or closed for another key, another `about` or by another release.
+    pub fn open_of_release_before(&self, envelope: &[u8], about: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        self.open_as(INFO_BEFORE, envelope, about)
+    }
+
+    fn open_as(&self, info: &[u8], envelope: &[u8], about: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let (encapsulated, sealed) = envelope.split_at_checked(ENCAPSULATED).ok_or(SealError::Envelope)?;
         let encapsulated =
             <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(encapsulated).map_err(|_| SealError::Envelope)?;
@@ -124,7 +139,7 @@ impl PrivateKey {
             &OpModeR::Base,
             &self.0,
             &encapsulated,
-            INFO,
+            info,
         )
         .map_err(|_| SealError::Envelope)?;
         context.open(sealed, about).map(Zeroizing::new).map_err(|_| SealError::Envelope)
@@ -150,6 +165,7 @@ mod tests {
         let other = PrivateKey::derive(b"another secret, long enough too").unwrap();
         assert_eq!(other.open(&envelope, b"message 1"), Err(SealError::Envelope));
         assert_ne!(public.seal(PLAIN, b"message 1").unwrap(), envelope, "no two envelopes are alike");
+        assert_eq!(key().open_of_release_before(&envelope, b"message 1"), Err(SealError::Envelope));
     }
 
     #[test]

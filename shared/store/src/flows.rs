@@ -46,6 +46,17 @@ pub struct StoredFlow {
     pub attempts: u64,
 }
 
+/// How far a flow has come, for whoever must know that and nothing else of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Whether a login was completed with it.
+    pub done: bool,
+    /// How often codes were sent.
+    pub sends: u64,
+    /// How many codes were tried.
+    pub attempts: u64,
+}
+
 /// An error that a browser is sent to look at.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct StoredError {
@@ -140,6 +151,25 @@ impl Flows {
     /// When the store fails.
     pub async fn get(&self, id: Uuid) -> Result<Option<StoredFlow>, StoreError> {
         self.read("GetItem flow", flow_key(id)).await?.as_ref().map(read_flow).transpose()
+    }
+
+    /// Reads how far a flow has come.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn progress(&self, id: Uuid) -> Result<Option<Progress>, StoreError> {
+        let call = self
+            .db
+            .client()
+            .await
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(flow_key(id), None)))
+            .projection_expression("pk, done, sends, attempts")
+            .consistent_read(true)
+            .send();
+        let item = send("GetItem progress", call).await?.item;
+        item.as_ref().map(|item| Ok(Progress { done: flag(item, "done"), sends: count(item, "sends")?, attempts: count(item, "attempts")? })).transpose()
     }
 
     /// Stores what a flow says after a submission, unless it was completed or a code was sent in the meantime. `sends` is how
@@ -342,12 +372,16 @@ fn same_sends(sends: u64) -> &'static str {
 
 pub(crate) fn read_flow(item: &Item) -> Result<StoredFlow, StoreError> {
     string(item, "pk")?;
-    let count = |name| if item.contains_key(name) { number(item, name) } else { Ok(0) };
     Ok(StoredFlow {
         flow: read_doc(item)?,
         done: flag(item, "done"),
         codes: if item.contains_key("codes") { read_json(item, "codes")? } else { Vec::new() },
-        sends: count("sends")?,
-        attempts: count("attempts")?,
+        sends: count(item, "sends")?,
+        attempts: count(item, "attempts")?,
     })
+}
+
+/// A counter, which is not there before something was counted.
+fn count(item: &Item, name: &str) -> Result<u64, StoreError> {
+    if item.contains_key(name) { number(item, name) } else { Ok(0) }
 }

@@ -36,6 +36,8 @@ const FORGOTTEN: Duration = Duration::hours(1);
 pub const CLAIM: Duration = Duration::seconds(45);
 /// The first hex digits of ids.
 const SHARDS: &str = "0123456789abcdef";
+/// As many rounds in which there was no room for a message are kept as dispatches.
+const KEPT_ROUNDS: u32 = 5;
 /// Most keys that one list looks at; a filter that fits few of many gives short pages instead of slow ones.
 const MOST_KEYS: usize = 2000;
 
@@ -87,6 +89,8 @@ pub struct Claimed {
     pub sealed: Vec<u8>,
     /// How often it has been tried, this time included.
     pub send_count: u32,
+    /// How often there was no room for it.
+    pub rounds: u32,
     token: Uuid,
 }
 
@@ -113,6 +117,8 @@ enum Outcome {
     Sent,
     Abandoned,
     Waits(OffsetDateTime),
+    /// The same, and it was no attempt.
+    HadNoRoom(OffsetDateTime),
 }
 
 /// Whether an outcome was recorded.
@@ -306,6 +312,21 @@ impl Outbox {
         self.finish((claimed.message.id, claimed.token), Outcome::Waits(due), dispatch, wording).await
     }
 
+    /// Records that there was no room for a message, which is no attempt: it waits for another round, which is due then. Only the
+    /// first few rounds are kept as dispatches; there may be many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn had_no_room(
+        &self,
+        claimed: &Claimed,
+        dispatch: &Dispatch,
+        due: OffsetDateTime,
+    ) -> Result<Recorded, StoreError> {
+        let kept = (claimed.rounds < KEPT_ROUNDS).then_some(dispatch);
+        self.record((claimed.message.id, claimed.token), Outcome::HadNoRoom(due), dispatch.at, kept, None).await
+    }
+
     /// Records the attempt after which a message is given up, and erases what it said.
     ///
     /// # Errors
@@ -326,28 +347,50 @@ impl Outbox {
         dispatch: &Dispatch,
         wording: Option<&Wording>,
     ) -> Result<Recorded, StoreError> {
+        self.record((id, claim), outcome, dispatch.at, Some(dispatch), wording).await
+    }
+
+    async fn record(
+        &self,
+        (id, claim): (Uuid, Uuid),
+        outcome: Outcome,
+        at: OffsetDateTime,
+        dispatch: Option<&Dispatch>,
+        wording: Option<&Wording>,
+    ) -> Result<Recorded, StoreError> {
         let keep = if wording.is_some() { ", wording = :wording" } else { "" };
         // What a message says is there for as long as it may still be sent.
         let (status, when, erase) = match outcome {
             Outcome::Sent => (MessageStatus::Sent, None, ", due, sealed, unsent"),
             Outcome::Abandoned => (MessageStatus::Abandoned, None, ", due, sealed"),
-            Outcome::Waits(due) => (MessageStatus::Queued, Some(due), ""),
+            Outcome::Waits(due) | Outcome::HadNoRoom(due) => (MessageStatus::Queued, Some(due), ""),
         };
+        let dispatched = match dispatch {
+            Some(_) => ", dispatches = list_append(if_not_exists(dispatches, :none), :dispatch)",
+            None => "",
+        };
+        let no_attempt = matches!(outcome, Outcome::HadNoRoom(_));
+        let count = if no_attempt { " ADD send_count :less, rounds :one" } else { "" };
         let wait = if when.is_some() { ", due = :due" } else { "" };
         let mut call = self
             .update(id)
             .await?
             .update_expression(format!(
-                "SET #status = :status, updated = :now, dispatches = list_append(if_not_exists(dispatches, :none), :dispatch){keep}{wait} \
-                 REMOVE claim, claim_ends{erase}"
+                "SET #status = :status, updated = :now{dispatched}{keep}{wait} REMOVE claim, claim_ends{erase}{count}"
             ))
             .condition_expression("claim = :claim")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":status", s(status.as_str()))
-            .expression_attribute_values(":now", instant(dispatch.at))
-            .expression_attribute_values(":none", AttributeValue::L(Vec::new()))
-            .expression_attribute_values(":dispatch", AttributeValue::L(vec![doc(dispatch)?]))
+            .expression_attribute_values(":now", instant(at))
             .expression_attribute_values(":claim", s(claim.to_string()));
+        if let Some(dispatch) = dispatch {
+            call = call
+                .expression_attribute_values(":none", AttributeValue::L(Vec::new()))
+                .expression_attribute_values(":dispatch", AttributeValue::L(vec![doc(dispatch)?]));
+        }
+        if no_attempt {
+            call = call.expression_attribute_values(":less", n(-1)).expression_attribute_values(":one", n(1));
+        }
         if let Some(due) = when {
             call = call.expression_attribute_values(":due", instant(due));
         }
@@ -358,7 +401,13 @@ impl Outbox {
             Ok(_) => Ok(Recorded::Kept),
             // An answer that was lost: the second try finds what the first one did.
             Err(error) => match refused(error)? {
-                Some(item) if read_dispatches(&item)?.iter().any(|kept| kept.id == dispatch.id) => Ok(Recorded::Kept),
+                Some(item)
+                    if dispatch.is_some_and(|dispatch| {
+                        read_dispatches(&item).is_ok_and(|kept| kept.iter().any(|kept| kept.id == dispatch.id))
+                    }) =>
+                {
+                    Ok(Recorded::Kept)
+                }
                 _ => Ok(Recorded::ClaimLost),
             },
         }
@@ -524,6 +573,7 @@ fn read_claimed(item: &Item, token: Uuid) -> Result<Claim, StoreError> {
         message: read_doc(item)?,
         sealed: read_bytes(item, "sealed").ok_or_else(|| broken("sealed"))?.to_vec(),
         send_count: number(item, "send_count")?,
+        rounds: if item.contains_key("rounds") { number(item, "rounds")? } else { 0 },
         token,
     })))
 }

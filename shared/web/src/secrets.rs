@@ -1,110 +1,191 @@
 //! Secrets of the deployment, in the functions that need them.
 //!
-//! On AWS they come from one Secrets Manager document that the template names in `LATCHKEY_SECRETS_ARN`. The request for it is
-//! made while the function starts and awaited by the first caller; one that failed is made again by the next. Elsewhere they
-//! come from the configuration file.
+//! On AWS they come from Secrets Manager, by the documents that the template names. The first request for one is made while the
+//! function starts and awaited by the first caller. An operator may change a secret while a function is warm, so what was read is
+//! [kept for a minute](KEPT), and read again at once when somebody meets what does not fit it ([`Secret::newer_than`]). Elsewhere they
+//! come from the configuration file or the environment, which do not change under a function.
 
-use crate::{Environment, StartError};
+use crate::{Environment, StartError, chance, log};
 use aws_sdk_secretsmanager::config::BehaviorVersion;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use aws_sdk_secretsmanager::{Client, Config};
 use latchkey_config::{Secrets, merge_secrets};
 use latchkey_store::{db, https};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
-use tokio::sync::OnceCell;
+use time::{Duration, OffsetDateTime};
+use tokio::sync::Mutex;
 
-/// The deployment's secrets, there at first use.
-#[derive(Clone)]
-pub struct Vault {
-    source: Option<(Config, String)>,
-    dev: bool,
-    cell: Arc<OnceCell<Secrets>>,
+/// How long a secret is kept: the time that a change of it takes to be known everywhere.
+pub const KEPT: Duration = Duration::MINUTE;
+/// How long it is kept even by whoever meets what does not fit: strangers send that too, and every look costs.
+const LEAST: Duration = Duration::SECOND;
+/// How long a secret that cannot be read again is used before it is tried once more.
+const PAUSE: Duration = Duration::seconds(10);
+
+/// The deployment's secrets.
+pub type Vault = Secret<Secrets>;
+/// A secret that is one text.
+pub type SecretText = Secret<SecretString>;
+
+/// A secret. Clones share what was read.
+pub struct Secret<T>(Arc<Source<T>>);
+
+impl<T> Clone for Secret<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
 }
 
-impl Vault {
-    /// Begins to fetch the secrets, or takes those of the configuration file, `own`.
+enum Source<T> {
+    /// From the configuration or the environment.
+    Fixed(Arc<T>),
+    /// From Secrets Manager.
+    Stored(Stored<T>),
+}
+
+struct Stored<T> {
+    config: Config,
+    arn: String,
+    parse: Box<dyn Fn(&SecretString) -> Result<T, StartError> + Send + Sync>,
+    kept: Mutex<Option<Kept<T>>>,
+}
+
+/// What was read, and when it is to be read again.
+struct Kept<T> {
+    value: Arc<T>,
+    text: SecretString,
+    read_at: OffsetDateTime,
+}
+
+impl Secret<Secrets> {
+    /// Begins to fetch the document that `LATCHKEY_SECRETS_ARN` names, or takes the secrets of the configuration file, `own`.
     ///
     /// # Errors
-    /// When a secret is missing, too short, or one that everybody knows.
+    /// When a secret of the file is missing, too short, or one that everybody knows.
     pub fn open(env: &Environment, own: Secrets, dev: bool) -> Result<Self, StartError> {
         let Some(arn) = env.get("LATCHKEY_SECRETS_ARN") else {
             own.require(dev).map_err(|e| StartError(e.to_string()))?;
-            return Ok(Self { source: None, dev, cell: Arc::new(OnceCell::new_with(Some(own))) });
+            return Ok(Self(Arc::new(Source::Fixed(Arc::new(own)))));
         };
-        let vault = Self { source: Some((config(env)?, arn.to_owned())), dev, cell: Arc::default() };
-        let early = vault.clone();
-        tokio::spawn(async move {
-            https::after_the_first_poll().await;
-            let _ = early.get().await;
-        });
-        Ok(vault)
-    }
-
-    /// The secrets.
-    ///
-    /// # Errors
-    /// When they cannot be fetched or used.
-    pub async fn get(&self) -> Result<&Secrets, StartError> {
-        self.cell.get_or_try_init(|| self.fetch()).await
-    }
-
-    async fn fetch(&self) -> Result<Secrets, StartError> {
-        let Some((config, arn)) = &self.source else {
-            return Err(StartError("there is no source of secrets".into()));
+        let parse = move |text: &SecretString| {
+            let secrets = merge_secrets(text.expose_secret()).map_err(|e| StartError(e.to_string()))?;
+            secrets.require(dev).map_err(|e| StartError(e.to_string()))?;
+            Ok(secrets)
         };
-        let secrets = merge_secrets(&read(config, arn).await?).map_err(|e| StartError(e.to_string()))?;
-        secrets.require(self.dev).map_err(|e| StartError(e.to_string()))?;
-        Ok(secrets)
+        Ok(Self::stored(env, arn, parse)?.begun())
     }
 }
 
-/// A secret that is one text, there at first use: the Secrets Manager document named by a variable with `_ARN` at its end, or else
-/// the value of the variable itself.
-#[derive(Clone)]
-pub struct SecretText {
-    source: Option<(Config, String)>,
-    cell: Arc<OnceCell<SecretString>>,
-}
-
-impl SecretText {
-    /// Begins to fetch the secret, or takes it from the environment.
+impl Secret<SecretString> {
+    /// Begins to fetch the document that the variable with `_ARN` at its end names, or takes the value of the variable itself.
     ///
     /// # Errors
     /// When neither variable is there.
-    pub fn open(env: &Environment, name: &str) -> Result<Self, StartError> {
+    pub fn open_text(env: &Environment, name: &str) -> Result<Self, StartError> {
         let Some(arn) = env.get(&format!("{name}_ARN")) else {
             let text = env.require(name, "a random text that nobody else knows")?;
-            return Ok(Self { source: None, cell: Arc::new(OnceCell::new_with(Some(text.into()))) });
+            return Ok(Self(Arc::new(Source::Fixed(Arc::new(text.into())))));
         };
-        let secret = Self { source: Some((config(env)?, arn.to_owned())), cell: Arc::default() };
-        let early = secret.clone();
+        Ok(Self::stored(env, arn, |text| Ok(text.clone()))?.begun())
+    }
+}
+
+impl<T: Send + Sync + 'static> Secret<T> {
+    fn stored(
+        env: &Environment,
+        arn: &str,
+        parse: impl Fn(&SecretString) -> Result<T, StartError> + Send + Sync + 'static,
+    ) -> Result<Self, StartError> {
+        let stored =
+            Stored { config: config(env)?, arn: arn.to_owned(), parse: Box::new(parse), kept: Mutex::default() };
+        Ok(Self(Arc::new(Source::Stored(stored))))
+    }
+
+    /// Begins to read it, beside the start of the function.
+    fn begun(self) -> Self {
+        let early = self.clone();
         tokio::spawn(async move {
             https::after_the_first_poll().await;
             let _ = early.get().await;
         });
-        Ok(secret)
+        self
     }
 
-    /// The secret.
+    /// The secret as it was at most a minute ago; longer ago only while it cannot be read.
     ///
     /// # Errors
-    /// When it cannot be fetched.
-    pub async fn get(&self) -> Result<&SecretString, StartError> {
-        let fetch = async || match &self.source {
-            Some((config, arn)) => read(config, arn).await.map(SecretString::from),
-            None => Err(StartError("there is no source of secrets".into())),
+    /// When it was never read, and cannot be read or used.
+    pub async fn get(&self) -> Result<Arc<T>, StartError> {
+        self.no_older_than(KEPT, chance::now).await
+    }
+
+    /// The secret as it is now, for whoever met what does not fit `old`; `None` when it is still the same.
+    ///
+    /// # Errors
+    /// When it was never read, and cannot be read or used.
+    pub async fn newer_than(&self, old: &Arc<T>) -> Result<Option<Arc<T>>, StartError> {
+        let newer = self.no_older_than(LEAST, chance::now).await?;
+        Ok((!Arc::ptr_eq(&newer, old)).then_some(newer))
+    }
+
+    /// The secret as it is now, and an error rather than what it once was: for whoever hands it on.
+    ///
+    /// # Errors
+    /// When it cannot be read or used.
+    pub async fn read(&self) -> Result<Arc<T>, StartError> {
+        match &*self.0 {
+            Source::Fixed(value) => Ok(Arc::clone(value)),
+            Source::Stored(stored) => Ok(Arc::new((stored.parse)(&stored.fetch().await?)?)),
+        }
+    }
+
+    /// `clock` is asked once nobody else reads any more.
+    async fn no_older_than(&self, age: Duration, clock: impl Fn() -> OffsetDateTime) -> Result<Arc<T>, StartError> {
+        let stored = match &*self.0 {
+            Source::Fixed(value) => return Ok(Arc::clone(value)),
+            Source::Stored(stored) => stored,
         };
-        self.cell.get_or_try_init(fetch).await
+        let mut kept = stored.kept.lock().await;
+        let now = clock();
+        if let Some(kept) = &*kept
+            && (Duration::ZERO..age).contains(&(now - kept.read_at))
+        {
+            return Ok(Arc::clone(&kept.value));
+        }
+        let read = match stored.fetch().await {
+            Ok(text) => (stored.parse)(&text).map(|value| (value, text)),
+            Err(error) => Err(error),
+        };
+        match (read, &mut *kept) {
+            (Ok((_, text)), Some(same)) if same.text.expose_secret() == text.expose_secret() => {
+                same.read_at = now;
+                Ok(Arc::clone(&same.value))
+            }
+            (Ok((value, text)), slot) => {
+                let value = Arc::new(value);
+                *slot = Some(Kept { value: Arc::clone(&value), text, read_at: now });
+                Ok(value)
+            }
+            // What was good a minute ago is better than nothing.
+            (Err(error), Some(old)) => {
+                log::note(format!("a secret could not be read again: {error}"));
+                old.read_at = now - KEPT + PAUSE;
+                Ok(Arc::clone(&old.value))
+            }
+            (Err(error), None) => Err(error),
+        }
     }
 }
 
-async fn read(config: &Config, arn: &str) -> Result<String, StartError> {
-    let client = Client::from_conf(config.clone());
-    let answer = client.get_secret_value().secret_id(arn).send().await;
-    let answer = answer.map_err(|e| StartError(format!("Secrets Manager: {}", DisplayErrorContext(e))))?;
-    let text = answer.secret_string().ok_or_else(|| StartError("Secrets Manager: the secret is not text".into()))?;
-    Ok(text.to_owned())
+impl<T> Stored<T> {
+    async fn fetch(&self) -> Result<SecretString, StartError> {
+        let client = Client::from_conf(self.config.clone());
+        let answer = client.get_secret_value().secret_id(&self.arn).send().await;
+        let answer = answer.map_err(|e| StartError(format!("Secrets Manager: {}", DisplayErrorContext(e))))?;
+        let text = answer.secret_string().ok_or_else(|| StartError("Secrets Manager: the secret is not text".into()))?;
+        Ok(text.into())
+    }
 }
 
 fn config(env: &Environment) -> Result<Config, StartError> {
@@ -118,4 +199,94 @@ fn config(env: &Environment) -> Result<Config, StartError> {
         config = config.endpoint_url(url);
     }
     Ok(config.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex as Shared;
+    use time::macros::datetime;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-27 14:00 UTC);
+
+    /// A Secrets Manager that holds this text, or fails; and how often it was asked.
+    async fn manager() -> (SecretText, Arc<Shared<(Option<&'static str>, usize)>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let env = [("AWS_REGION", "local"), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")];
+        let env = Environment::from_pairs(env.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let env = env.with("AWS_ENDPOINT_URL", &format!("http://{}", listener.local_addr().unwrap()));
+        let state = Arc::new(Shared::new((Some("first"), 0)));
+        let shared = Arc::clone(&state);
+        tokio::spawn(async move {
+            loop {
+                let (mut peer, _) = listener.accept().await.unwrap();
+                let mut chunk = [0; 8192];
+                let _ = peer.read(&mut chunk).await;
+                let text = {
+                    let mut state = shared.lock().unwrap();
+                    state.1 += 1;
+                    state.0
+                };
+                let (status, body) = match text {
+                    Some(text) => ("200 OK", format!(r#"{{"SecretString":"{text}"}}"#)),
+                    None => ("400 Bad Request", r#"{"__type":"AccessDeniedException"}"#.to_owned()),
+                };
+                let length = body.len();
+                let answer =
+                    format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+                let _ = peer.write_all(answer.as_bytes()).await;
+            }
+        });
+        (SecretText::stored(&env, "arn", |text| Ok(text.clone())).unwrap(), state)
+    }
+
+    async fn at(secret: &SecretText, age: Duration, seconds: i64) -> String {
+        let now = || NOW + Duration::seconds(seconds);
+        secret.no_older_than(age, now).await.unwrap().expose_secret().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_changes_is_known_within_a_minute() {
+        let (secret, manager) = manager().await;
+        assert_eq!(at(&secret, KEPT, 0).await, "first");
+        manager.lock().unwrap().0 = Some("second");
+        assert_eq!(at(&secret, KEPT, 59).await, "first");
+        assert_eq!(at(&secret, KEPT, 60).await, "second");
+        assert_eq!(manager.lock().unwrap().1, 2, "it is asked for no more often");
+        // A clock that was put back does not keep it for ever.
+        manager.lock().unwrap().0 = Some("third");
+        assert_eq!(at(&secret, KEPT, -3600).await, "third");
+    }
+
+    #[tokio::test]
+    async fn whoever_meets_what_does_not_fit_reads_again() {
+        let (secret, manager) = manager().await;
+        assert_eq!(at(&secret, KEPT, 0).await, "first");
+        manager.lock().unwrap().0 = Some("second");
+        let asked = manager.lock().unwrap().1;
+        assert_eq!(at(&secret, LEAST, 0).await, "first", "at most once a second");
+        assert_eq!(manager.lock().unwrap().1, asked);
+        assert_eq!(at(&secret, LEAST, 1).await, "second");
+        assert_eq!(secret.read().await.unwrap().expose_secret(), "second");
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_cannot_be_read_again_stays_good() {
+        let (secret, manager) = manager().await;
+        manager.lock().unwrap().0 = None;
+        assert!(secret.no_older_than(KEPT, || NOW).await.is_err());
+        manager.lock().unwrap().0 = Some("first");
+        assert_eq!(at(&secret, KEPT, 0).await, "first");
+        manager.lock().unwrap().0 = None;
+        assert_eq!(at(&secret, KEPT, 60).await, "first");
+        let asked = manager.lock().unwrap().1;
+        assert_eq!(at(&secret, KEPT, 69).await, "first");
+        assert_eq!(manager.lock().unwrap().1, asked, "it is not asked at every request meanwhile");
+        manager.lock().unwrap().0 = Some("second");
+        assert_eq!(at(&secret, KEPT, 70).await, "second");
+        manager.lock().unwrap().0 = None;
+        assert!(secret.read().await.is_err(), "whoever hands it on gets no old one");
+    }
 }

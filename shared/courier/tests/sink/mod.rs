@@ -111,12 +111,13 @@ impl Sender {
     }
 
     pub(crate) async fn send(&self) -> Result<(), SendError> {
-        let rendered = self.templates.render(&self.outgoing, &self.letter).expect("a peer");
-        let sent = self.carriers.send(&self.outgoing, &self.letter, &rendered).await;
+        let rendered = self.templates.render(&self.outgoing, &self.letter, self.outgoing.created_at).expect("a peer");
+        let sent = self.carriers.send(&self.outgoing, &self.letter, &rendered, self.outgoing.created_at).await;
         if let Err(error) = &sent {
             // They are kept and shown.
             let text = error.to_string();
-            for secret in [&self.letter.code, &self.outgoing.recipient, "sign-in", "hidden"] {
+            let code = self.letter.content.code().expect("a peer").as_str();
+            for secret in [code, &self.outgoing.recipient, "sign-in", "hidden"] {
                 assert!(!text.contains(secret), "{text}");
             }
         }

@@ -1,32 +1,23 @@
 //! Addresses that a configured service may not be at: our own machine, our own network, the cloud's metadata.
 //!
 //! Names are judged by what they resolve to, at the moment of the connection and not before it, so a name that changes its mind
-//! between two questions leads nowhere. Redirects are not followed at all.
+//! between two questions leads nowhere.
 
-use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
-use hyper_util::rt::TokioExecutor;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tower_service::Service;
 
-const CONNECTING: Duration = Duration::from_secs(5);
-
 /// A host at an address that must not be called.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("its host is at a private, local or otherwise special address")]
-pub(crate) struct Forbidden;
+pub struct Forbidden;
 
 /// Resolves names, and leaves out addresses that must not be called.
-#[derive(Clone)]
-pub(crate) struct Resolver {
+#[derive(Clone, Debug)]
+pub struct Resolver {
     inner: GaiResolver,
     only_public: bool,
 }
@@ -57,26 +48,6 @@ impl Service<Name> for Resolver {
             Ok(found.into_iter())
         })
     }
-}
-
-/// An HTTP client.
-pub(crate) type Web = Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>;
-
-/// A client that trusts the authorities that the system trusts.
-///
-/// # Errors
-/// When the system has none.
-pub(crate) fn web(only_public: bool) -> Result<Web, String> {
-    let mut connector = HttpConnector::new_with_resolver(Resolver::new(only_public));
-    connector.enforce_http(false);
-    connector.set_connect_timeout(Some(CONNECTING));
-    let connector = HttpsConnectorBuilder::new()
-        .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
-        .map_err(|e| format!("TLS cannot be set up: {e}"))?
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(connector);
-    Ok(Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(15)).build(connector))
 }
 
 /// Whether a call failed because of where it would have led.
