@@ -131,3 +131,63 @@ fn every_guard_exists() {
     }
     assert!(count >= 25, "{count}");
 }
+
+/// Sources of what is deployed: path below the project, text.
+fn sources() -> Vec<(String, String)> {
+    fn walk(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            match entry.path() {
+                path if path.is_dir() => walk(&path, found),
+                path if path.extension().is_some_and(|end| end == "rs") => found.push(path),
+                _ => {}
+            }
+        }
+    }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for folder in ["functions", "shared"] {
+        walk(&root.join(folder), &mut found);
+    }
+    let named = |path: std::path::PathBuf| {
+        let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+        (name, std::fs::read_to_string(&path).unwrap())
+    };
+    found.into_iter().map(named).filter(|(name, _)| !name.contains("/tests/")).collect()
+}
+
+/// What is read once is kept in a cell or in a lock of a value that may be missing; each such place is in the table with its reason.
+#[test]
+fn what_is_kept_for_the_life_of_a_process_is_listed() {
+    let text = include_str!("../docs/security.md");
+    let table = text.split("## What a function reads once").nth(1).unwrap().split("\n## ").next().unwrap();
+    let cell =
+        regex_lite::Regex::new(r"\b(OnceCell|OnceLock|LazyLock|LazyCell|SetOnce|lazy_static|Mutex<Option<|RwLock<)")
+            .unwrap();
+    let mut kept: Vec<String> =
+        sources().into_iter().filter(|(_, text)| cell.is_match(text)).map(|(name, _)| name).collect();
+    // Until when a channel is left alone comes from the channel, and ends by itself.
+    kept.retain(|name| name != "functions/courier/src/pace.rs");
+    let missing: Vec<&String> = kept.iter().filter(|name| !table.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "docs/security.md does not say why these may keep what they read: {missing:?}");
+    let named = regex_lite::Regex::new(r"`([a-z_/-]+\.rs)`").unwrap();
+    for found in named.captures_iter(table) {
+        assert!(sources().iter().any(|(name, _)| *name == found[1]), "there is no {}", &found[1]);
+    }
+}
+
+/// One crate builds the clients that call what a configuration names, so none goes around its look at addresses.
+#[test]
+fn no_client_goes_around_the_guard() {
+    let client = regex_lite::Regex::new(
+        r"client::legacy|HttpConnector\b|HttpsConnector\b|reqwest|TcpStream::connect|client::conn",
+    )
+    .unwrap();
+    let others: Vec<String> = sources()
+        .into_iter()
+        .filter(|(name, text)| client.is_match(text) && !name.starts_with("shared/egress/"))
+        .map(|(name, _)| name)
+        .collect();
+    // What the SDKs of AWS call by is theirs.
+    let others: Vec<&String> = others.iter().filter(|name| *name != "shared/store/src/https.rs").collect();
+    assert!(others.is_empty(), "build clients with latchkey_egress: {others:?}");
+}

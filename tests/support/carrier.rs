@@ -5,7 +5,7 @@ use axum::Router;
 use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use latchkey_core::courier::{Code, Content, Letter, Outgoing, TemplateType};
 use latchkey_core::identity::Via;
 use latchkey_sealing::PublicKey;
@@ -13,7 +13,7 @@ use latchkey_store::{Db, Environment, Outbox};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -26,6 +26,8 @@ pub enum Mood {
     Well,
     /// Does not take it, and says this.
     Says(u16),
+    /// Has no room for it now, and asks for a wait of so many seconds.
+    NoRoom(u64),
     /// Takes it, and never answers.
     Silent,
     /// Takes it, and answers when it is told to.
@@ -42,6 +44,8 @@ pub struct Carrier {
 #[derive(Default)]
 struct Inner {
     taken: Mutex<Vec<Value>>,
+    /// When it was asked, whatever it said.
+    asked: Mutex<Vec<Instant>>,
     /// Recipient (any without), mood, how often from now on.
     plan: Mutex<Vec<(Option<String>, Mood, usize)>>,
     took: Notify,
@@ -73,6 +77,11 @@ impl Carrier {
         self.state.taken.lock().expect("unlocked").clone()
     }
 
+    /// When it was asked to take a message, whatever it said.
+    pub fn asked(&self) -> Vec<Instant> {
+        self.state.asked.lock().expect("unlocked").clone()
+    }
+
     /// How often a message to somebody was taken.
     pub fn count(&self, recipient: &str) -> usize {
         self.taken().iter().filter(|message| message["to"] == recipient).count()
@@ -89,7 +98,11 @@ impl Carrier {
     }
 }
 
-async fn take(State(state): State<Arc<Inner>>, axum::Json(mut message): axum::Json<Value>) -> (StatusCode, String) {
+async fn take(
+    State(state): State<Arc<Inner>>,
+    axum::Json(mut message): axum::Json<Value>,
+) -> (StatusCode, HeaderMap, String) {
+    state.asked.lock().expect("unlocked").push(Instant::now());
     // Large, and the same as the text.
     message["html"] = Value::Null;
     let mood = {
@@ -103,17 +116,23 @@ async fn take(State(state): State<Arc<Inner>>, axum::Json(mut message): axum::Js
         })
     };
     let said = format!("about {} to {}", message["text"], message["to"]);
-    if let Mood::Says(status) = mood {
-        return (StatusCode::from_u16(status).expect("a status"), said);
+    let none = HeaderMap::new();
+    match mood {
+        Mood::Says(status) => return (StatusCode::from_u16(status).expect("a status"), none, said),
+        Mood::NoRoom(seconds) => {
+            let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, seconds.into())]);
+            return (StatusCode::TOO_MANY_REQUESTS, headers, said);
+        }
+        Mood::Well | Mood::Silent | Mood::Held => {}
     }
     state.taken.lock().expect("unlocked").push(message);
     state.took.notify_one();
     match mood {
         Mood::Silent => std::future::pending().await,
         Mood::Held => state.release.notified().await,
-        Mood::Well | Mood::Says(_) => {}
+        Mood::Well | Mood::Says(_) | Mood::NoRoom(_) => {}
     }
-    (StatusCode::NO_CONTENT, String::new())
+    (StatusCode::NO_CONTENT, none, String::new())
 }
 
 /// A message that is not written yet.
@@ -132,15 +151,19 @@ impl Draft {
 
     /// This code to an address.
     pub fn with_code(key: &PublicKey, recipient: &str, created_at: OffsetDateTime, code: &str) -> Self {
-        Self::of(key, code, Outgoing {
-            id: latchkey_web::chance::id(),
-            via: Via::Email,
-            recipient: recipient.to_owned(),
-            template: TemplateType::LoginCodeValid,
-            created_at,
-            expires_at: Some(created_at + time::Duration::minutes(10)),
-            request: None,
-        })
+        Self::of(
+            key,
+            code,
+            Outgoing {
+                id: latchkey_web::chance::id(),
+                via: Via::Email,
+                recipient: recipient.to_owned(),
+                template: TemplateType::LoginCodeValid,
+                created_at,
+                expires_at: Some(created_at + time::Duration::minutes(10)),
+                request: None,
+            },
+        )
     }
 
     /// A code in this message.

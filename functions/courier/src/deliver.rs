@@ -415,6 +415,9 @@ mod tests {
         assert_eq!(in_10(-10), None);
         let in_900 = Outgoing { expires_at: Some(NOW + time::Duration::seconds(200)), ..stored("a@example.org") };
         assert_eq!(next_attempt(&in_900, NOW, Duration::from_secs(900)), Some(Duration::from_secs(100)));
-        assert_eq!(next_attempt(&stored("a@example.org"), NOW, Duration::from_secs(900)), Some(Duration::from_secs(900)));
+        assert_eq!(
+            next_attempt(&stored("a@example.org"), NOW, Duration::from_secs(900)),
+            Some(Duration::from_secs(900))
+        );
     }
 }

@@ -346,7 +346,10 @@ mod tests {
     fn an_empty_secret_hides_nothing() {
         assert_eq!(Code::new(""), None);
         assert!(serde_json::from_str::<Content>(r#"{"login_code":""}"#).is_err());
-        assert_eq!(without("the channel answered 422", [("", "…"), ("422", "<number>")]), "the channel answered <number>");
+        assert_eq!(
+            without("the channel answered 422", [("", "…"), ("422", "<number>")]),
+            "the channel answered <number>"
+        );
         assert_eq!(without("a b a", [("a", "…")]), "… b …");
     }
 

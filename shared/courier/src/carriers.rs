@@ -47,8 +47,8 @@ impl SendError {
     /// The failure of an HTTP service that has no room now: 429, or 503 when it says how long (RFC 9110 10.2.3).
     pub(crate) fn if_busy(status: StatusCode, headers: &HeaderMap, who: &str, now: OffsetDateTime) -> Option<Self> {
         let wait = headers.get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
-        let is_busy = status == StatusCode::TOO_MANY_REQUESTS
-            || (status == StatusCode::SERVICE_UNAVAILABLE && wait.is_some());
+        let is_busy =
+            status == StatusCode::TOO_MANY_REQUESTS || (status == StatusCode::SERVICE_UNAVAILABLE && wait.is_some());
         is_busy.then(|| Self::Busy { why: format!("{who} answered {status}"), wait })
     }
 }

@@ -3,8 +3,8 @@
 use latchkey_config::Courier;
 use latchkey_core::courier::Outgoing;
 use latchkey_store::StartError;
-use lettre::message::{Mailbox, Mailboxes};
 use lettre::message::header::{From as Sender, Header, HeaderName, HeaderValue, Headers};
+use lettre::message::{Mailbox, Mailboxes};
 
 /// RFC 3834: a program wrote it, so absence notices and other programs do not answer.
 const AUTO_SUBMITTED: (&str, &str) = ("Auto-Submitted", "auto-generated");
@@ -38,7 +38,7 @@ impl Head {
         Ok(Self { from, headers })
     }
 
-    /// The sender as it may stand in a header: a name beyond ASCII is encoded by RFC 2047, one with special characters is quoted.
+    /// The sender as it may stand in a header: a name beyond ASCII, or with special characters, is encoded by RFC 2047.
     pub(crate) fn sender(&self) -> String {
         encoded(Sender::from(Mailboxes::from(self.from.clone())).display())
     }
@@ -87,8 +87,8 @@ mod tests {
         for (name, sender) in [
             (None, "login@example.org"),
             (Some("Example"), "Example <login@example.org>"),
-            (Some("Example, Inc."), "\"Example, Inc.\" <login@example.org>"),
-            (Some("The \"Example\" <x@y>"), "\"The \\\"Example\\\" <x@y>\" <login@example.org>"),
+            (Some("Example, Inc."), "=?utf-8?b?RXhhbXBsZSwgSW5jLg==?= <login@example.org>"),
+            (Some("\"E\" <x@y>"), "=?utf-8?b?IkUiIDx4QHk+?= <login@example.org>"),
             (Some("Jörg"), "=?utf-8?b?SsO2cmc=?= <login@example.org>"),
             (Some("ログイン"), "=?utf-8?b?44Ot44Kw44Kk44Oz?= <login@example.org>"),
         ] {
@@ -105,7 +105,7 @@ mod tests {
         let own = of(r#"{"auto-submitted": "no", "X-Unit": "Büro"}"#);
         assert_eq!(
             own,
-            [("auto-submitted".to_owned(), "no".to_owned()), ("X-Unit".to_owned(), "=?utf-8?b?QsO8cm8=?=".to_owned())]
+            [("X-Unit".to_owned(), "=?utf-8?b?QsO8cm8=?=".to_owned()), ("auto-submitted".to_owned(), "no".to_owned())]
         );
     }
 }

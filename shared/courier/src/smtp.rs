@@ -81,11 +81,9 @@ impl Smtp {
         let sent = self.transport.send(message).await;
         sent.map(drop).map_err(|error| match error.status().map(|code| code.to_string()) {
             // Who we are, or that it takes nothing without TLS: nothing that is wrong with the message.
-            Some(code) if ["530", "534", "535", "538"].contains(&code.as_str()) => {
-                SendError::NotAllowed(format!(
-                    "the mail server answered {code}: it does not accept our user and password"
-                ))
-            }
+            Some(code) if ["530", "534", "535", "538"].contains(&code.as_str()) => SendError::NotAllowed(format!(
+                "the mail server answered {code}: it does not accept our user and password"
+            )),
             Some(code) if !error.is_permanent() && is_busy(&code, &error.to_string()) => {
                 SendError::Busy { why: format!("the mail server answered {code}: too many at once"), wait: None }
             }

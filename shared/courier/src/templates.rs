@@ -181,12 +181,7 @@ impl Templates {
     ///
     /// # Errors
     /// When a template cannot be filled; the text says which and where, not with what.
-    pub fn render(
-        &self,
-        outgoing: &Outgoing,
-        letter: &Letter,
-        now: OffsetDateTime,
-    ) -> Result<Rendered, TemplateError> {
+    pub fn render(&self, outgoing: &Outgoing, letter: &Letter, now: OffsetDateTime) -> Result<Rendered, TemplateError> {
         let data = template_data(outgoing, letter, now);
         let values = self.values(data.clone(), outgoing, letter);
         let part = |part: Part| {

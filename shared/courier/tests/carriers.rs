@@ -267,7 +267,10 @@ async fn ses_gets_text_and_html_and_the_configuration_set() {
     assert_eq!(body["Destination"], json!({"ToAddresses": ["ann@example.org"]}));
     assert_eq!(body["ConfigurationSetName"], "bounces");
     let message = &body["Content"]["Simple"];
-    assert_eq!(message["Headers"], json!([{"Name": "X-Unit", "Value": "login"}, {"Name": "Auto-Submitted", "Value": "auto-generated"}]));
+    assert_eq!(
+        message["Headers"],
+        json!([{"Name": "X-Unit", "Value": "login"}, {"Name": "Auto-Submitted", "Value": "auto-generated"}])
+    );
     assert_eq!(message["Subject"]["Data"], "123456 is your sign-in code for Latchkey");
     assert!(message["Body"]["Html"]["Data"].is_string() && message["Body"]["Text"]["Data"].is_string());
 }

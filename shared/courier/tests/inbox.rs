@@ -23,7 +23,10 @@ fn carriers(url: &str) -> Carriers {
 fn rendered() -> Rendered {
     let (outgoing, letter) = example(TemplateType::LoginCodeValid);
     let config = read(CONFIG, None, &[], true).expect("an example").config;
-    Templates::new(&config.courier).expect("an example").render(&outgoing, &letter, outgoing.created_at).expect("an example")
+    Templates::new(&config.courier)
+        .expect("an example")
+        .render(&outgoing, &letter, outgoing.created_at)
+        .expect("an example")
 }
 
 /// Takes one request, gives one answer, returns the request.
@@ -73,7 +76,8 @@ async fn an_inbox_that_fails_is_asked_again_one_that_refuses_is_not() {
         let error = carriers(&url).send(&outgoing, &letter, &rendered(), outgoing.created_at).await.unwrap_err();
         assert_eq!(matches!(error, SendError::Retry(_)), again, "{error}");
     }
-    let error = carriers("http://127.0.0.1:1/").send(&outgoing, &letter, &rendered(), outgoing.created_at).await.unwrap_err();
+    let error =
+        carriers("http://127.0.0.1:1/").send(&outgoing, &letter, &rendered(), outgoing.created_at).await.unwrap_err();
     assert_eq!(error, SendError::Retry("the inbox cannot be reached".to_owned()));
 }
 
@@ -81,7 +85,8 @@ async fn an_inbox_that_fails_is_asked_again_one_that_refuses_is_not() {
 async fn an_address_that_is_more_than_one_is_refused() {
     let (mut outgoing, letter) = example(TemplateType::LoginCodeValid);
     outgoing.recipient = "ann@example.org\r\nBcc: bob@example.org".to_owned();
-    let error = carriers("http://127.0.0.1:1/").send(&outgoing, &letter, &rendered(), outgoing.created_at).await.unwrap_err();
+    let error =
+        carriers("http://127.0.0.1:1/").send(&outgoing, &letter, &rendered(), outgoing.created_at).await.unwrap_err();
     assert!(matches!(&error, SendError::Refused(why) if !why.contains("ann")), "{error}");
 }
 

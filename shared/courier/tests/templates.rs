@@ -142,12 +142,18 @@ fn what_strangers_typed_stays_text() {
     let (outgoing, mut letter) = message(Via::Email, "en");
     letter.transient_payload = json!({"note": "<script>alert(1)</script>\r\nBcc: x@example.org {{ login_code }}"});
     let note = "{{ login_code }} {{ transient_payload.note }}";
-    let html = Templates::new(&own("html", note)).unwrap().render(&outgoing, &letter, outgoing.created_at).unwrap().html.unwrap();
+    let html = Templates::new(&own("html", note))
+        .unwrap()
+        .render(&outgoing, &letter, outgoing.created_at)
+        .unwrap()
+        .html
+        .unwrap();
     assert!(
         html.contains("&lt;script&gt;") && !html.contains("<script>") && html.contains("{{ login_code }}"),
         "{html}"
     );
-    let subject = Templates::new(&own("subject", note)).unwrap().render(&outgoing, &letter, outgoing.created_at).unwrap().subject;
+    let subject =
+        Templates::new(&own("subject", note)).unwrap().render(&outgoing, &letter, outgoing.created_at).unwrap().subject;
     assert_eq!(subject, "048213 <script>alert(1)</script> Bcc: x@example.org {{ login_code }}");
 }
 
@@ -191,7 +197,8 @@ fn a_template_that_breaks_on_a_message_does_not_quote_it() {
 fn a_message_sent_late_says_what_is_left() {
     let templates = Templates::new(&config().courier).unwrap();
     let (outgoing, letter) = message(Via::Email, "en");
-    for (late, said) in [(0, "It works for 10 minutes,"), (340, "It works for 4 minutes,"), (570, "less than a minute")] {
+    for (late, said) in [(0, "It works for 10 minutes,"), (340, "It works for 4 minutes,"), (570, "less than a minute")]
+    {
         let now = outgoing.created_at + time::Duration::seconds(late);
         let text = templates.render(&outgoing, &letter, now).unwrap().text;
         assert!(text.contains(said), "after {late} s: {text}");

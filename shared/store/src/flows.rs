@@ -169,7 +169,15 @@ impl Flows {
             .consistent_read(true)
             .send();
         let item = send("GetItem progress", call).await?.item;
-        item.as_ref().map(|item| Ok(Progress { done: flag(item, "done"), sends: count(item, "sends")?, attempts: count(item, "attempts")? })).transpose()
+        item.as_ref()
+            .map(|item| {
+                Ok(Progress {
+                    done: flag(item, "done"),
+                    sends: count(item, "sends")?,
+                    attempts: count(item, "attempts")?,
+                })
+            })
+            .transpose()
     }
 
     /// Stores what a flow says after a submission, unless it was completed or a code was sent in the meantime. `sends` is how

@@ -183,7 +183,8 @@ impl<T> Stored<T> {
         let client = Client::from_conf(self.config.clone());
         let answer = client.get_secret_value().secret_id(&self.arn).send().await;
         let answer = answer.map_err(|e| StartError(format!("Secrets Manager: {}", DisplayErrorContext(e))))?;
-        let text = answer.secret_string().ok_or_else(|| StartError("Secrets Manager: the secret is not text".into()))?;
+        let text =
+            answer.secret_string().ok_or_else(|| StartError("Secrets Manager: the secret is not text".into()))?;
         Ok(text.into())
     }
 }

@@ -1,0 +1,187 @@
+//! Messages that are of no use any more when their turn comes, those of which something was altered, those there is no room for, and
+//! those to people who are gone.
+
+use crate::support::{Answer, Bench, CONFIG, Carrier, Draft, Mood, PASSWORD, eventually, password, unique};
+use latchkey_core::courier::{CodeRequest, TemplateType};
+use latchkey_core::identity::Via;
+use latchkey_web::chance;
+use serde_json::{Value, json};
+use time::Duration;
+use uuid::Uuid;
+
+/// Everybody may sign in by code; messages are tried often.
+fn config() -> String {
+    let codes = "  methods: {code: {passwordless_enabled: true, config: {missing_credential_fallback_enabled: true}}}\n  flows:\n";
+    CONFIG.replace("  flows:\n", codes) + "courier: {message_retries: 9}\nbrakes: {enabled: false}\n"
+}
+
+async fn bench() -> (Bench, Carrier) {
+    let carrier = Carrier::start().await;
+    (Bench::with_carrier(&config(), &carrier.url, false).await, carrier)
+}
+
+fn last_error(message: &Value) -> String {
+    let last = message["dispatches"].as_array().and_then(|all| all.last().cloned()).unwrap_or_default();
+    last["error"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Messages to an address, newest first.
+async fn messages_to(bench: &Bench, address: &str, count: usize) -> Vec<Value> {
+    let path = format!("/admin/courier/messages?recipient={address}");
+    eventually("messages", async || {
+        let listed = bench.admin().get(&path).await.json().as_array().cloned().unwrap_or_default();
+        (listed.len() == count).then_some(listed)
+    })
+    .await
+}
+
+fn id(message: &Value) -> Uuid {
+    message["id"].as_str().unwrap().parse().unwrap()
+}
+
+async fn ask(bench: &Bench, path: &str, to: &str, resend: bool) -> Answer {
+    let mut body = json!({"method": "code", "identifier": to});
+    if resend {
+        body["resend"] = json!("code");
+    }
+    bench.app().post(path, &body).await
+}
+
+#[tokio::test]
+async fn an_expired_code_is_not_sent() {
+    let (bench, carrier) = bench().await;
+    let to = format!("{}@example.org", unique("late"));
+    let message = bench.draft(&to).message;
+    let now = chance::now();
+    let message =
+        latchkey_core::courier::Outgoing { created_at: now - Duration::MINUTE, expires_at: Some(now), ..message };
+    let draft = Draft::of(&bench.stack.courier_key, "123456", message);
+    bench.proxy.store("TransactWriteItems", draft.write()).await;
+    let seen = bench.until(draft.id(), "abandoned").await;
+    assert_eq!(last_error(&seen), "not sent: what it says has expired");
+    assert_eq!(carrier.asked().len(), 0);
+    assert!(bench.proxy.message(draft.id()).await.get("sealed").is_none());
+    // Somebody waited for it, so somebody else has to look.
+    let dead = eventually("a dead letter", async || bench.stack.queues.kept("CourierDeadLetters").pop()).await;
+    assert!(dead.contains(&draft.id().to_string()), "{dead}");
+}
+
+#[tokio::test]
+async fn a_code_lives_no_longer_than_its_flow() {
+    let (bench, carrier) = bench().await;
+    let email = bench.person().await;
+    carrier.plan(None, Mood::Says(503), usize::MAX);
+    let path = bench.app().begin("").await;
+    ask(&bench, &path, &email, false).await;
+    let message = id(&messages_to(&bench, &email, 1).await[0]);
+    let stored: Value = serde_json::from_str(bench.proxy.message(message).await["doc"]["S"].as_str().unwrap()).unwrap();
+    let flow = bench.app().get(&path.replace("login?flow", "login/flows?id")).await.json();
+    // The flow lives for ten minutes, a code for fifteen.
+    let instant = |value: &Value| {
+        time::OffsetDateTime::parse(value.as_str().unwrap(), &time::format_description::well_known::Rfc3339).unwrap()
+    };
+    let apart = instant(&stored["expires_at"]) - instant(&flow["expires_at"]);
+    assert!(apart.abs() < Duration::SECOND, "{stored} {flow}");
+}
+
+#[tokio::test]
+async fn a_code_that_was_replaced_is_not_sent() {
+    let (bench, carrier) = bench().await;
+    let email = bench.person().await;
+    carrier.plan(None, Mood::Says(503), usize::MAX);
+    let path = bench.app().begin("").await;
+    ask(&bench, &path, &email, false).await;
+    let first = id(&messages_to(&bench, &email, 1).await[0]);
+    ask(&bench, &path, &email, true).await;
+    let second = id(&messages_to(&bench, &email, 2).await[0]);
+    let seen = bench.until(first, "abandoned").await;
+    assert_eq!(last_error(&seen), "not sent: a newer code took its place");
+    carrier.heal();
+    bench.until(second, "sent").await;
+    assert_eq!(carrier.count(&email), 1);
+    let text = carrier.taken()[0]["text"].as_str().unwrap().to_owned();
+    let code = regex_lite::Regex::new(r"\b\d{6}\b").unwrap().find(&text).unwrap().as_str().to_owned();
+    let done = bench.app().post(&path, &json!({"method": "code", "identifier": email, "code": code})).await;
+    assert_eq!(done.status, 200, "the code that came is good: {}", done.body);
+    let dead = bench.stack.queues.kept("CourierDeadLetters");
+    assert_eq!(dead.len(), 0, "nobody has to look: {dead:?}");
+}
+
+#[tokio::test]
+async fn whoever_is_in_gets_no_code() {
+    let (bench, carrier) = bench().await;
+    let email = bench.person().await;
+    carrier.plan(None, Mood::Says(503), usize::MAX);
+    let path = bench.app().begin("").await;
+    ask(&bench, &path, &email, false).await;
+    let message = id(&messages_to(&bench, &email, 1).await[0]);
+    assert_eq!(bench.app().post(&path, &password(&email, PASSWORD)).await.status, 200);
+    let seen = bench.until(message, "abandoned").await;
+    assert_eq!(last_error(&seen), "not sent: the login was completed without it");
+    assert_eq!(carrier.count(&email), 0);
+}
+
+/// Whoever can write to the table can neither redirect a code nor make it live longer.
+#[tokio::test]
+async fn an_altered_message_is_sent_to_nobody() {
+    let (bench, carrier) = bench().await;
+    let request = Some(CodeRequest { flow: Uuid::from_u128(1), number: 1 });
+    type Change = fn(&mut latchkey_core::courier::Outgoing);
+    let changes: [(&str, Change); 7] = [
+        ("recipient", |message| message.recipient = "eve@example.org".to_owned()),
+        ("channel", |message| message.via = Via::Sms),
+        ("template", |message| message.template = TemplateType::LoginCodeInvalid),
+        ("time", |message| message.created_at += Duration::SECOND),
+        ("end", |message| message.expires_at = message.expires_at.map(|end| end + Duration::HOUR)),
+        ("no end", |message| message.expires_at = None),
+        ("request", |message| message.request = None),
+    ];
+    for (what, change) in changes {
+        let message = latchkey_core::courier::Outgoing { request, ..bench.draft("ada@example.org").message };
+        let draft = Draft::of(&bench.stack.courier_key, "123456", message).altered(change);
+        bench.proxy.store("TransactWriteItems", draft.write()).await;
+        let seen = bench.until(draft.id(), "abandoned").await;
+        assert!(last_error(&seen).contains("something beside the letter was altered"), "{what}: {seen}");
+    }
+    assert_eq!(carrier.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn a_channel_without_room_costs_no_attempt() {
+    let carrier = Carrier::start().await;
+    // The first attempt is the last.
+    let bench = Bench::with_carrier(&format!("{CONFIG}courier: {{message_retries: 0}}\n"), &carrier.url, false).await;
+    carrier.plan(None, Mood::NoRoom(0), 25);
+    let mut drafts = Vec::new();
+    for _ in 0..12 {
+        drafts.push(bench.post(&format!("{}@example.org", unique("room"))).await);
+    }
+    for draft in &drafts {
+        let seen = bench.until(draft.id(), "sent").await;
+        assert_eq!((seen["send_count"].as_u64(), carrier.count(&draft.message.recipient)), (Some(1), 1), "{seen}");
+    }
+    assert_eq!(carrier.asked().len(), 12 + 25);
+}
+
+#[tokio::test]
+async fn a_channel_is_left_alone_for_as_long_as_it_asks() {
+    let (bench, carrier) = bench().await;
+    // A second of the queue takes a millisecond here, and so does a second of this wait.
+    carrier.plan(None, Mood::NoRoom(1500), 1);
+    let first = bench.post("first@example.org").await;
+    eventually("a dispatch", async || {
+        let seen = bench.admin_sees(first.id()).await;
+        seen["dispatches"].as_array().is_some_and(|all| !all.is_empty()).then_some(())
+    })
+    .await;
+    let mut drafts = vec![first];
+    for _ in 0..5 {
+        drafts.push(bench.post(&format!("{}@example.org", unique("wait"))).await);
+    }
+    for draft in &drafts {
+        bench.until(draft.id(), "sent").await;
+    }
+    let asked = carrier.asked();
+    assert_eq!(asked.len(), 7);
+    assert!(asked[1] - asked[0] >= std::time::Duration::from_millis(1400), "{:?}", asked[1] - asked[0]);
+}
