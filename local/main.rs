@@ -217,7 +217,7 @@ fn folder_of_this_program() -> Result<PathBuf, String> {
 }
 
 fn read(file: &Path) -> Result<String, String> {
-    std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))
+    latchkey_config::text_of(file).map_err(|e| format!("{}: {e}", file.display()))
 }
 
 fn check(file: &Path) -> Result<(), String> {

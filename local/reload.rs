@@ -70,7 +70,7 @@ pub struct Followed {
 /// # Errors
 /// A line for each fault, with the file and, where it is known, the line in it.
 pub fn check(file: &Path, env: &Environment, dev: bool) -> Result<Checked, String> {
-    let text = std::fs::read_to_string(file).map_err(|e| format!("--config {}: {e}", file.display()))?;
+    let text = latchkey_config::text_of(file).map_err(|e| format!("--config {}: {e}", file.display()))?;
     let contents = contents(file, env);
     let placed = |errors: &[String]| with_lines(&file.display().to_string(), &text, errors);
     let refused = |e: ConfigErrors| placed(&e.0);
@@ -90,7 +90,7 @@ fn contents(file: &Path, env: &Environment) -> u64 {
     let mut hasher = DefaultHasher::new();
     let text = std::fs::read(file).ok();
     text.hash(&mut hasher);
-    let text = String::from_utf8(text.unwrap_or_default()).unwrap_or_default();
+    let text = latchkey_config::text_of(file).unwrap_or_default();
     for named in latchkey_config::named_files(&text, file.parent(), &env.pairs()) {
         std::fs::read(&named).ok().hash(&mut hasher);
     }

@@ -163,6 +163,14 @@ async fn everything(bench: &Bench) {
     admin.get(&format!("{path}/sessions")).await;
     assert_eq!(admin.delete(&format!("{path}/sessions")).await.status, 204);
     assert_eq!(admin.delete(&path).await.status, 204);
+    // Somebody whose record cannot be read, and somebody else who takes what they held.
+    let lost = bench.create(json!({"email": format!("{}@example.org", unique("lost"))}), json!({})).await;
+    let items = bench.proxy.items("accounts").await;
+    let mut item = items.into_iter().find(|item| item["pk"]["S"] == lost["id"]).unwrap();
+    item["doc"]["S"] = json!("gone");
+    bench.proxy.store("PutItem", json!({"TableName": "accounts", "Item": item})).await;
+    assert_eq!(admin.delete(&format!("/admin/identities/{}", lost["id"].as_str().unwrap())).await.status, 204);
+    bench.create(json!({"email": lost["traits"]["email"]}), json!({})).await;
     // Messages: one that is sent, one whose address is marked, what administrators see of them.
     let feedback = json!({"eventType": "Bounce", "bounce": {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": email}]}});
     let feedback = json!({"Records": [{"Sns": {"Message": feedback.to_string()}}]}).to_string();

@@ -3,6 +3,7 @@
 use crate::cli::Failure;
 use crate::cli::aws::{Signer, region_of_host};
 use crate::cli::table::{clean, clean_lines};
+use crate::cli::words;
 use clap::Args;
 use http::header::{ACCEPT, CONTENT_TYPE, LINK};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
@@ -369,9 +370,10 @@ pub fn explain(body: &Value) -> Option<String> {
     let error = body.get("error").unwrap_or(body);
     let text = |key: &str| error[key].as_str().filter(|text| !text.is_empty());
     let message = text("message").or_else(|| text("Message"));
-    let said = match (text("reason"), message) {
-        (Some(reason), Some(message)) => format!("{reason} ({message})"),
-        (one, other) => one.or(other)?.to_owned(),
+    let said = match (text("reason").and_then(words::of_report), text("reason"), message) {
+        (Some(words), ..) => format!("the traits do not fit the schema:\n  {words}"),
+        (None, Some(reason), Some(message)) => format!("{reason} ({message})"),
+        (None, one, other) => one.or(other)?.to_owned(),
     };
     Some(clean_lines(&said))
 }

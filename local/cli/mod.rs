@@ -12,7 +12,7 @@
 //! | [`proxy`] | a deployed admin API on a local port |
 //! | [`smoke`], [`jar`] | signing in and out of a stack, in three ways; the cookies of that |
 //! | [`template`] | what messages look like |
-//! | [`table`] | what a person reads |
+//! | [`table`], `words` | what a person reads |
 
 pub mod api;
 pub mod aws;
@@ -24,6 +24,8 @@ pub mod smoke;
 pub mod table;
 pub mod template;
 pub mod user;
+
+mod words;
 
 use std::fmt;
 use std::io::Write as _;

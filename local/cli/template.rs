@@ -82,7 +82,7 @@ fn config(file: Option<&Path>) -> Result<Config, Failure> {
         None => Failure::refused(why.to_string()),
     };
     let text = match file {
-        Some(file) => std::fs::read_to_string(file).map_err(|e| refused(&e))?,
+        Some(file) => latchkey_config::text_of(file).map_err(|e| refused(&e))?,
         None => NONE.to_owned(),
     };
     // Addresses that only a running stack knows.

@@ -176,8 +176,10 @@ fn set<'p>(traits: &mut Value, path: &'p str, value: Value) -> Result<(), &'p st
 fn password(from_stdin: bool) -> Result<Option<SecretString>, Failure> {
     let unreadable = |e: std::io::Error| Failure::refused(format!("the password cannot be read: {e}"));
     if from_stdin {
-        let mut text = String::new();
-        std::io::stdin().take(LONGEST_PASSWORD + 2).read_to_string(&mut text).map_err(unreadable)?;
+        let mut bytes = Vec::new();
+        std::io::stdin().take(2 * LONGEST_PASSWORD + 8).read_to_end(&mut bytes).map_err(unreadable)?;
+        let decoded = latchkey_core::text::decode(&bytes);
+        let mut text = decoded.map_err(|e| Failure::usage(format!("--password-stdin: {e}")))?.into_owned();
         let length = text.trim_end_matches(['\r', '\n']).len();
         text.truncate(length);
         return match length as u64 {

@@ -15,10 +15,23 @@ pub fn collect() {
 
 /// The line of a request.
 pub fn of_request(id: &str) -> Value {
-    let lines = LINES.lock().expect("no panic while locked");
-    let found: Vec<&String> = lines.iter().filter(|line| line.contains(id)).collect();
+    let mut found = lines_of(id);
+    found.retain(|line| line.get("verb").is_some());
     assert_eq!(found.len(), 1, "a request has one line: {found:?}");
-    serde_json::from_str(found[0]).expect("a line is JSON")
+    found.remove(0)
+}
+
+/// What a request changed, one line each.
+pub fn changes_of(id: &str) -> Vec<Value> {
+    let mut found = lines_of(id);
+    found.retain(|line| line["event"] == "admin_change");
+    found
+}
+
+fn lines_of(id: &str) -> Vec<Value> {
+    let lines = LINES.lock().expect("no panic while locked");
+    let found = lines.iter().filter(|line| line.contains(id));
+    found.map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
 }
 
 /// Everything.

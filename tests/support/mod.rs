@@ -240,6 +240,11 @@ impl Bench {
         log::of_request(answer.header("apigw-requestid").unwrap_or_default())
     }
 
+    /// What a request of an administrator changed, as the log has it.
+    pub fn changes(&self, answer: &Answer) -> Vec<Value> {
+        log::changes_of(answer.header("apigw-requestid").unwrap_or_default())
+    }
+
     /// Every line that was logged in this run so far.
     pub fn everything_logged() -> String {
         log::all()

@@ -1,6 +1,7 @@
 //! Request bodies of the admin API. Whoever makes people may use known keys only, so that a misspelt one is noticed; whoever
 //! replaces one may send back all that was shown.
 
+use latchkey_core::bounds::{self, Unreadable};
 use latchkey_core::error::ApiError;
 use latchkey_web::Call;
 use latchkey_web::payload::NO_BODY;
@@ -52,7 +53,7 @@ pub(crate) fn replacement(call: &Call<'_>) -> Result<Map<String, Value>, ApiErro
 
 /// The first value of a body; what follows it is ignored.
 fn first(body: &[u8]) -> Result<Value, ApiError> {
-    match serde_json::Deserializer::from_slice(body).into_iter::<Value>().next() {
+    match bounds::first_json(body) {
         Some(read) => read.map_err(|e| undecodable(&e)),
         None => Err(ApiError::new(400).saying("unexpected EOF")),
     }
@@ -100,8 +101,29 @@ pub(crate) fn list<'a>(map: &'a Map<String, Value>, key: &str) -> Result<&'a [Va
     }
 }
 
-fn undecodable(error: &serde_json::Error) -> ApiError {
-    let text = if error.is_eof() { "unexpected EOF".to_owned() } else { format!("invalid JSON: {error}") };
+/// A value that is kept as it is: metadata. Missing is null.
+///
+/// # Errors
+/// 400 when it is nested deeper than is kept.
+pub(crate) fn kept(map: &Map<String, Value>, key: &str) -> Result<Value, ApiError> {
+    let value = map.get(key).cloned().unwrap_or_default();
+    shallow(&value, key)?;
+    Ok(value)
+}
+
+/// Whether a value that is to be kept is not nested too deep.
+///
+/// # Errors
+/// 400 that names the key.
+pub(crate) fn shallow(value: &Value, key: &str) -> Result<(), ApiError> {
+    if bounds::fits_depth(value, bounds::DEEPEST) {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(format!("{key} is nested deeper than {} levels", bounds::DEEPEST)))
+}
+
+fn undecodable(error: &Unreadable) -> ApiError {
+    let text = if error.is_eof() { "unexpected EOF".to_owned() } else { error.to_string() };
     ApiError::new(400).saying(text)
 }
 

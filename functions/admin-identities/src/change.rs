@@ -5,19 +5,17 @@
 
 use crate::App;
 use crate::body::{self, text};
-use crate::draft::Draft;
-use crate::show::{self, Versions, person_id};
+use crate::draft::{Draft, Unchanged, check_hash};
+use crate::show::{self, Versions, located, person_id};
 use latchkey_core::error::ApiError;
 use latchkey_core::identity::{CredentialType, State};
-use latchkey_hashers::StoredHash;
 use latchkey_store::people::{self, Refused};
+use latchkey_web::audit::{Action, changes};
 use latchkey_web::{Call, Fault, Reply, chance};
 use serde_json::{Map, Value, json};
 
 /// How often a change is decided anew because somebody else was faster.
 const TRIES: usize = 8;
-
-const ALL: [CredentialType; 3] = [CredentialType::Code, CredentialType::Password, CredentialType::Webauthn];
 
 /// What is asked for.
 enum Asked<'a> {
@@ -31,21 +29,28 @@ enum Asked<'a> {
 
 async fn change(app: &App, call: &Call<'_>, id: &str, asked: Asked<'_>) -> Result<Draft, Fault> {
     let id = person_id(id)?;
+    let mut unchanged = Unchanged::DeriveAnew;
     for _ in 0..TRIES {
-        let (profile, secrets) = tokio::try_join!(app.accounts.profile(id), app.credentials.of(id, &ALL))?;
-        let profile = profile.ok_or_else(ApiError::not_located)?;
+        let (profile, secrets) =
+            tokio::try_join!(located(app, id), async { Ok(app.credentials.of(id, &CredentialType::ALL).await?) })?;
         let before = Draft { identity: profile.identity.clone(), secrets: secrets.clone() };
         let mut after = match asked {
-            Asked::Replace(body) => replaced(app, call, before, body).await?,
-            Asked::Edit(patch) => edited(app, call, before, patch)?,
+            Asked::Replace(body) => replaced(app, call, before.clone(), body, unchanged).await?,
+            Asked::Edit(patch) => edited(app, call, before.clone(), patch, unchanged)?,
             Asked::ForgetPassword => {
-                let mut after = before;
+                let mut after = before.clone();
                 after.forget_password(call.now);
                 after.identity.updated_at = call.now;
                 after
             }
         };
-        after.settle()?;
+        after.settle(Some(&before))?;
+        match asked {
+            Asked::ForgetPassword => {
+                changes(Action::DeleteCredential, &[("identity", &id), ("credential", &"password")])
+            }
+            _ => changes(Action::UpdateIdentity, &[("identity", &id)]),
+        }
         let written = people::update(
             &app.accounts,
             &app.credentials,
@@ -55,6 +60,12 @@ async fn change(app: &App, call: &Call<'_>, id: &str, asked: Asked<'_>) -> Resul
         );
         match written.await? {
             Ok(()) => return Ok(after),
+            // What the schema of today makes of old traits may be somebody else's. That must not keep anybody from being disabled.
+            Err(Refused::Taken)
+                if unchanged == Unchanged::DeriveAnew && after.identity.traits == before.identity.traits =>
+            {
+                unchanged = Unchanged::Keep;
+            }
             Err(Refused::Taken) => return Err(ApiError::storage_conflict().into()),
             Err(Refused::Changed) => {}
         }
@@ -68,20 +79,23 @@ pub(crate) async fn update(app: &App, call: &Call<'_>, id: &str) -> Result<Reply
     Ok(Reply::json(200, &show::after_write(app, &draft.identity, Versions::AsRead), "updated"))
 }
 
-async fn replaced(app: &App, call: &Call<'_>, mut draft: Draft, body: &Map<String, Value>) -> Result<Draft, Fault> {
+async fn replaced(
+    app: &App,
+    call: &Call<'_>,
+    mut draft: Draft,
+    body: &Map<String, Value>,
+    unchanged: Unchanged,
+) -> Result<Draft, Fault> {
     if let Some(state) = text(body, "state")? {
         let state = State::parse(state).ok_or_else(|| ApiError::bad_request("identity state is not valid"))?;
         draft.set_state(state, call.now);
     }
-    if let Some(schema_id) = text(body, "schema_id")? {
-        draft.identity.schema_id = schema_id.to_owned();
-    }
     let empty = json!({});
     let traits = body.get("traits").filter(|traits| !traits.is_null()).unwrap_or(&empty);
-    draft.set_traits(app, traits, call.now)?;
+    draft.change_traits(app, text(body, "schema_id")?, traits, unchanged, call.now)?;
     draft.set_ids(body)?;
-    draft.identity.metadata_public = body.get("metadata_public").cloned().unwrap_or_default();
-    draft.identity.metadata_admin = body.get("metadata_admin").cloned().unwrap_or_default();
+    draft.identity.metadata_public = body::kept(body, "metadata_public")?;
+    draft.identity.metadata_admin = body::kept(body, "metadata_admin")?;
     draft.import(app, body.get("credentials"), call.now).await?;
     draft.identity.updated_at = call.now;
     Ok(draft)
@@ -99,13 +113,14 @@ pub(crate) async fn patch(app: &App, call: &Call<'_>, id: &str) -> Result<Reply,
 }
 
 /// Takes over what a patch may change. Everything derived (ids, times, URLs) stays as it is.
-fn edited(app: &App, call: &Call<'_>, mut draft: Draft, patch: &[u8]) -> Result<Draft, Fault> {
+fn edited(app: &App, call: &Call<'_>, mut draft: Draft, patch: &[u8], unchanged: Unchanged) -> Result<Draft, Fault> {
     let secrets: Vec<_> = draft.secrets.iter().collect();
     let credentials = show::credentials(&draft.identity, &secrets, Versions::AsRead);
     let document = draft.identity.admin(app.edge.base_url(), Some(credentials));
     let patched = latchkey_schema::patch::apply(&document, patch)
         .map_err(|e| ApiError::new(400).saying(e.message()).because(e.reason()))?;
-    let Value::Object(mut patched) = patched else {
+    let unchanged = if patched.names_traits { unchanged } else { Unchanged::Keep };
+    let Value::Object(mut patched) = patched.document else {
         return Err(ApiError::bad_request("failed to apply JSON patch").into());
     };
     let state = text(&patched, "state")?.unwrap_or("");
@@ -114,12 +129,12 @@ fn edited(app: &App, call: &Call<'_>, mut draft: Draft, patch: &[u8]) -> Result<
         ApiError::bad_request(reason).saying("identity state is not valid")
     })?;
     draft.set_state(state, call.now);
-    if let Some(schema_id) = text(&patched, "schema_id")? {
-        draft.identity.schema_id = schema_id.to_owned();
+    let traits = patched.get("traits").unwrap_or(&Value::Null);
+    draft.change_traits(app, text(&patched, "schema_id")?, traits, unchanged, call.now)?;
+    let addresses = crate::draft::given_addresses(&patched)?;
+    if patched.get("verifiable_addresses") != document.get("verifiable_addresses") {
+        draft.overlay_addresses(addresses, call.now)?;
     }
-    draft.set_traits(app, patched.get("traits").unwrap_or(&Value::Null), call.now)?;
-    let addresses = crate::draft::given_addresses(&patched)?.to_vec();
-    draft.overlay_addresses(&addresses, call.now)?;
     draft.set_ids(&patched)?;
     draft.set_organization(&patched)?;
     draft.identity.metadata_public = patched.remove("metadata_public").unwrap_or_default();
@@ -137,7 +152,7 @@ fn edited_credentials(draft: &mut Draft, credentials: &Map<String, Value>, call:
         if kind != key {
             return Err(ApiError::bad_request(format!("credentials.{key}.type must equal \"{key}\", got \"{kind}\"")));
         }
-        if !ALL.iter().any(|known| known.as_str() == key) {
+        if !CredentialType::ALL.iter().any(|known| known.as_str() == key) {
             return Err(ApiError::bad_request(format!("Credentials of type {key} cannot be held by this release.")));
         }
     }
@@ -145,7 +160,7 @@ fn edited_credentials(draft: &mut Draft, credentials: &Map<String, Value>, call:
     let known = draft.secrets.iter().find(|c| c.kind == CredentialType::Password).and_then(|c| c.hash());
     match hash.filter(|hash| !hash.is_empty()) {
         Some(hash) if known != Some(hash) => {
-            StoredHash::parse(hash).map_err(|e| ApiError::bad_request(e.to_string()))?;
+            check_hash(hash)?;
             draft.set_password_hash(hash.to_owned(), call.now);
         }
         None if known.is_some() => draft.forget_password(call.now),

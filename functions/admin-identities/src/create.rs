@@ -5,9 +5,12 @@ use crate::body::{self, known_keys, list, text};
 use crate::draft::{Draft, given_addresses};
 use crate::show;
 use lambda_http::http::header::LOCATION;
+use latchkey_core::bounds::{LARGEST_LIST, cut};
 use latchkey_core::error::ApiError;
 use latchkey_core::identity::State;
+use latchkey_store::StoreError;
 use latchkey_store::people::{self, Refused};
+use latchkey_web::audit::{Action, changed, changes};
 use latchkey_web::call::parse_id;
 use latchkey_web::{Call, Fault, Reply, chance};
 use serde_json::{Map, Value, json};
@@ -21,6 +24,7 @@ pub const MOST_PASSWORDS: usize = 200;
 pub(crate) async fn one(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let body = body::object(call.body(), body::CREATE)?;
     let draft = draft(app, call, &body, chance::id()).await?;
+    changes(Action::CreateIdentity, &[("identity", &draft.identity.id)]);
     match store(app, &draft).await? {
         Ok(()) => {
             let location = format!("{}identities/{}", app.edge.config.admin.base_url, draft.identity.id);
@@ -52,10 +56,10 @@ async fn draft(app: &App, call: &Call<'_>, body: &Map<String, Value>, id: Uuid) 
     draft.overlay_addresses(given_addresses(body)?, call.now)?;
     draft.set_ids(body)?;
     draft.set_organization(body)?;
-    draft.identity.metadata_public = body.get("metadata_public").cloned().unwrap_or_default();
-    draft.identity.metadata_admin = body.get("metadata_admin").cloned().unwrap_or_default();
+    draft.identity.metadata_public = body::kept(body, "metadata_public")?;
+    draft.identity.metadata_admin = body::kept(body, "metadata_admin")?;
     draft.import(app, body.get("credentials"), call.now).await?;
-    draft.settle()?;
+    draft.settle(None)?;
     Ok(draft)
 }
 
@@ -80,8 +84,9 @@ pub(crate) async fn batch(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     // The whole body is read before anybody is made: a fault in its form is a fault of the call.
     let items = items.iter().map(Item::read).collect::<Result<Vec<_>, _>>()?;
     let mut done = Vec::with_capacity(items.len());
+    let longest = LARGEST_LIST / 4 / items.len().max(1);
     for item in items {
-        done.push(batched(app, call, item).await?);
+        done.push(batched(app, call, item, longest).await?);
     }
     Ok(Reply::json(200, &json!({"identities": done}), "batch"))
 }
@@ -117,12 +122,13 @@ fn kept_id(item: &Map<String, Value>) -> Result<Option<Uuid>, ApiError> {
     parsed.map(Some).ok_or_else(|| ApiError::bad_request(format!("identity_id must be a UUID, got {id:?}")))
 }
 
-/// One item of a batch. Only a failing store ends the batch; every other fault is the item's own.
-async fn batched(app: &App, call: &Call<'_>, item: Item) -> Result<Value, Fault> {
+/// One item of a batch, with an explanation of at most so many bytes. Only a failing store ends the batch; every other fault is the
+/// item's own.
+async fn batched(app: &App, call: &Call<'_>, item: Item, longest: usize) -> Result<Value, Fault> {
     let Some(body) = item.create else { return Ok(Value::Null) };
     let outcome = match create_as(app, call, &body, item.identity_id).await {
         Ok(id) => Ok(id),
-        Err(fault) if fault.public.status < 500 => Err(*fault.public),
+        Err(fault) if fault.public.status < 500 => Err(shortened(*fault.public, longest)),
         Err(fault) => return Err(fault),
     };
     let mut out = Map::new();
@@ -142,18 +148,38 @@ async fn batched(app: &App, call: &Call<'_>, item: Item) -> Result<Value, Fault>
     Ok(Value::Object(out))
 }
 
+/// An error whose texts are short enough for an answer that holds many.
+fn shortened(mut error: ApiError, longest: usize) -> ApiError {
+    for text in [Some(&mut error.message), error.reason.as_mut()].into_iter().flatten() {
+        text.truncate(cut(text, longest).len());
+    }
+    error
+}
+
 async fn create_as(app: &App, call: &Call<'_>, body: &Map<String, Value>, kept: Option<Uuid>) -> Result<Uuid, Fault> {
     let draft = draft(app, call, body, kept.unwrap_or_else(chance::id)).await?;
     if let Some(id) = kept {
         free(app, id).await?;
     }
-    store(app, &draft).await?.map_err(|_| ApiError::storage_conflict())?;
-    Ok(draft.identity.id)
+    let id = draft.identity.id;
+    let stored = store(app, &draft).await;
+    let status = match &stored {
+        Ok(Ok(())) => 201,
+        Ok(Err(_)) => 409,
+        Err(fault) => fault.public.status,
+    };
+    changed(Action::CreateIdentity, &[("identity", &id)], status);
+    stored?.map_err(|_| ApiError::storage_conflict())?;
+    Ok(id)
 }
 
 /// Makes sure that an id is nobody's, and that no session of somebody who had it and was deleted becomes good again.
 async fn free(app: &App, id: Uuid) -> Result<(), Fault> {
-    let (profile, sessions) = app.accounts.everything_of(id).await?;
+    let (profile, sessions) = match app.accounts.everything_of(id).await {
+        // A record that cannot be read is somebody's all the same.
+        Err(StoreError::Corrupt(_)) => return Err(ApiError::storage_conflict().into()),
+        read => read?,
+    };
     if profile.is_some() {
         return Err(ApiError::storage_conflict().into());
     }

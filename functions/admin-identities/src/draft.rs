@@ -1,26 +1,21 @@
 //! From a body to a person: traits are validated, identifiers and addresses derived, secrets hashed. Nothing is stored here.
 
 use crate::App;
-use crate::body::{known_keys, list, text};
+use crate::body::{self, known_keys, list, text};
 use latchkey_core::aal::Aal;
+use latchkey_core::bounds;
 use latchkey_core::error::ApiError;
 use latchkey_core::identity::{
     AddressStatus, CredentialSummary, CredentialType, Identity, RecoveryAddress, State, VerifiableAddress, Via,
 };
 use latchkey_hashers::StoredHash;
-use latchkey_schema::Extracted;
+use latchkey_schema::{Extracted, identifier_to_keep};
 use latchkey_store::credentials::Credential;
-use latchkey_store::people::{MOST_UNIQUE, unique_of};
+use latchkey_store::people::unique_of;
 use latchkey_web::{Fault, chance};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
-
-/// Largest person without credentials, in bytes of JSON: an item holds 400 KB.
-const LARGEST_PERSON: usize = 350 * 1024;
-/// Longest external id, in characters: it becomes part of a key.
-const LONGEST_EXTERNAL_ID: usize = 256;
 
 /// A person with their secrets, as they are to be stored.
 #[derive(Clone, Debug)]
@@ -61,13 +56,41 @@ impl Draft {
         }
     }
 
-    /// Validates traits against the person's schema and derives everything that follows from them.
+    /// Sets schema and traits. Those that stay as they are need not follow the schema of today: who has to be disabled in an emergency
+    /// must not be in the way of themselves. Where such traits are named again and do follow it, what follows from them is derived
+    /// anew.
     ///
-    /// A marked trait that is gone leaves its identifiers where they are, while addresses follow the traits.
+    /// # Errors
+    /// 400 when the schema is unknown or the traits do not follow it.
+    pub(crate) fn change_traits(
+        &mut self,
+        app: &App,
+        schema_id: Option<&str>,
+        traits: &Value,
+        unchanged: Unchanged,
+        now: OffsetDateTime,
+    ) -> Result<(), ApiError> {
+        let schema_id = schema_id.unwrap_or(&self.identity.schema_id);
+        if schema_id != self.identity.schema_id || *traits != self.identity.traits {
+            self.identity.schema_id = schema_id.to_owned();
+            return self.set_traits(app, traits, now);
+        }
+        if unchanged == Unchanged::DeriveAnew {
+            let mut anew = self.clone();
+            if anew.set_traits(app, traits, now).is_ok() {
+                *self = anew;
+            }
+        }
+        Ok(())
+    }
+
+    /// Validates traits against the person's schema and derives everything that follows from them. Identifiers and addresses die with
+    /// the trait that they came from.
     ///
     /// # Errors
     /// 400 when the schema is unknown or the traits do not follow it.
     pub(crate) fn set_traits(&mut self, app: &App, traits: &Value, now: OffsetDateTime) -> Result<(), ApiError> {
+        body::shallow(traits, "traits")?;
         let id = &self.identity.schema_id;
         let schema =
             app.schemas.get(id).ok_or_else(|| ApiError::bad_request(format!("Unable to find JSON Schema ID: {id}")))?;
@@ -76,11 +99,11 @@ impl Draft {
         self.identity.traits = found.traits;
         self.set_identifiers(CredentialType::Password, found.password, now);
         self.set_identifiers(CredentialType::Webauthn, found.webauthn, now);
-        if !found.code.is_empty() {
-            let addresses: Vec<Value> =
-                found.code.iter().map(|c| json!({"channel": via(c.channel), "address": c.address})).collect();
+        let addresses: Vec<Value> =
+            found.code.iter().map(|c| json!({"channel": via(c.channel), "address": c.address})).collect();
+        self.set_identifiers(CredentialType::Code, found.code.into_iter().map(|c| c.address).collect(), now);
+        if !addresses.is_empty() {
             self.set_secret(CredentialType::Code, json!({"addresses": addresses}));
-            self.set_identifiers(CredentialType::Code, found.code.into_iter().map(|c| c.address).collect(), now);
         }
         Ok(())
     }
@@ -117,19 +140,28 @@ impl Draft {
     }
 
     fn set_identifiers(&mut self, kind: CredentialType, mut identifiers: Vec<String>, now: OffsetDateTime) {
-        if identifiers.is_empty() {
-            return;
-        }
         identifiers.sort();
         identifiers.dedup();
+        let secret = self.secrets.iter_mut().find(|c| c.kind == kind);
+        // Of a code credential nothing is left without its addresses; a password waits for another identifier.
+        let is_empty = kind == CredentialType::Code || secret.as_ref().is_none_or(|c| c.config == json!({}));
+        if identifiers.is_empty() && is_empty {
+            self.identity.credentials.remove(&kind);
+            self.secrets.retain(|c| c.kind != kind);
+            return;
+        }
+        let known = self.identity.credentials.get(&kind).map(|summary| &summary.identifiers);
+        if known == Some(&identifiers) {
+            return;
+        }
+        // A login by an identifier that is taken away at this moment must notice.
+        match secret {
+            Some(secret) => secret.version += 1,
+            None => self.set_secret(kind, json!({})),
+        }
         let credential = self.summary(kind, now);
-        if credential.identifiers != identifiers {
-            credential.identifiers = identifiers;
-            credential.updated_at = now;
-        }
-        if !self.secrets.iter().any(|c| c.kind == kind) {
-            self.set_secret(kind, json!({}));
-        }
+        credential.identifiers = identifiers;
+        credential.updated_at = now;
     }
 
     fn summary(&mut self, kind: CredentialType, now: OffsetDateTime) -> &mut CredentialSummary {
@@ -180,9 +212,12 @@ impl Draft {
                 address.verified_at = verified.then(|| address.verified_at.unwrap_or(now));
             }
             if let Some(at) = text(entry, "verified_at")?.filter(|_| address.verified) {
-                let parsed = OffsetDateTime::parse(at, &Rfc3339)
-                    .map_err(|_| ApiError::bad_request(format!("verified_at must be an RFC 3339 time, got {at:?}")))?;
-                address.verified_at = Some(parsed.to_offset(time::UtcOffset::UTC));
+                let parsed = bounds::instant(at).ok_or_else(|| {
+                    ApiError::bad_request(format!(
+                        "verified_at must be an RFC 3339 time of the years 1 to 9998, got {at:?}"
+                    ))
+                })?;
+                address.verified_at = Some(parsed);
             }
             if let Some(status) = text(entry, "status")? {
                 address.status = match status {
@@ -215,13 +250,22 @@ impl Draft {
     /// # Errors
     /// 400 that names what is wrong.
     pub(crate) fn set_ids(&mut self, body: &Map<String, Value>) -> Result<(), ApiError> {
-        let external_id = text(body, "external_id")?;
-        if external_id.is_some_and(|id| id.chars().count() > LONGEST_EXTERNAL_ID) {
-            let fault = format!("external_id is longer than {LONGEST_EXTERNAL_ID} characters");
-            return Err(ApiError::bad_request(fault));
+        for (key, most, field) in [
+            ("external_id", bounds::LONGEST_EXTERNAL_ID, &mut self.identity.external_id),
+            ("region", bounds::LONGEST_NAME, &mut self.identity.region),
+        ] {
+            let given = text(body, key)?;
+            if field.as_deref() == given {
+                continue;
+            }
+            if given.is_some_and(|text| text.chars().count() > most) {
+                return Err(ApiError::bad_request(format!("{key} is longer than {most} characters")));
+            }
+            if given.is_some_and(|text| identifier_to_keep(text).is_err()) {
+                return Err(ApiError::bad_request(format!("{key} must have at least one visible character")));
+            }
+            *field = given.map(str::to_owned);
         }
-        self.identity.external_id = external_id.map(str::to_owned);
-        self.identity.region = text(body, "region")?.map(str::to_owned);
         Ok(())
     }
 
@@ -273,7 +317,7 @@ impl Draft {
                 Some(password) => self.hash(app, password).await?,
                 None => text(&config, "hashed_password")?.unwrap_or_default().to_owned(),
             };
-            StoredHash::parse(&hash).map_err(|e| ApiError::bad_request(e.to_string()))?;
+            check_hash(&hash)?;
             self.set_password_hash(hash, now);
         }
         Ok(())
@@ -289,27 +333,67 @@ impl Draft {
         }
     }
 
-    /// What only the whole person shows: whether it can be stored at all, and what level can be reached.
+    /// What only the whole person shows: whether it can be stored at all, and what level can be reached. A person who was stored before
+    /// may stay as large as they are.
     ///
     /// # Errors
-    /// 400 when there is more than one item, or more that must be unique than one transaction can hold.
-    pub(crate) fn settle(&mut self) -> Result<(), ApiError> {
+    /// 400 when there is more than an item holds, or more that must be unique than one transaction can hold.
+    pub(crate) fn settle(&mut self, before: Option<&Self>) -> Result<(), ApiError> {
         let usable = self.identity.credentials.values().any(|c| c.usable);
         self.identity.available_aal = if usable { Aal::Aal1 } else { Aal::Aal0 };
-        let size = self.identity.admin("", None).to_string().len();
-        if size > LARGEST_PERSON {
-            let fault = format!("This identity takes {size} bytes as JSON, at most {LARGEST_PERSON} can be kept.");
+        let has_grown = |size: usize, most: usize, old: &dyn Fn(&Self) -> usize| {
+            size > most && before.is_none_or(|before| size > old(before))
+        };
+        let most = bounds::LARGEST_IDENTITY;
+        let size = stored_size(&self.identity);
+        if has_grown(size, most, &|before| stored_size(&before.identity)) {
+            let fault = format!("This identity takes {size} bytes as JSON, at most {most} can be kept.");
             return Err(ApiError::bad_request(fault));
         }
-        let count = unique_of(&self.identity).len();
-        if count > MOST_UNIQUE {
+        let largest = |draft: &Self| draft.secrets.iter().map(|c| stored_size(&c.config)).max().unwrap_or(0);
+        let (size, most) = (largest(self), bounds::LARGEST_CREDENTIAL);
+        if has_grown(size, most, &largest) {
+            let fault =
+                format!("A credential of this identity takes {size} bytes as JSON, at most {most} can be kept.");
+            return Err(ApiError::bad_request(fault));
+        }
+        let unique = |draft: &Self| unique_of(&draft.identity).len();
+        let (count, most) = (unique(self), bounds::MOST_UNIQUE);
+        if has_grown(count, most, &unique) {
             let fault = format!(
-                "This identity has {count} identifiers and addresses, at most {MOST_UNIQUE} can be kept unique together."
+                "This identity has {count} identifiers and addresses, at most {most} can be kept unique together."
             );
             return Err(ApiError::bad_request(fault));
         }
         Ok(())
     }
+}
+
+/// What becomes of identifiers and addresses when neither traits nor schema change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unchanged {
+    /// They are derived anew if the traits follow the schema of today.
+    DeriveAnew,
+    /// They stay as they are.
+    Keep,
+}
+
+/// Bytes that a value takes as it is stored.
+fn stored_size(value: &impl serde::Serialize) -> usize {
+    // What cannot be written is refused where it is written.
+    serde_json::to_string(value).map_or(usize::MAX, |text| text.len())
+}
+
+/// Whether a hash can be compared with, and is no longer than what each guard of an identifier can repeat.
+///
+/// # Errors
+/// 400 that says why not.
+pub(crate) fn check_hash(hash: &str) -> Result<(), ApiError> {
+    if hash.len() > bounds::LONGEST_HASH {
+        let most = bounds::LONGEST_HASH;
+        return Err(ApiError::bad_request(format!("The imported password hash is longer than {most} bytes.")));
+    }
+    StoredHash::parse(hash).map(|_| ()).map_err(|e| ApiError::bad_request(e.to_string()))
 }
 
 fn via(channel: latchkey_schema::Via) -> Via {

@@ -3,6 +3,7 @@
 use crate::App;
 use crate::show::{self, Versions, included};
 use lambda_http::http::{HeaderName, header};
+use latchkey_core::bounds::{LARGEST_LIST, escaped_length};
 use latchkey_core::error::ApiError;
 use latchkey_core::identity::CredentialType;
 use latchkey_core::paging::Page;
@@ -16,6 +17,10 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
+/// Names those of a page whose records cannot be read, so that they can be looked at or deleted.
+const UNREADABLE: HeaderName = HeaderName::from_static("latchkey-unreadable");
+/// Most of them that are named.
+const MOST_NAMED: usize = 20;
 /// Items on a page when nothing is asked for.
 const DEFAULT_SIZE: usize = 250;
 /// Most items on a page, and most ids in a filter.
@@ -45,15 +50,71 @@ enum Part {
 pub(crate) async fn list(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let kinds = included(call)?;
     let (wanted, part) = (wanted(call)?, part(call)?);
-    let by_identifier = matches!(wanted, Wanted::Identifier(_));
-    let (ids, headers) = find(app, call, wanted, part).await?;
-    let mut people = app.accounts.profiles(&ids).await?;
-    people.sort_by_key(|p| p.identity.id);
-    let secrets = app.credentials.of_many(&ids, &kinds).await?;
-    let with_credentials = by_identifier || call.query("include_credential").is_some();
-    let items = people.iter().map(|p| item(app, p, &secrets, with_credentials)).collect();
-    let reply = Reply::json(200, &Value::Array(items), "listed");
-    Ok(headers.into_iter().fold(reply, |reply, (name, value)| reply.header(name, &value)))
+    let with_credentials = matches!(wanted, Wanted::Identifier(_)) || call.query("include_credential").is_some();
+    let chosen = chosen(app, wanted).await?;
+    let (ids, total) = find(app, part, chosen).await?;
+    let shown = match part {
+        Part::After(_, size) => &ids[..ids.len().min(size)],
+        Part::Numbered(_) => &ids,
+    };
+    let Read { items, unreadable, cut } = read(app, shown, &kinds, with_credentials).await?;
+    let link = match part {
+        Part::After(_, size) => {
+            let mut rels = vec![(Uuid::nil(), "first")];
+            let last = cut.or_else(|| shown.last().copied().filter(|_| ids.len() > size));
+            rels.extend(last.map(|last| (last, "next")));
+            link(call, &rels, size)
+        }
+        Part::Numbered(_) if cut.is_some() => {
+            let reason =
+                "This page is larger than an answer can be. Ask for fewer per page, or use page_token and page_size.";
+            return Err(ApiError::bad_request(reason).into());
+        }
+        Part::Numbered(page) => page.numbered_links("/admin/identities", total),
+    };
+    let mut reply = Reply::json(200, &Value::Array(items), "listed");
+    if let Part::Numbered(_) = part {
+        reply = reply.header(TOTAL, &total.to_string());
+    }
+    reply = reply.header(header::LINK, &link);
+    if !unreadable.is_empty() {
+        let ids: Vec<String> = unreadable.iter().take(MOST_NAMED).map(Uuid::to_string).collect();
+        reply = reply.header(UNREADABLE, &ids.join(","));
+    }
+    Ok(reply)
+}
+
+/// People as they are listed.
+#[derive(Default)]
+struct Read {
+    items: Vec<Value>,
+    /// Those whose records cannot be read.
+    unreadable: Vec<Uuid>,
+    /// The last one that an answer has room for, when there are more.
+    cut: Option<Uuid>,
+}
+
+/// Reads people in the order of their ids, as far as an answer has room.
+async fn read(app: &App, ids: &[Uuid], kinds: &[CredentialType], with_credentials: bool) -> Result<Read, Fault> {
+    let (mut read, mut room, mut last) = (Read::default(), LARGEST_LIST, None);
+    for chunk in ids.chunks(100) {
+        let ((mut people, unreadable), secrets) =
+            tokio::try_join!(app.accounts.profiles(chunk), app.credentials.of_many(chunk, kinds))?;
+        read.unreadable.extend(unreadable);
+        people.sort_by_key(|p| p.identity.id);
+        for profile in &people {
+            let item = item(app, profile, &secrets, with_credentials);
+            let size = escaped_length(&item.to_string()) + 1;
+            if size > room && last.is_some() {
+                read.cut = last;
+                return Ok(read);
+            }
+            room = room.saturating_sub(size);
+            last = Some(profile.identity.id);
+            read.items.push(item);
+        }
+    }
+    Ok(read)
 }
 
 fn item(app: &App, profile: &Profile, secrets: &[(Uuid, Credential)], with_credentials: bool) -> Value {
@@ -121,31 +182,28 @@ fn part(call: &Call<'_>) -> Result<Part, ApiError> {
     Ok(Part::After(after, size))
 }
 
-type Headers = Vec<(HeaderName, String)>;
-
-async fn find(app: &App, call: &Call<'_>, wanted: Wanted, part: Part) -> Result<(Vec<Uuid>, Headers), Fault> {
-    let chosen: Option<BTreeSet<Uuid>> = match wanted {
+/// Those people whom a filter leaves; all without one.
+async fn chosen(app: &App, wanted: Wanted) -> Result<Option<BTreeSet<Uuid>>, Fault> {
+    Ok(match wanted {
         Wanted::Ids(ids) => Some(ids),
         Wanted::Identifier(identifier) => {
             let owners = app.credentials.owners(&lookups(&identifier)).await?;
             Some(owners.into_iter().flatten().map(|guard| guard.identity).collect())
         }
         Wanted::All => None,
-    };
+    })
+}
+
+/// The ids of a part of the list: by last id one more than asked for, which tells whether there is a next page; and how many there are,
+/// where pages are counted.
+async fn find(app: &App, part: Part, chosen: Option<BTreeSet<Uuid>>) -> Result<(Vec<Uuid>, usize), Fault> {
     Ok(match part {
         Part::After(after, size) => {
-            // One more than asked for tells whether there is a next page.
-            let mut ids: Vec<Uuid> = match chosen {
+            let ids: Vec<Uuid> = match chosen {
                 Some(chosen) => chosen.into_iter().filter(|id| *id > after).take(size + 1).collect(),
                 None => app.accounts.ids_after(after, size + 1).await?,
             };
-            let more = ids.len() > size;
-            ids.truncate(size);
-            let mut rels = vec![(Uuid::nil(), "first")];
-            if let Some(&last) = ids.last().filter(|_| more) {
-                rels.push((last, "next"));
-            }
-            (ids, vec![(header::LINK, link(call, &rels, size))])
+            (ids, 0)
         }
         Part::Numbered(page) => {
             let upto = page.number.saturating_add(1).saturating_mul(page.size);
@@ -153,19 +211,18 @@ async fn find(app: &App, call: &Call<'_>, wanted: Wanted, part: Part) -> Result<
                 Some(chosen) => (chosen.len(), chosen.into_iter().collect()),
                 None => tokio::try_join!(app.accounts.count(), app.accounts.ids_after(Uuid::nil(), upto))?,
             };
-            let links = page.numbered_links("/admin/identities", total);
-            (page.slice(&ids).to_vec(), vec![(TOTAL, total.to_string()), (header::LINK, links)])
+            (page.slice(&ids).to_vec(), total)
         }
     })
 }
 
 /// An identifier may be one of any credential type; the raw form is tried as well as the normalised one.
 fn lookups(identifier: &str) -> Vec<Unique> {
-    let kinds = [CredentialType::Password, CredentialType::Code, CredentialType::Webauthn];
     let spellings: BTreeSet<String> = [normalize_identifier(identifier), identifier.to_owned()].into();
+    // Nobody is found by what cannot be seen.
+    let spellings = spellings.iter().filter(|spelling| !spelling.is_empty());
     spellings
-        .iter()
-        .flat_map(|spelling| kinds.iter().map(move |&kind| Unique::Identifier(kind, spelling.clone())))
+        .flat_map(|spelling| CredentialType::ALL.iter().map(move |&kind| Unique::Identifier(kind, spelling.clone())))
         .collect()
 }
 

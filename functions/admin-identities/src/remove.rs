@@ -2,10 +2,11 @@
 
 use crate::App;
 use crate::change;
-use crate::show::person_id;
+use crate::show::{located, person_id};
 use latchkey_core::error::ApiError;
 use latchkey_core::identity::CredentialType;
-use latchkey_store::people;
+use latchkey_store::{StoreError, people};
+use latchkey_web::audit::{Action, changes};
 use latchkey_web::{Call, Fault, Reply, chance};
 
 /// How often a deletion is tried again because the person was changed meanwhile.
@@ -14,8 +15,21 @@ const TRIES: usize = 8;
 pub(crate) async fn person(app: &App, id: &str) -> Result<Reply, Fault> {
     let id = person_id(id)?;
     for _ in 0..TRIES {
-        let profile = app.accounts.profile(id).await?.ok_or_else(ApiError::not_located)?;
-        if people::delete(&app.accounts, &app.credentials, &profile, chance::id()).await?.is_ok() {
+        let gone = match app.accounts.profile(id).await {
+            Ok(profile) => {
+                let profile = profile.ok_or_else(ApiError::not_located)?;
+                changes(Action::DeleteIdentity, &[("identity", &id)]);
+                people::delete(&app.accounts, &app.credentials, &profile, chance::id()).await?
+            }
+            // Nobody can do anything else with a record that cannot be read.
+            Err(StoreError::Corrupt(_)) => {
+                changes(Action::DeleteIdentity, &[("identity", &id)]);
+                let gone = people::delete_unreadable(&app.accounts, &app.credentials, id, chance::id()).await?;
+                gone.ok_or_else(ApiError::not_located)?
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if gone.is_ok() {
             return Ok(Reply::new(204, "deleted"));
         }
     }
@@ -23,7 +37,7 @@ pub(crate) async fn person(app: &App, id: &str) -> Result<Reply, Fault> {
 }
 
 pub(crate) async fn credential(app: &App, call: &Call<'_>, id: &str, kind: &str) -> Result<Reply, Fault> {
-    let profile = app.accounts.profile(person_id(id)?).await?.ok_or_else(ApiError::not_located)?;
+    let profile = located(app, person_id(id)?).await?;
     let held = profile.identity.credentials.keys().find(|held| held.as_str() == kind);
     match held {
         None => {

@@ -3,6 +3,7 @@
 use crate::App;
 use latchkey_core::error::ApiError;
 use latchkey_core::identity::{CREDENTIAL_TYPE_NAMES, CredentialType, Identity, timestamp};
+use latchkey_store::StoreError;
 use latchkey_store::accounts::Profile;
 use latchkey_store::credentials::{Credential, Unique};
 use latchkey_web::{Call, Fault, Reply};
@@ -29,8 +30,7 @@ pub(crate) fn included(call: &Call<'_>) -> Result<Vec<CredentialType>, ApiError>
             let fault = format!("Invalid value `{name}` for parameter `include_credential`.");
             return Err(ApiError::bad_request(fault));
         }
-        let all = [CredentialType::Code, CredentialType::Password, CredentialType::Webauthn];
-        let wanted = all.into_iter().find(|kind| kind.as_str() == name);
+        let wanted = CredentialType::ALL.into_iter().find(|kind| kind.as_str() == name);
         kinds.extend(wanted.filter(|wanted| !kinds.contains(wanted)));
     }
     Ok(kinds)
@@ -73,24 +73,40 @@ pub(crate) fn person_id(text: &str) -> Result<Uuid, ApiError> {
     Uuid::try_parse(text).map_err(|_| ApiError::not_located())
 }
 
+/// Reads a person.
+///
+/// # Errors
+/// 404, or 500 with what can be done about a record that cannot be read.
+pub(crate) async fn located(app: &App, id: Uuid) -> Result<Profile, Fault> {
+    match app.accounts.profile(id).await {
+        Ok(profile) => Ok(profile.ok_or_else(ApiError::not_located)?),
+        Err(error @ StoreError::Corrupt(_)) => {
+            let mut fault = Fault::from(error);
+            fault.public =
+                Box::new(ApiError::new(500).because("The record of this identity cannot be read. It can be deleted."));
+            Err(fault)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 pub(crate) async fn by_id(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
     let id = person_id(id)?;
     let kinds = included(call)?;
-    let (profile, secrets) = tokio::try_join!(app.accounts.profile(id), app.credentials.of(id, &kinds))?;
-    let profile = profile.ok_or_else(ApiError::not_located)?;
-    whole(app, call, &profile, &secrets).await
+    whole(app, call, id, &kinds).await
 }
 
 pub(crate) async fn by_external_id(app: &App, call: &Call<'_>, external_id: &str) -> Result<Reply, Fault> {
     let kinds = included(call)?;
     let owners = app.credentials.owners(&[Unique::ExternalId(external_id.to_owned())]).await?;
     let owner = owners.into_iter().flatten().next().ok_or_else(ApiError::not_located)?;
-    let id = owner.identity;
-    let (profile, secrets) = tokio::try_join!(app.accounts.profile(id), app.credentials.of(id, &kinds))?;
-    whole(app, call, &profile.ok_or_else(ApiError::not_located)?, &secrets).await
+    whole(app, call, owner.identity, &kinds).await
 }
 
-async fn whole(app: &App, call: &Call<'_>, profile: &Profile, secrets: &[Credential]) -> Result<Reply, Fault> {
+async fn whole(app: &App, call: &Call<'_>, id: Uuid, kinds: &[CredentialType]) -> Result<Reply, Fault> {
+    let secrets = async { Ok(app.credentials.of_many(&[id], kinds).await?) };
+    let (profile, secrets) = tokio::try_join!(located(app, id), secrets)?;
+    let secrets: Vec<Credential> = secrets.into_iter().map(|(_, credential)| credential).collect();
     let identity = &profile.identity;
     let secrets: Vec<&Credential> = secrets.iter().collect();
     let credentials = credentials(identity, &secrets, Versions::AsRead);
@@ -101,18 +117,22 @@ async fn whole(app: &App, call: &Call<'_>, profile: &Profile, secrets: &[Credent
 
 /// Says of each address that no mail goes to any more why that is, and since when.
 async fn mark_addresses(app: &App, call: &Call<'_>, shown: &mut Value) -> Result<(), Fault> {
-    const LISTS: [&str; 2] = ["verifiable_addresses", "recovery_addresses"];
     let address = |entry: &Value| entry["value"].as_str().filter(|_| entry["via"] == "email").map(str::to_lowercase);
-    let lists = LISTS.iter().filter_map(|list| shown[*list].as_array()).flatten();
-    let addresses: Vec<String> = lists.filter_map(address).collect();
+    let addresses: Vec<String> = entries(shown).filter_map(|entry| address(entry)).collect();
     let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
     let marks = app.suppressed.of_many(&addresses, call.now).await?;
-    for list in LISTS {
-        for entry in shown[list].as_array_mut().into_iter().flatten() {
-            if let Some(mark) = address(entry).and_then(|address| marks.get(&address)) {
-                entry["suppressed"] = json!({"reason": mark.reason.as_str(), "at": timestamp(mark.at)});
-            }
+    for entry in entries(shown) {
+        if let Some(mark) = address(entry).and_then(|address| marks.get(&address)) {
+            entry["suppressed"] = json!({"reason": mark.reason.as_str(), "at": timestamp(mark.at)});
         }
     }
     Ok(())
+}
+
+/// The addresses that are shown. A list that is not there stays away, which indexing by its name would not let it.
+fn entries(shown: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let lists = shown.as_object_mut().into_iter().flat_map(|map| {
+        map.iter_mut().filter(|(name, _)| matches!(name.as_str(), "verifiable_addresses" | "recovery_addresses"))
+    });
+    lists.filter_map(|(_, list)| list.as_array_mut()).flatten()
 }

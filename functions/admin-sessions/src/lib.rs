@@ -9,6 +9,7 @@ use latchkey_core::paging::Page;
 use latchkey_core::session::{Session, for_administrators};
 use latchkey_store::accounts::Profile;
 use latchkey_store::{Accounts, Db};
+use latchkey_web::audit::{Action, changes};
 use latchkey_web::call::{decode_segment, parse_id};
 use latchkey_web::routes::Listener;
 use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, chance, edge};
@@ -167,12 +168,14 @@ async fn delete_all_of(app: &App, id: &str) -> Result<Reply, Fault> {
     if sessions.is_empty() {
         return Err(ApiError::not_located().into());
     }
+    changes(Action::DeleteSessions, &[("identity", &id)]);
     app.accounts.delete_sessions(id, &sessions, chance::id()).await?;
     Ok(Reply::new(204, "deleted"))
 }
 
 async fn disable(app: &App, id: &str) -> Result<Reply, Fault> {
     let (session, _) = find(app, parse_id(id)?).await?;
+    changes(Action::DisableSession, &[("session", &session.id), ("identity", &session.identity)]);
     if !app.accounts.revoke(session.identity, session.id).await? {
         return Err(ApiError::not_located().into());
     }
@@ -187,6 +190,7 @@ async fn extend(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
     let window = policy.earliest_possible_extend.map_or_else(|| app.edge.session_lifespan(), edge::signed);
     if session.expires_at - call.now <= window {
         let until = call.now.saturating_add(app.edge.session_lifespan());
+        changes(Action::ExtendSession, &[("session", &session.id), ("identity", &session.identity)]);
         if app.accounts.extend(session.identity, session.id, until).await? {
             session.expires_at = until;
         }

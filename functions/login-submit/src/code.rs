@@ -293,6 +293,10 @@ impl Submission<'_> {
         let Some(profile) = profile else {
             return self.refuse(Message::invalid_code(), "person gone").await;
         };
+        // The address may have been taken from them since the code was sent.
+        if !profile.identity.receives_codes_at(&right.address.value, self.app.forms.code.missing_credential_fallback) {
+            return self.refuse(Message::invalid_code(), "address gone").await;
+        }
         if profile.identity.state == State::Inactive {
             return self.spend_code(&stored.codes, right).await;
         }

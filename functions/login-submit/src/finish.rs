@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// What a proof rests on.
+#[derive(Clone, Debug)]
 pub(crate) enum Basis {
     /// A credential in this version.
     Credential(CredentialType, u64),
@@ -91,16 +92,24 @@ impl Submission<'_> {
                     break (presented, next.session().clone());
                 }
                 Err(Overtaken::FlowDone) => return Ok(self.used_up()),
-                Err(Overtaken::AccountChanged) if matches!(proof.basis, Basis::Address(_)) && tries < TRIES => {
-                    // The code proves an address, whatever else changed; only the person must still be there and let in.
+                Err(Overtaken::AccountChanged) => {
+                    // The code proves an address, whatever else changed; only the person must still be there, let in, and be the
+                    // one whose address it is.
+                    let Basis::Address(address) = proof.basis.clone() else {
+                        return self.account_changed(identity).await;
+                    };
                     tries += 1;
                     let (profile, sessions) = app.accounts.everything_of(identity).await?;
-                    match profile.filter(|profile| profile.identity.state == State::Active) {
+                    let fallback = app.forms.code.missing_credential_fallback;
+                    let is_theirs = |profile: &Profile| {
+                        profile.identity.state == State::Active
+                            && profile.identity.receives_codes_at(&address, fallback)
+                    };
+                    match profile.filter(is_theirs).filter(|_| tries <= TRIES) {
                         Some(profile) => (proof.profile, proof.sessions) = (profile, sessions),
                         None => return self.account_changed(identity).await,
                     }
                 }
-                Err(Overtaken::AccountChanged) => return self.account_changed(identity).await,
                 Err(Overtaken::SessionChanged) if strengthen => strengthen = false,
                 Err(Overtaken::SessionChanged) => return Err(Fault::internal("a new session was there already")),
             }

@@ -1,15 +1,19 @@
 //! From lines to batches.
 
+use super::decoded::{Decoded, is_utf16};
 use super::sending::Limits;
 use super::state::{Place, State};
 use crate::cli::Failure;
 use crate::cli::table::clean;
 use admin_identities::CREATE_KEYS;
+use latchkey_core::bounds::{self, Unreadable};
+use latchkey_core::text::{Encoding, MARK};
 use latchkey_web::edge::LARGEST_ADMIN_BODY;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read as _};
+use std::io::{BufRead, Read};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use uuid::Uuid;
 
@@ -71,14 +75,15 @@ pub(super) struct Batch {
 
 impl Lines {
     pub(super) fn stdin() -> Self {
-        Self::of(Box::new(BufReader::new(std::io::stdin())))
+        Self::of(std::io::stdin())
     }
 
-    fn of(input: Box<dyn BufRead + Send>) -> Self {
+    fn of(input: impl Read + Send + 'static) -> Self {
+        let input: Box<dyn BufRead + Send> = Box::new(Decoded::new(input));
         Self { input, at: Place::default(), digest: Sha256::new(), kept: None }
     }
 
-    /// Opens a file, so that no other import of it runs beside this one. Its size.
+    /// Opens a file, so that no other import of it runs beside this one. About how many bytes of text are in it.
     pub(super) fn open(path: &Path) -> Result<(Self, u64), Failure> {
         let unusable = |e: &dyn std::fmt::Display| Failure::usage(format!("{}: {e}", path.display()));
         let file = File::open(path).map_err(|e| unusable(&e))?;
@@ -89,7 +94,11 @@ impl Lines {
         if matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)) {
             return Err(Failure::refused(format!("{}: another import of this file is running", path.display())));
         }
-        Ok((Self::of(Box::new(BufReader::with_capacity(1 << 16, file))), about.len()))
+        let mut start = [0; 3];
+        let read = file.read_at(&mut start, 0).map_err(|e| unusable(&e))?;
+        // How far it is, is counted in UTF-8.
+        let size = if is_utf16(Encoding::of(&start[..read])) { about.len() / 2 } else { about.len() };
+        Ok((Self::of(file), size))
     }
 
     /// Bytes that were read.
@@ -129,6 +138,10 @@ impl Lines {
         let whole = length <= LONGEST_LINE || text.ends_with(b"\n");
         if !whole {
             length += self.read_over().map_err(unreadable)?;
+        }
+        // A file that was put together from others can have a mark in its middle.
+        if text.starts_with(MARK.encode_utf8(&mut [0; 4]).as_bytes()) {
+            text.drain(..MARK.len_utf8());
         }
         while text.last().is_some_and(u8::is_ascii_whitespace) {
             text.pop();
@@ -198,9 +211,12 @@ impl Line {
         if !self.whole {
             return Err(format!("the line is longer than {LONGEST_LINE} bytes"));
         }
-        let person: Value = serde_json::from_slice(&self.text).map_err(|e| match e.classify() {
-            serde_json::error::Category::Eof => "the line is not JSON: it ends too early".to_owned(),
-            _ => format!("the line is not JSON: column {} is not what may stand there", e.column()),
+        let person = bounds::json(&self.text).map_err(|e| match e {
+            e if e.is_eof() => "the line is not JSON: it ends too early".to_owned(),
+            Unreadable::NotJson(e) => {
+                format!("the line is not JSON: column {} is not what may stand there", e.column())
+            }
+            Unreadable::TooDeep => e.to_string(),
         })?;
         let Value::Object(mut person) = person else {
             return Err("the line is not a JSON object".to_owned());
@@ -275,7 +291,7 @@ mod tests {
     use super::*;
 
     fn item(text: &str) -> Result<Option<Item>, String> {
-        let mut lines = Lines::of(Box::new(std::io::Cursor::new(text.as_bytes().to_vec())));
+        let mut lines = Lines::of(std::io::Cursor::new(text.as_bytes().to_vec()));
         lines.next_line().unwrap().map_or(Ok(None), |line| line.item(Uuid::from_u128(7)))
     }
 
@@ -320,9 +336,41 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_read_as_windows_and_excel_write_it() {
+        let text = "{\"traits\":{\"name\":\"Zoë 🎉\"}}\r\n\u{FEFF}{\"traits\":{\"name\":\"two\"}}\r\n\r\n  \r\n\r\n";
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let utf16 = |mark: &[u8], bytes: fn(u16) -> [u8; 2]| {
+            [mark.to_vec(), units.iter().flat_map(|unit| bytes(*unit)).collect()].concat()
+        };
+        for (how, bytes) in [
+            ("plain", text.as_bytes().to_vec()),
+            ("UTF-8 with a mark", [b"\xEF\xBB\xBF", text.as_bytes()].concat()),
+            ("UTF-16 LE", utf16(b"\xFF\xFE", u16::to_le_bytes)),
+            ("UTF-16 BE", utf16(b"\xFE\xFF", u16::to_be_bytes)),
+        ] {
+            let mut lines = Lines::of(std::io::Cursor::new(bytes.clone()));
+            let mut names = Vec::new();
+            let mut end = Place::default();
+            while let Some(line) = lines.next_line().unwrap() {
+                end = line.end;
+                if let Some(item) = line.item(Uuid::from_u128(7)).unwrap_or_else(|e| panic!("{how}: {e}")) {
+                    names.push(serde_json::from_str::<Value>(&item.body).unwrap()["create"]["traits"]["name"].clone());
+                }
+            }
+            assert_eq!(names, ["Zoë 🎉", "two"], "{how}");
+            // Whoever goes on finds the same place again.
+            let (mut again, all) = (Lines::of(std::io::Cursor::new(bytes)), lines.skip(end).unwrap());
+            assert_eq!(again.skip(end).unwrap(), all, "{how}");
+            assert!(again.next_line().unwrap().is_none(), "{how}");
+        }
+        let mut half = Lines::of(std::io::Cursor::new(b"\xFF\xFE{\x00}".to_vec()));
+        assert!(half.next_line().is_err());
+    }
+
+    #[test]
     fn a_line_that_is_too_long_is_read_over() {
         let long = format!("\"{}\"\n{{\"traits\":{{}}}}\n", "x".repeat(2 * usize::try_from(LONGEST_LINE).unwrap()));
-        let mut lines = Lines::of(Box::new(std::io::Cursor::new(long.clone().into_bytes())));
+        let mut lines = Lines::of(std::io::Cursor::new(long.clone().into_bytes()));
         let first = lines.next_line().unwrap().unwrap();
         assert!(first.item(Uuid::nil()).unwrap_err().contains("longer than"));
         let second = lines.next_line().unwrap().unwrap();

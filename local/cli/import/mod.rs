@@ -8,13 +8,14 @@
 //! repeating safe: when a line that may have been sent before is refused as a conflict, the stack is asked whether the person with
 //! this line's id is there; then it was this import that made them.
 
+mod decoded;
 mod lines;
 mod progress;
 mod sending;
 mod state;
 
 use crate::cli::api::{Admin, Target};
-use crate::cli::{Failure, print};
+use crate::cli::{Failure, interrupted, print};
 use clap::Args;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
@@ -43,6 +44,9 @@ passwords included, readable for you alone.";
 
 /// How often it is asked whether progress is to be told.
 const BEAT: Duration = Duration::from_secs(1);
+
+/// The exit code of a command that Ctrl-C has stopped, as shells know it.
+const STOPPED: u8 = 130;
 
 /// What to import, and how.
 #[derive(Debug, Args)]
@@ -90,16 +94,32 @@ pub async fn run(target: &Target, what: &Import, json: bool) -> Result<(), Failu
         let state = State::resume(place, stack, &refused, what.restart, &mut lines)?;
         (lines, Some(size), state)
     };
+    let stopped = interrupted();
     // Rights and address are better told before the first batch than by it.
     admin.call(Method::GET, "/admin/identities", Some("page_size=1"), None).await?;
     let mut progress = Progress::start(size, lines.bytes(), state.done.lines);
     if state.done.lines > 0 {
         progress.say(&format!("Going on after line {}.", state.done.lines));
     }
-    send_all(&admin, what, &mut lines, &mut state, &mut progress).await?;
+    let sent = tokio::select! {
+        sent = send_all(&admin, what, &mut lines, &mut state, &mut progress) => Some(sent),
+        () = stopped => None,
+    };
     progress.end();
+    sent.unwrap_or_else(|| Err(stop(&what.file, &state)))?;
     state.end();
     report(&state, &refused, json)
+}
+
+/// What is said to somebody who stopped it. What is on its way may be done; going on finds out.
+fn stop(file: &Path, state: &State) -> Failure {
+    let lines = state.done.lines;
+    let text = if is_stdin(file) {
+        format!("Stopped. The first {lines} lines are done; standard input cannot be gone on with.")
+    } else {
+        format!("Stopped after line {lines}. Run the same command to go on.")
+    };
+    Failure { code: STOPPED, text }
 }
 
 fn is_stdin(file: &Path) -> bool {

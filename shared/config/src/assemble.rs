@@ -443,8 +443,9 @@ pub(crate) fn shortened(text: &str) -> String {
 }
 
 fn schema_document(url: &str, folder: Option<&Path>) -> Result<Value, String> {
-    let text = content(url, folder)?;
-    let document: Value = serde_json::from_slice(&text).map_err(|e| format!("the schema is not JSON: {e}"))?;
+    let bytes = content(url, folder)?;
+    let text = latchkey_core::text::decode(&bytes).map_err(|e| format!("the schema is not JSON: {e}"))?;
+    let document: Value = serde_json::from_str(&text).map_err(|e| format!("the schema is not JSON: {e}"))?;
     if document.is_object() { Ok(document) } else { Err("the schema is not a JSON object".to_owned()) }
 }
 

@@ -9,6 +9,7 @@ use crate::deploy::in_base64;
 use crate::document::{self, get};
 use secrecy::SecretString;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -326,7 +327,7 @@ fn template(key: &str, url: &str, folder: Option<&Path>, findings: &mut Findings
         if bytes.len() > LARGEST_TEMPLATE {
             return Err(format!("it has {} bytes, and a template may have {LARGEST_TEMPLATE}", bytes.len()));
         }
-        String::from_utf8(bytes).map_err(|_| "it is not text in UTF-8".to_owned())
+        latchkey_core::text::decode(&bytes).map(Cow::into_owned).map_err(str::to_owned)
     });
     match text {
         Ok(text) => Some(TemplateText { source, text }),

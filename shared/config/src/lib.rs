@@ -59,6 +59,15 @@ impl From<String> for ConfigErrors {
     }
 }
 
+/// The text of a file, with or without a byte order mark, as the programs of every system write it.
+///
+/// # Errors
+/// Why it cannot be read, without its name.
+pub fn text_of(file: &Path) -> Result<String, String> {
+    let bytes = std::fs::read(file).map_err(|e| e.to_string())?;
+    latchkey_core::text::decode(&bytes).map(std::borrow::Cow::into_owned).map_err(str::to_owned)
+}
+
 /// Reads a configuration.
 ///
 /// `text` is YAML or JSON, or what [`to_compact`] and [`frozen`] make, which is not checked again but for what the environment says

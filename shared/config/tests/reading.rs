@@ -27,6 +27,28 @@ fn over(env: &[(&str, &str)]) -> Result<Loaded, String> {
     read(SMALL, None, &env, false).map_err(|e| e.to_string())
 }
 
+/// A mark at the beginning, UTF-16, lines that end as on Windows.
+#[test]
+fn files_are_read_as_windows_writes_them() {
+    let folder = std::env::temp_dir().join(format!("latchkey-text-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let schema = r#"{"type": "object", "title": "Zoë"}"#;
+    let text = SMALL.replace("base64://eyJ0eXBlIjoib2JqZWN0In0=", "file://schema.json").replace('\n', "\r\n");
+    let marked = |text: &str| [b"\xEF\xBB\xBF", text.as_bytes()].concat();
+    let utf16 = |text: &str| {
+        text.encode_utf16().fold(vec![0xFF, 0xFE], |all, unit| [all, unit.to_le_bytes().to_vec()].concat())
+    };
+    for (text, schema) in [(marked(&text), marked(schema)), (utf16(&text), utf16(schema))] {
+        std::fs::write(folder.join("kratos.yml"), text).unwrap();
+        std::fs::write(folder.join("schema.json"), schema).unwrap();
+        let text = latchkey_config::text_of(&folder.join("kratos.yml")).unwrap();
+        let loaded = read(&text, Some(&folder), &[], false).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(loaded.config.identity.schemas[0].document["title"], "Zoë");
+    }
+    assert!(latchkey_config::text_of(&folder.join("none")).is_err());
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[test]
 fn a_small_file_gets_the_documented_defaults() {
     let loaded = with("", false).unwrap();

@@ -129,6 +129,9 @@ pub enum CredentialType {
 }
 
 impl CredentialType {
+    /// Every type.
+    pub const ALL: [Self; 3] = [Self::Code, Self::Password, Self::Webauthn];
+
     /// The wire name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -234,6 +237,12 @@ impl Identity {
             return verifiable.map(|a| CodeAddress { via: a.via, value: a.value.clone() }).collect();
         }
         own.iter().map(|value| CodeAddress { via: Via::of(value), value: value.clone() }).collect()
+    }
+
+    /// Whether codes to this address are for this person, as they are now.
+    pub fn receives_codes_at(&self, address: &str, fallback: bool) -> bool {
+        self.code_addresses(false).iter().any(|own| own.value == address)
+            || fallback && self.verifiable_addresses.iter().any(|own| own.value == address)
     }
 
     /// The person after a code to this address was right: the address is theirs. `None` when that was known.

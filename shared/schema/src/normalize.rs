@@ -111,7 +111,9 @@ fn with_ascii_domain(raw: &str, folded: String) -> String {
 
 /// A domain in ASCII (UTS #46, nontransitional, with the rules of host names); none for what is no domain.
 pub(crate) fn ascii_domain(domain: &str) -> Option<Cow<'_, str>> {
-    Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::VerifyAllowRootDot).ok()
+    Uts46::new()
+        .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::VerifyAllowRootDot)
+        .ok()
 }
 
 /// Compatibility forms, width and case folded; what cannot be seen is dropped.

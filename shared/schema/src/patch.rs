@@ -3,6 +3,7 @@
 
 use crate::pointer::unescape;
 use json_patch::{AddOperation, PatchOperation};
+use latchkey_core::bounds::{self, DEEPEST, fits_depth};
 use serde_json::{Map, Value};
 
 /// Why a patch is refused: the two texts of the 400.
@@ -32,8 +33,19 @@ impl PatchError {
     }
 }
 
+/// Deepest nesting of a document: what is kept stands one step below it.
+const DEEPEST_DOCUMENT: usize = DEEPEST + 1;
 /// Most operations of one patch.
 const MOST_OPERATIONS: usize = 1000;
+
+/// A document after a patch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Patched {
+    /// The document.
+    pub document: Value,
+    /// Whether an operation leads to the traits or to the schema that they follow.
+    pub names_traits: bool,
+}
 
 /// Applies a patch to a document.
 ///
@@ -41,17 +53,17 @@ const MOST_OPERATIONS: usize = 1000;
 /// That is how clients know it. Nothing is applied unless every operation may be.
 ///
 /// # Errors
-/// When the body is no patch, an operation is unknown, a path is closed, or something to remove is not there.
-pub fn apply(document: &Value, body: &[u8]) -> Result<Value, PatchError> {
-    let value: Value = serde_json::from_slice(body).map_err(|e| {
-        PatchError::unmarshal(if e.is_eof() { "unexpected EOF".into() } else { format!("invalid JSON: {e}") })
-    })?;
+/// When the body is no patch, an operation is unknown, a path is closed or leads deeper than is kept, or something to remove is
+/// not there.
+pub fn apply(document: &Value, body: &[u8]) -> Result<Patched, PatchError> {
+    let value = bounds::json(body)
+        .map_err(|e| PatchError::unmarshal(if e.is_eof() { "unexpected EOF".into() } else { e.to_string() }))?;
     let operations = match value {
         Value::Array(operations) if operations.len() <= MOST_OPERATIONS => operations,
         Value::Array(_) => return Err(PatchError::unmarshal(format!("more than {MOST_OPERATIONS} operations"))),
         other => {
             let kind = match other {
-                Value::Null => return Ok(document.clone()),
+                Value::Null => return Ok(Patched { document: document.clone(), names_traits: false }),
                 Value::Bool(_) => "bool",
                 Value::Number(_) => "number",
                 Value::String(_) => "string",
@@ -64,21 +76,33 @@ pub fn apply(document: &Value, body: &[u8]) -> Result<Value, PatchError> {
     for operation in &operations {
         check(operation)?;
     }
+    let names_traits = operations.iter().any(|operation| {
+        let first = text(operation, "path").split('/').nth(1).map(unescape);
+        first.is_some_and(|first| matches!(first.as_str(), "traits" | "schema_id"))
+    });
     let mut document = document.clone();
     for operation in operations {
         step(&mut document, &operation)?;
     }
-    Ok(document)
+    Ok(Patched { document, names_traits })
+}
+
+fn text<'a>(operation: &'a Value, key: &str) -> &'a str {
+    operation.get(key).and_then(Value::as_str).unwrap_or("")
 }
 
 /// Whether an operation is one that may be applied, wherever it leads.
 fn check(operation: &Value) -> Result<(), PatchError> {
-    let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or("");
-    match text("op") {
-        "add" | "replace" | "remove" if is_closed(text("path")) => {
-            Err(PatchError::apply(format!("patch includes denied path: {}", text("path"))))
+    let path = text(operation, "path");
+    match text(operation, "op") {
+        "add" | "replace" | "remove" if is_closed(path) => {
+            Err(PatchError::apply(format!("patch includes denied path: {path}")))
         }
-        "add" | "replace" | "remove" => Ok(()),
+        // What an operation makes is as deep as its path and its value are together.
+        "add" | "replace" | "remove" => match DEEPEST_DOCUMENT.checked_sub(path.split('/').skip(1).count()) {
+            Some(left) if operation.get("value").is_none_or(|value| fits_depth(value, left)) => Ok(()),
+            _ => Err(PatchError::apply(format!("the patch makes a value that is nested deeper than {DEEPEST} levels"))),
+        },
         op @ ("test" | "move" | "copy") => Err(PatchError::apply(format!("unsupported operation: {op}"))),
         _ => Err(PatchError::apply(format!("invalid operation {operation}: unsupported operation"))),
     }
@@ -97,8 +121,8 @@ fn step(document: &mut Value, operation: &Value) -> Result<(), PatchError> {
         make_way(document, add.path.as_str());
     }
     json_patch::patch(document, std::slice::from_ref(&parsed)).map_err(|_| {
-        let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or("");
-        PatchError::apply(format!("{} operation does not apply: the document has no {:?}", text("op"), text("path")))
+        let (op, path) = (text(operation, "op"), text(operation, "path"));
+        PatchError::apply(format!("{op} operation does not apply: the document has no {path:?}"))
     })
 }
 
@@ -167,10 +191,10 @@ mod tests {
             (json!([{"op": "replace", "path": "/nope/x", "value": 1}]), "/state", json!("active")),
             (json!([{"op": "replace", "path": "/traits/phone", "value": "1"}]), "/traits/phone", json!("1")),
         ] {
-            let after = apply(&person(), patch.to_string().as_bytes()).unwrap();
+            let after = apply(&person(), patch.to_string().as_bytes()).unwrap().document;
             assert_eq!(after.pointer(pointer), Some(&want), "{patch}");
         }
-        let after = apply(&person(), br#"[{"op": "remove", "path": "/traits/name"}]"#).unwrap();
+        let after = apply(&person(), br#"[{"op": "remove", "path": "/traits/name"}]"#).unwrap().document;
         assert_eq!(after.pointer("/traits/name"), None);
     }
 
@@ -217,12 +241,46 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_patch_makes_nothing_deeper_than_is_kept() {
+        let path = |steps: usize| format!("/metadata_public{}", "/a".repeat(steps));
+        let deep = |levels: usize| (1..levels).fold(json!([]), |value, _| json!([value]));
+        let one = |path: String, value: Value| json!([{"op": "add", "path": path, "value": value}]);
+        for patch in [one(path(DEEPEST), json!(1)), one(path(0), deep(DEEPEST)), one(path(10), deep(DEEPEST - 10))] {
+            let after = apply(&person(), patch.to_string().as_bytes()).unwrap().document;
+            assert!(
+                fits_depth(&after["metadata_public"], DEEPEST) && !fits_depth(&after["metadata_public"], DEEPEST - 1)
+            );
+        }
+        for patch in [
+            one(path(DEEPEST + 1), json!(1)),
+            one(path(0), deep(DEEPEST + 1)),
+            one(path(10), deep(DEEPEST - 9)),
+            one(path(130), json!(1)),
+            one(path(100_000), json!(1)),
+            json!([{"op": "remove", "path": path(10_000)}]),
+            json!([{"op": "replace", "path": path(10_000), "value": {}}]),
+        ] {
+            assert!(refused(&patch).1.ends_with("nested deeper than 64 levels"), "{:.100}", patch.to_string());
+        }
+    }
+
+    #[test]
+    fn a_patch_says_whether_it_names_traits() {
+        for (path, names) in
+            [("/traits", true), ("/traits/name", true), ("/schema_id", true), ("/state", false), ("/traitsx", false)]
+        {
+            let patch = json!([{"op": "add", "path": path, "value": "x"}]).to_string();
+            assert_eq!(apply(&person(), patch.as_bytes()).unwrap().names_traits, names, "{path}");
+        }
+    }
+
     proptest! {
         #[test]
         fn hostile_patches_do_not_panic_or_reach_the_id(op in "add|remove|replace|move|copy|test|x", path in "(/[a-z~01/-]{0,12}){0,3}", from in "(/[a-z~01-]{0,8}){0,3}") {
             let patch = json!([{"op": op, "path": path, "from": from, "value": {"id": "2"}}]);
             if let Ok(after) = apply(&person(), patch.to_string().as_bytes()) {
-                prop_assert_eq!(&after["id"], "1");
+                prop_assert_eq!(&after.document["id"], "1");
             }
         }
 

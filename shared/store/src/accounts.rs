@@ -87,6 +87,33 @@ impl Accounts {
     /// # Errors
     /// When the store fails.
     pub async fn profile(&self, id: Uuid) -> Result<Option<Profile>, StoreError> {
+        self.raw_profile(id).await?.as_ref().map(read_profile).transpose()
+    }
+
+    /// Reads at most 100 people by id, in no order; unknown ids are left out. One whose record cannot be read must not hide the
+    /// others: those ids are named beside them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn profiles(&self, ids: &[Uuid]) -> Result<(Vec<Profile>, Vec<Uuid>), StoreError> {
+        let keys = ids.iter().map(|&id| profile_key(id)).collect();
+        let found = self.db.batch_get(vec![(&self.table, keys)]).await?;
+        let (mut all, mut unreadable) = (Vec::with_capacity(ids.len()), Vec::new());
+        for item in found.get(&self.table).map_or(&[][..], Vec::as_slice) {
+            match read_profile(item) {
+                Ok(profile) => all.push(profile),
+                Err(_) => {
+                    let id = read_id(item, "pk")?;
+                    meter::unreadable("accounts", &id.to_string());
+                    unreadable.push(id);
+                }
+            }
+        }
+        Ok((all, unreadable))
+    }
+
+    /// The item of a person as it stands there, whether or not it can be read.
+    pub(crate) async fn raw_profile(&self, id: Uuid) -> Result<Option<Item>, StoreError> {
         let call = self
             .db
             .client()
@@ -96,23 +123,20 @@ impl Accounts {
             .set_key(Some(profile_key(id)))
             .consistent_read(true)
             .send();
-        send("GetItem profile", call).await?.item.as_ref().map(read_profile).transpose()
+        Ok(send("GetItem profile", call).await?.item)
     }
 
-    /// Reads several people by id, in no order; unknown ids are left out. At most 100 ids a call are asked for at a time.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn profiles(&self, ids: &[Uuid]) -> Result<Vec<Profile>, StoreError> {
-        let mut all = Vec::with_capacity(ids.len());
+    /// Those of these people who are there, whether or not their records can be read.
+    pub(crate) async fn present(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+        let mut present = Vec::new();
         for chunk in ids.chunks(100) {
             let keys = chunk.iter().map(|&id| profile_key(id)).collect();
             let found = self.db.batch_get(vec![(&self.table, keys)]).await?;
             for item in found.get(&self.table).map_or(&[][..], Vec::as_slice) {
-                all.push(read_profile(item)?);
+                present.push(read_id(item, "pk")?);
             }
         }
-        Ok(all)
+        Ok(present)
     }
 
     /// Reads a person with every session of theirs, ended ones too.
@@ -158,7 +182,11 @@ impl Accounts {
             for item in page.items.unwrap_or_default() {
                 match string(&item, "sk")? {
                     PROFILE => profile = Some(read_profile(&item)?),
-                    _ => sessions.push(read_session(&item)?),
+                    // One session that cannot be read is worth nothing, and must not take the others with it.
+                    sk => match read_session(&item) {
+                        Ok(session) => sessions.push(session),
+                        Err(_) => meter::unreadable("accounts", &format!("{id} {sk}")),
+                    },
                 }
             }
             from = page.last_evaluated_key;
@@ -466,6 +494,27 @@ impl Accounts {
             }
         };
         Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
+    }
+
+    /// The person is not there.
+    pub(crate) fn check_absent(&self, identity: Uuid) -> Result<TransactWriteItem, StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(profile_key(identity)))
+            .condition_expression("attribute_not_exists(pk)");
+        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(incomplete)?).build())
+    }
+
+    /// Deletes a person whose record cannot be read, as long as it is the record that was looked at.
+    pub(crate) fn delete_raw_profile(&self, id: Uuid, item: &Item) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder().table_name(&self.table).set_key(Some(profile_key(id)));
+        let delete = match item.get("revision") {
+            Some(revision) => delete
+                .condition_expression("revision = :before")
+                .expression_attribute_values(":before", revision.clone()),
+            None => delete.condition_expression("attribute_not_exists(revision)"),
+        };
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
     }
 
     pub(crate) fn delete_profile(&self, profile: &Profile) -> Result<TransactWriteItem, StoreError> {

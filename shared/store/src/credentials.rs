@@ -8,6 +8,7 @@ use crate::db::{Db, StoreError};
 use crate::env::{Environment, StartError};
 use crate::flows::incomplete;
 use crate::item::{FORMAT, Item, doc, key, n, number, read_doc, s, string};
+use crate::meter;
 use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use latchkey_core::identity::{CredentialType, Via};
 use latchkey_core::token;
@@ -125,6 +126,29 @@ impl Credentials {
         wanted.iter().map(|unique| Self::pick(items, unique)).collect()
     }
 
+    /// Those of these that belong to a person. One that cannot be read belongs to nobody.
+    pub(crate) async fn held_by(&self, identity: Uuid, candidates: &[Unique]) -> Result<Vec<Unique>, StoreError> {
+        let mut held = Vec::new();
+        for chunk in candidates.chunks(100) {
+            let keys = chunk.iter().map(Unique::key).collect();
+            let found = self.db.batch_get(vec![(&self.table, keys)]).await?;
+            let items = found.get(&self.table).map_or(&[][..], Vec::as_slice);
+            let is_theirs = |unique: &&Unique| {
+                Self::pick(items, unique).is_ok_and(|guard| guard.is_some_and(|g| g.identity == identity))
+            };
+            held.extend(chunk.iter().filter(is_theirs).cloned());
+        }
+        Ok(held)
+    }
+
+    /// The secret parts of a person's credentials as text, whether or not they can be read.
+    pub(crate) async fn raw_of(&self, identity: Uuid, kinds: &[CredentialType]) -> Result<Vec<String>, StoreError> {
+        let keys = kinds.iter().map(|&kind| credential_key(identity, kind)).collect();
+        let found = self.db.batch_get(vec![(&self.table, keys)]).await?;
+        let items = found.get(&self.table).map_or(&[][..], Vec::as_slice);
+        Ok(items.iter().filter_map(|item| string(item, "doc").ok().map(str::to_owned)).collect())
+    }
+
     pub(crate) fn guard_key(unique: &Unique) -> Item {
         unique.key()
     }
@@ -139,11 +163,10 @@ impl Credentials {
     /// # Errors
     /// When the store fails.
     pub async fn of(&self, identity: Uuid, kinds: &[CredentialType]) -> Result<Vec<Credential>, StoreError> {
-        let found = self.of_many(&[identity], kinds).await?;
-        Ok(found.into_iter().map(|(_, credential)| credential).collect())
+        self.read_many(&[identity], kinds).await?.into_iter().map(|(.., credential)| credential).collect()
     }
 
-    /// The credentials of several people, in no order. At most 100 a call are asked for at a time.
+    /// The credentials of several people, in no order. One that cannot be read must not hide the others.
     ///
     /// # Errors
     /// When the store fails.
@@ -152,6 +175,24 @@ impl Credentials {
         people: &[Uuid],
         kinds: &[CredentialType],
     ) -> Result<Vec<(Uuid, Credential)>, StoreError> {
+        let read = self.read_many(people, kinds).await?.into_iter();
+        Ok(read
+            .filter_map(|(id, kind, credential)| match credential {
+                Ok(credential) => Some((id, credential)),
+                Err(_) => {
+                    meter::unreadable("credentials", &format!("{id} {}", kind.as_str()));
+                    None
+                }
+            })
+            .collect())
+    }
+
+    /// At most 100 a call are asked for at a time.
+    async fn read_many(
+        &self,
+        people: &[Uuid],
+        kinds: &[CredentialType],
+    ) -> Result<Vec<(Uuid, CredentialType, Result<Credential, StoreError>)>, StoreError> {
         let keys: Vec<Item> =
             people.iter().flat_map(|&id| kinds.iter().map(move |&kind| credential_key(id, kind))).collect();
         let mut all = Vec::with_capacity(keys.len());
@@ -161,8 +202,7 @@ impl Credentials {
                 let name = string(item, "sk")?;
                 let kind = kinds.iter().find(|k| k.as_str() == name).ok_or_else(|| crate::item::broken("sk"))?;
                 let id = Uuid::parse_str(string(item, "pk")?).map_err(|_| crate::item::broken("pk"))?;
-                let credential = Credential { kind: *kind, version: number(item, "version")?, config: read_doc(item)? };
-                all.push((id, credential));
+                all.push((id, *kind, read_credential(*kind, item)));
             }
         }
         Ok(all)
@@ -249,8 +289,14 @@ impl Credentials {
         Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
     }
 
-    /// Takes a unique thing for a person, or renews what the person holds already.
-    pub(crate) fn put_guard(&self, unique: &Unique, guard: &Guard) -> Result<TransactWriteItem, StoreError> {
+    /// Takes a unique thing for a person, or renews what the person holds already. What somebody in `gone` held, who is not there any
+    /// more, is free.
+    pub(crate) fn put_guard(
+        &self,
+        unique: &Unique,
+        guard: &Guard,
+        gone: &[Uuid],
+    ) -> Result<TransactWriteItem, StoreError> {
         let mut item = unique.key();
         item.extend([
             ("v".to_owned(), n(FORMAT)),
@@ -260,12 +306,18 @@ impl Credentials {
         if let Some(hash) = &guard.hash {
             item.insert("hash".to_owned(), s(hash));
         }
-        let put = Put::builder()
+        // A guard that names nobody holds nothing.
+        let mut condition = "attribute_not_exists(#identity) OR #identity = :identity".to_owned();
+        let mut put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk) OR #identity = :identity")
             .expression_attribute_names("#identity", "identity")
             .expression_attribute_values(":identity", s(guard.identity.to_string()));
+        for (place, id) in gone.iter().enumerate() {
+            condition.push_str(&format!(" OR #identity = :gone{place}"));
+            put = put.expression_attribute_values(format!(":gone{place}"), s(id.to_string()));
+        }
+        let put = put.condition_expression(condition);
         Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
     }
 
@@ -273,7 +325,8 @@ impl Credentials {
         let delete = Delete::builder()
             .table_name(&self.table)
             .set_key(Some(unique.key()))
-            .condition_expression("attribute_not_exists(pk) OR #identity = :identity")
+            // A guard that names nobody keeps nobody from being deleted.
+            .condition_expression("attribute_not_exists(#identity) OR #identity = :identity")
             .expression_attribute_names("#identity", "identity")
             .expression_attribute_values(":identity", s(identity.to_string()));
         Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
@@ -282,6 +335,10 @@ impl Credentials {
 
 fn credential_key(identity: Uuid, kind: CredentialType) -> Item {
     key(identity.to_string(), Some(kind.as_str()))
+}
+
+fn read_credential(kind: CredentialType, item: &Item) -> Result<Credential, StoreError> {
+    Ok(Credential { kind, version: number(item, "version")?, config: read_doc(item)? })
 }
 
 fn read_guard(item: &Item) -> Result<Guard, StoreError> {

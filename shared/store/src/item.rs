@@ -45,9 +45,36 @@ pub(crate) fn key(pk: impl Into<String>, sk: Option<&str>) -> Item {
     key
 }
 
-/// A value as JSON text in `doc`.
+/// A value as JSON text in `doc`. What could not be read again is not written: whatever a caller has overlooked, nobody's record is
+/// lost by it.
 pub(crate) fn doc(value: &impl Serialize) -> Result<AttributeValue, StoreError> {
-    Ok(s(serde_json::to_string(value).map_err(|e| StoreError::Corrupt(format!("cannot write an item: {e}")))?))
+    let text = serde_json::to_string(value).map_err(|e| StoreError::Corrupt(format!("cannot write an item: {e}")))?;
+    if nesting(&text) > DEEPEST_READ {
+        return Err(StoreError::Corrupt("cannot write an item: it is nested deeper than it could be read".to_owned()));
+    }
+    Ok(s(text))
+}
+
+/// How deep serde_json reads.
+const DEEPEST_READ: usize = 127;
+
+/// How deep a JSON text is nested.
+fn nesting(text: &str) -> usize {
+    let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 pub(crate) fn read_doc<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
@@ -95,4 +122,20 @@ fn text<'a>(
     read: fn(&AttributeValue) -> Result<&String, &AttributeValue>,
 ) -> Result<&'a str, StoreError> {
     item.get(name).and_then(|v| read(v).ok()).map(String::as_str).ok_or_else(|| broken(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let nested = |levels: usize| (1..levels).fold(json!([]), |value, _| json!({"a[": value, "b\\\"{": 1}));
+        for (levels, fits) in [(1, true), (DEEPEST_READ, true), (DEEPEST_READ + 1, false), (300, false)] {
+            let value = nested(levels);
+            assert_eq!(doc(&value).is_ok(), fits, "{levels}");
+            assert_eq!(serde_json::from_str::<Value>(&value.to_string()).is_ok(), fits, "{levels}");
+        }
+    }
 }

@@ -32,6 +32,7 @@ pub mod people;
 pub mod suppressed;
 
 mod item;
+mod remains;
 
 pub use accounts::Accounts;
 pub use counters::Counters;

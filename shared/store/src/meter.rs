@@ -17,6 +17,8 @@ pub struct Cost {
     pub calls: Vec<&'static str>,
     /// Password hashes that were computed.
     pub hashes: u32,
+    /// Items that could not be read and were left out: table and key, never what they hold.
+    pub unreadable: Vec<String>,
 }
 
 #[derive(Default)]
@@ -44,6 +46,19 @@ pub async fn measured<T>(request: impl Future<Output = T>) -> (T, Cost) {
 pub fn hashed(count: u32) {
     // Outside a request nobody counts.
     let _ = METER.try_with(|m| m.borrow_mut().cost.hashes += count);
+}
+
+/// Most items that are named; where so many are broken, more names say nothing more.
+const MOST_NAMED: usize = 20;
+
+/// Says that an item could not be read and is left out: a table, and a key that holds ids alone.
+pub(crate) fn unreadable(table: &'static str, key: &str) {
+    let _ = METER.try_with(|m| {
+        let named = &mut m.borrow_mut().cost.unreadable;
+        if named.len() < MOST_NAMED {
+            named.push(format!("{table} {key}"));
+        }
+    });
 }
 
 /// Marks the calls inside as running beside slower work.

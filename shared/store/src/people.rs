@@ -2,7 +2,10 @@
 
 use crate::accounts::{Accounts, Profile};
 use crate::credentials::{Credential, Credentials, Guard, Unique};
-use crate::db::StoreError;
+use crate::db::{Cancelled, StoreError};
+use crate::item::string;
+use crate::remains;
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use latchkey_core::identity::{CredentialType, Identity};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -28,10 +31,6 @@ pub fn unique_of(identity: &Identity) -> BTreeSet<Unique> {
         .collect()
 }
 
-/// How many unique things one person may hold, so that every change of theirs fits one transaction of 100 items: those given
-/// up and those taken, three credentials and the profile.
-pub const MOST_UNIQUE: usize = 48;
-
 /// Makes a person.
 ///
 /// # Errors
@@ -43,14 +42,16 @@ pub async fn create(
     secrets: &[Credential],
     request: Uuid,
 ) -> Result<Result<(), Refused>, StoreError> {
-    let mut actions = vec![accounts.put_profile(&Profile { identity: identity.clone(), revision: 1 }, None)?];
+    let mut items = vec![accounts.put_profile(&Profile { identity: identity.clone(), revision: 1 }, None)?];
     for credential in secrets {
-        actions.push(credentials.put_credential(identity.id, credential, None)?);
+        items.push(credentials.put_credential(identity.id, credential, None)?);
     }
-    for unique in unique_of(identity) {
-        actions.push(credentials.put_guard(&unique, &guard(identity.id, &unique, secrets))?);
-    }
-    Ok(accounts.db().transact(actions, request).await?.map_err(|_| Refused::Taken))
+    let guards = unique_of(identity).into_iter().map(|unique| {
+        let guard = guard(identity.id, &unique, secrets);
+        (unique, guard)
+    });
+    let change = Change { identity: identity.id, items, taking: guards.collect(), freeing: Vec::new() };
+    Ok(change.write(accounts, credentials, request).await?.map_err(|_| Refused::Taken))
 }
 
 /// Changes a person from what was read to what was decided; `before` and `after` hold all credentials.
@@ -68,30 +69,26 @@ pub async fn update(
     let (profile, old_secrets) = before;
     let (identity, secrets) = after;
     let next = Profile { identity: identity.clone(), revision: profile.revision + 1 };
-    let mut actions = vec![accounts.put_profile(&next, Some(profile.revision))?];
+    let mut items = vec![accounts.put_profile(&next, Some(profile.revision))?];
     for credential in secrets {
         let old = old_secrets.iter().find(|c| c.kind == credential.kind);
         if old != Some(credential) {
-            actions.push(credentials.put_credential(identity.id, credential, old.map(|c| c.version))?);
+            items.push(credentials.put_credential(identity.id, credential, old.map(|c| c.version))?);
         }
     }
     for old in old_secrets.iter().filter(|old| !secrets.iter().any(|c| c.kind == old.kind)) {
-        actions.push(credentials.delete_credential(identity.id, old.kind)?);
+        items.push(credentials.delete_credential(identity.id, old.kind)?);
     }
-    let settled = actions.len();
     let (had, has) = (unique_of(&profile.identity), unique_of(identity));
+    let mut taking = Vec::new();
     for unique in &has {
         let now = guard(identity.id, unique, secrets);
         if !had.contains(unique) || now != guard(identity.id, unique, old_secrets) {
-            actions.push(credentials.put_guard(unique, &now)?);
+            taking.push((unique.clone(), now));
         }
     }
-    for unique in had.difference(&has) {
-        actions.push(credentials.delete_guard(unique, identity.id)?);
-    }
-    Ok(accounts.db().transact(actions, request).await?.map_err(|cancelled| {
-        if (0..settled).any(|place| cancelled.failed(place)) { Refused::Changed } else { Refused::Taken }
-    }))
+    let freeing = had.difference(&has).cloned().collect();
+    Change { identity: identity.id, items, taking, freeing }.write(accounts, credentials, request).await
 }
 
 /// Deletes a person with credentials and guards. Their sessions need no deleting: without the person none is good.
@@ -105,14 +102,113 @@ pub async fn delete(
     request: Uuid,
 ) -> Result<Result<(), Refused>, StoreError> {
     let identity = &profile.identity;
-    let mut actions = vec![accounts.delete_profile(profile)?];
+    let mut items = vec![accounts.delete_profile(profile)?];
     for &kind in identity.credentials.keys() {
-        actions.push(credentials.delete_credential(identity.id, kind)?);
+        items.push(credentials.delete_credential(identity.id, kind)?);
     }
-    for unique in unique_of(identity) {
-        actions.push(credentials.delete_guard(&unique, identity.id)?);
+    let freeing = unique_of(identity).into_iter().collect();
+    let change = Change { identity: identity.id, items, taking: Vec::new(), freeing };
+    Ok(change.write(accounts, credentials, request).await?.map_err(|_| Refused::Changed))
+}
+
+/// Deletes a person whose record cannot be read, with every credential and with those guards that what is left of the record leads
+/// to. What it does not lead to is free for others all the same, since its owner is gone. Nothing when nobody has this id.
+///
+/// # Errors
+/// `Ok(Some(Err(_)))` when the record was changed meanwhile, [`StoreError`] when it is not known what happened.
+pub async fn delete_unreadable(
+    accounts: &Accounts,
+    credentials: &Credentials,
+    id: Uuid,
+    request: Uuid,
+) -> Result<Option<Result<(), Refused>>, StoreError> {
+    let Some(item) = accounts.raw_profile(id).await? else { return Ok(None) };
+    let mut texts = credentials.raw_of(id, &CredentialType::ALL).await?;
+    texts.extend(string(&item, "doc").ok().map(str::to_owned));
+    let mut freeing = credentials.held_by(id, &remains::unique(&texts)).await?;
+    // Guards beyond those that fit the transaction are as good as gone with it.
+    freeing.truncate(MOST_IN_TRANSACTION - 1 - CredentialType::ALL.len());
+    let mut items = vec![accounts.delete_raw_profile(id, &item)?];
+    for kind in CredentialType::ALL {
+        items.push(credentials.delete_credential(id, kind)?);
     }
-    Ok(accounts.db().transact(actions, request).await?.map_err(|_| Refused::Changed))
+    let change = Change { identity: id, items, taking: Vec::new(), freeing };
+    Ok(Some(change.write(accounts, credentials, request).await?.map_err(|_| Refused::Changed)))
+}
+
+/// Most items of a transaction of DynamoDB.
+const MOST_IN_TRANSACTION: usize = 100;
+
+/// One transaction about a person.
+struct Change {
+    identity: Uuid,
+    /// The profile and the credentials. When one of these fails, the person was changed meanwhile.
+    items: Vec<TransactWriteItem>,
+    taking: Vec<(Unique, Guard)>,
+    freeing: Vec<Unique>,
+}
+
+impl Change {
+    /// Writes it. What belongs to somebody who is not there any more counts as free.
+    async fn write(
+        &self,
+        accounts: &Accounts,
+        credentials: &Credentials,
+        request: Uuid,
+    ) -> Result<Result<(), Refused>, StoreError> {
+        let Some(failed) = self.attempt(accounts, credentials, &[], request).await? else { return Ok(Ok(())) };
+        let Some(taken) = self.taken(&failed) else { return Ok(Err(Refused::Changed)) };
+        let Some(gone) = gone(accounts, credentials, &taken).await? else { return Ok(Err(Refused::Taken)) };
+        if self.items.len() + self.taking.len() + self.freeing.len() + gone.len() > MOST_IN_TRANSACTION {
+            return Ok(Err(Refused::Taken));
+        }
+        // Another request than before, because it asks for something else.
+        let request = Uuid::from_u128(request.as_u128().wrapping_add(1));
+        let Some(failed) = self.attempt(accounts, credentials, &gone, request).await? else { return Ok(Ok(())) };
+        Ok(Err(if self.taken(&failed).is_some() { Refused::Taken } else { Refused::Changed }))
+    }
+
+    async fn attempt(
+        &self,
+        accounts: &Accounts,
+        credentials: &Credentials,
+        gone: &[Uuid],
+        request: Uuid,
+    ) -> Result<Option<Cancelled>, StoreError> {
+        let mut items = self.items.clone();
+        for (unique, guard) in &self.taking {
+            items.push(credentials.put_guard(unique, guard, gone)?);
+        }
+        for unique in &self.freeing {
+            items.push(credentials.delete_guard(unique, self.identity)?);
+        }
+        for &id in gone {
+            items.push(accounts.check_absent(id)?);
+        }
+        Ok(accounts.db().transact(items, request).await?.err())
+    }
+
+    /// What others hold; nothing when the person was changed.
+    fn taken(&self, failed: &Cancelled) -> Option<Vec<Unique>> {
+        let settled = self.items.len();
+        if (0..settled).any(|place| failed.failed(place)) {
+            return None;
+        }
+        let taken = self.taking.iter().enumerate().filter(|(n, _)| failed.failed(settled + n));
+        Some(taken.map(|(_, (unique, _))| unique.clone()).collect())
+    }
+}
+
+/// Whom these belonged to, when none of them is there any more.
+async fn gone(
+    accounts: &Accounts,
+    credentials: &Credentials,
+    taken: &[Unique],
+) -> Result<Option<Vec<Uuid>>, StoreError> {
+    let owners = credentials.owners(taken).await?;
+    let owners: BTreeSet<Uuid> = owners.into_iter().flatten().map(|guard| guard.identity).collect();
+    let owners: Vec<Uuid> = owners.into_iter().collect();
+    Ok(accounts.present(&owners).await?.is_empty().then_some(owners))
 }
 
 fn guard(identity: Uuid, unique: &Unique, secrets: &[Credential]) -> Guard {

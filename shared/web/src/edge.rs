@@ -1,5 +1,6 @@
 //! What wraps every request: reading it, its limits, CORS, the anti-CSRF layer, the headers of every answer, the log line.
 
+use crate::audit;
 use crate::browser;
 use crate::call::Call;
 use crate::chance;
@@ -23,6 +24,7 @@ use latchkey_core::csrf::{CsrfSecret, cookie_name};
 use latchkey_core::error::ApiError;
 use latchkey_core::return_to::AllowList;
 use latchkey_store::meter;
+use serde_json::Value;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use time::Duration;
@@ -51,7 +53,7 @@ pub struct Edge {
 /// Names the variable, the file, or the key, its value and what is allowed.
 pub fn load_config(env: &Environment) -> Result<Loaded, StartError> {
     let path = Path::new(env.require("LATCHKEY_CONFIG", "the path of the configuration file")?);
-    let text = std::fs::read_to_string(path)
+    let text = latchkey_config::text_of(path)
         .map_err(|e| StartError(format!("LATCHKEY_CONFIG: cannot read {}: {e}", path.display())))?;
     let dev = matches!(env.get("LATCHKEY_DEV"), Some("1" | "true"));
     // A copy of a configuration lies elsewhere than the files that it names.
@@ -134,6 +136,7 @@ pub async fn answer(
     decide: impl AsyncFnOnce(&Call<'_>) -> Result<Reply, Fault>,
 ) -> Response {
     let ids = ids(&request);
+    let principal = if edge.listener == Listener::Admin { audit::principal(&request) } else { Value::Null };
     let call = read(edge, request);
     // On the heap, because what wraps it would move it about otherwise, and it is large.
     let answering = Box::pin(async {
@@ -149,7 +152,10 @@ pub async fn answer(
             Reply::error(&fault, call.request_id()).because_of(fault)
         })
     });
-    let ((reply, cost), notes) = log::with_notes(meter::measured(answering)).await;
+    let (((reply, cost), notes), changes) = audit::collected(log::with_notes(meter::measured(answering))).await;
+    for line in audit::lines(edge.function, &ids, &principal, reply.status(), &changes) {
+        log::plain(&line);
+    }
     log::request(edge.function, &ids, call.method.as_str(), &reply, &cost, call.now, &notes);
     finish(&call, reply)
 }

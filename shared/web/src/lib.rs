@@ -16,11 +16,13 @@
 //! | [`browser`] | what only browsers get: cookies, redirects, the error page |
 //! | [`caller`] | the session a client presents |
 //! | [`device`] | where a request comes from |
+//! | [`audit`] | who changed what, for the log of the admin API |
 //! | [`routes`] | every path and verb, and how the anti-CSRF layer treats it |
 //! | `infrastructure` | cookies of load balancers and content networks, by which nobody is known |
 //! | `hint` | what a developer is told beside an error, in development mode |
 //! | [`chance`] | the one clock and the one source of randomness |
 
+pub mod audit;
 pub mod authorize;
 pub mod browser;
 pub mod call;

@@ -67,6 +67,9 @@ pub(crate) fn request(
     if !notes.is_empty() {
         line["notes"] = json!(notes);
     }
+    if !cost.unreadable.is_empty() {
+        line["unreadable"] = json!(cost.unreadable);
+    }
     event(function, line, began, failed >= 500);
 }
 
@@ -96,6 +99,11 @@ pub fn event(function: &'static str, mut line: Value, began: OffsetDateTime, is_
     for (name, value) in metrics.as_object().into_iter().flatten() {
         line[name] = value.clone();
     }
+    write(&line.to_string());
+}
+
+/// Writes a line that stands beside a request's and has no metrics.
+pub(crate) fn plain(line: &Value) {
     write(&line.to_string());
 }
 

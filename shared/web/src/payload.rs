@@ -5,6 +5,7 @@
 
 use crate::call::Call;
 use http::Method;
+use latchkey_core::bounds;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -81,8 +82,7 @@ pub const NO_BODY: &str = "Unable to decode HTTP Request Body because its HTTP H
 
 fn from_json(body: &[u8]) -> Result<Payload, String> {
     // What follows the first value is ignored.
-    let first = serde_json::Deserializer::from_slice(body).into_iter::<Value>().next();
-    let Some(Ok(value)) = first else { return Err("Unable to decode form as JSON.".to_owned()) };
+    let Some(Ok(value)) = bounds::first_json(body) else { return Err("Unable to decode form as JSON.".to_owned()) };
     let kind = match &value {
         Value::Object(map) => {
             let has_numbers = map.values().any(Value::is_number);
@@ -155,7 +155,7 @@ fn transient(value: &Value) -> Result<Option<Value>, &'static str> {
         Value::Bool(_) => Err("boolean"),
         // Text that holds an object counts as one, for clients that encode twice.
         Value::String(text) if text.is_empty() => Ok(None),
-        Value::String(text) => match serde_json::from_str(text) {
+        Value::String(text) => match bounds::json(text.as_bytes()) {
             Ok(Value::String(_)) | Err(_) => Err("string"),
             Ok(inner) => transient(&inner),
         },
@@ -258,6 +258,8 @@ mod tests {
             (r#"{"transient_payload":false}"#, Some("boolean")),
             (r#"{"transient_payload":"x"}"#, Some("string")),
             (r#"{"transient_payload":"5"}"#, Some("number")),
+            // What is kept within a flow must be readable there.
+            (&format!(r#"{{"transient_payload":"{}{}"}}"#, "[".repeat(100), "]".repeat(100)), Some("string")),
         ] {
             assert_eq!(json(text).ok().unwrap().transient_fault(), fault, "{text}");
         }
