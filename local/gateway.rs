@@ -12,6 +12,7 @@ use latchkey_web::chance;
 use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use time::OffsetDateTime;
 
 /// Most bytes that the request line and the headers may have together.
 const MOST_HEADERS: usize = 10_240;
@@ -46,6 +47,11 @@ impl Api {
 
     /// Answers one request.
     pub async fn answer(&self, from: IpAddr, request: Request) -> Response {
+        self.answer_at(chance::now(), from, request).await
+    }
+
+    /// Answers a request that comes at this time: functions know the time by their events.
+    pub async fn answer_at(&self, at: OffsetDateTime, from: IpAddr, request: Request) -> Response {
         let (parts, body) = request.into_parts();
         let line = parts.method.as_str().len() + parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
         if line + size(&parts.headers) > MOST_HEADERS {
@@ -61,7 +67,7 @@ impl Api {
         let Some(route) = pick(&self.routes, parts.method.as_str(), &path) else {
             return event::gateway_error(StatusCode::NOT_FOUND, "Not Found");
         };
-        let arrival = Arrival { id: chance::id().to_string(), at: chance::now(), from };
+        let arrival = Arrival { id: chance::id().to_string(), at, from };
         let mut event = event::event(&parts, &body, &route.key, route.signed, &arrival);
         let mut response = match self.authorize(route, &mut event, &arrival.id).await {
             Err(refusal) => refusal,

@@ -1,29 +1,33 @@
-//! Brakes on guessing: whoever tries too often waits, whoever is right is not made to wait for it, and nobody is locked out by
-//! what others try.
+//! Rate limits on guessing: who tries too often waits, an attempt over a limit costs nothing, a bound over days never shows itself,
+//! and what strangers try keeps nobody from signing in on a device of theirs (`tests/known_devices.rs`).
 
-use crate::support::{Answer, Bench, CONFIG, Client, PASSWORD, action, csrf, password};
+use crate::support::{Answer, Bench, CONFIG, Client, PASSWORD, action, csrf, password, unique};
 use serde_json::json;
+use time::Duration;
 
-const TOO_OFTEN: i64 = 4_029_001;
-const WRONG: i64 = 4_000_006;
+pub const TOO_OFTEN: i64 = 4_029_001;
+pub const WRONG: i64 = 4_000_006;
 
 /// A stack on which little is enough.
-async fn bench(limits: &str) -> Bench {
+pub async fn bench(limits: &str) -> Bench {
     Bench::with(&format!("{CONFIG}brakes: {{{limits}}}\n")).await
 }
 
-async fn attempt(client: &Client<'_>, identifier: &str, secret: &str) -> Answer {
+pub async fn attempt(client: &Client<'_>, identifier: &str, secret: &str) -> Answer {
     client.post(&client.begin("").await, &password(identifier, secret)).await
 }
 
-async fn fail(client: &Client<'_>, identifier: &str, times: usize) {
+pub async fn fail(client: &Client<'_>, identifier: &str, times: usize) {
     for _ in 0..times {
-        let answer = attempt(client, identifier, "wrong").await;
-        assert_eq!((answer.status, answer.message_ids()), (400, vec![WRONG]), "{}", answer.body);
+        assert_wrong(&attempt(client, identifier, "wrong").await);
     }
 }
 
-fn assert_waits(answer: &Answer) {
+pub fn assert_wrong(answer: &Answer) {
+    assert_eq!((answer.status, answer.message_ids()), (400, vec![WRONG]), "{}", answer.body);
+}
+
+pub fn assert_waits(answer: &Answer) {
     assert_eq!((answer.status, answer.message_ids()), (429, vec![TOO_OFTEN]), "{}", answer.body);
     let wait: u32 = answer.header("retry-after").expect("Retry-After").parse().expect("seconds");
     assert!((1..=15 * 60).contains(&wait), "{wait}");
@@ -60,17 +64,93 @@ async fn every_spelling_counts_as_one() {
 }
 
 #[tokio::test]
-async fn slow_guessing_is_braked_by_person_and_by_network() {
-    let bench = bench("attempts: {person: 4, network: 6}").await;
-    let (ada, app) = (bench.person().await, bench.app());
-    for network in 0..4 {
-        fail(&app.at(&format!("198.51.{network}.1")), &ada, 1).await;
-    }
-    assert_waits(&attempt(&app.at("198.51.9.1"), &ada, PASSWORD).await);
+async fn a_network_waits_whomever_it_tries() {
+    let bench = bench("attempts: {network: 6}").await;
+    let app = bench.app();
     for other in 0..6 {
         fail(&app, &format!("other{other}@example.org"), 1).await;
     }
     assert_waits(&attempt(&app, &bench.person().await, PASSWORD).await);
+}
+
+#[tokio::test]
+async fn wrong_tries_by_one_identifier_do_not_show_by_another() {
+    let bench = bench("attempts: {person_and_network: 4, person: 6, person_per_day: 1}").await;
+    let (public, private) = (unique("public"), format!("{}@example.org", unique("private")));
+    bench.create_as("contacts", json!({"username": public, "email": private}), json!({"password": PASSWORD})).await;
+    let app = bench.app();
+    fail(&app, &public, 4).await;
+    assert_waits(&attempt(&app, &public, "wrong").await);
+    // The same person by another identifier, and nobody, are answered alike: within their bound, beyond it, and when they wait.
+    for identifier in [private.as_str(), "nobody@example.org"] {
+        fail(&app, identifier, 4).await;
+        assert_waits(&attempt(&app, identifier, "wrong").await);
+    }
+}
+
+#[tokio::test]
+async fn beyond_a_bound_right_is_answered_like_wrong() {
+    let bench = bench("attempts: {person: 4, person_per_day: 1}").await;
+    let (email, app) = (bench.person().await, bench.app());
+    for network in 0..5 {
+        fail(&app.at(&format!("198.51.{network}.1")), &email, 1).await;
+    }
+    let elsewhere = app.at("192.0.2.7");
+    let mut seen = Vec::new();
+    for (identifier, secret) in [(email.as_str(), PASSWORD), (&email, "wrong"), ("nobody@example.org", "wrong")] {
+        let path = elsewhere.begin("").await;
+        bench.proxy.calls();
+        let answer = elsewhere.post(&path, &password(identifier, secret)).await;
+        assert_wrong(&answer);
+        let calls: Vec<_> = bench.proxy.calls().iter().map(|call| call.operation.clone()).collect();
+        let logged = bench.logged(&answer);
+        seen.push((
+            calls,
+            logged["hashes"].clone(),
+            logged["round_trips"].clone(),
+            answer.header("retry-after").is_some(),
+        ));
+    }
+    assert!(seen.iter().all(|one| one == &seen[0]), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_bound_adds_up_over_days_and_ends_with_a_success() {
+    let bench = bench("attempts: {person: 20, person_per_day: 2}").await;
+    let (email, app) = (bench.person().await, bench.app());
+    // Five a day from another network each day: no window notices.
+    for day in 0..4 {
+        fail(&app.at(&format!("198.51.{day}.1")).later(Duration::days(day)), &email, 5).await;
+    }
+    let fifth = app.at("192.0.2.7").later(Duration::days(4));
+    fail(&fifth, &email, 2).await;
+    assert_wrong(&attempt(&fifth, &email, PASSWORD).await);
+    // A few passwords are looked at each day, and a success ends the row.
+    let sixth = app.at("192.0.2.8").later(Duration::days(5));
+    assert_eq!(attempt(&sixth, &email, PASSWORD).await.status, 200);
+    for network in 0..4 {
+        fail(&sixth.at(&format!("198.51.{network}.1")), &email, 5).await;
+    }
+    let mut right = sixth.at("192.0.2.9");
+    assert_wrong(&attempt(&right, &email, PASSWORD).await);
+    // After a month without a try nothing is held against anybody.
+    right = right.later(Duration::days(31));
+    fail(&right, &email, 3).await;
+    assert_eq!(attempt(&right, &email, PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn successes_between_do_not_lift_the_bound_of_a_month() {
+    let bench = bench("attempts: {person: 5, person_per_month: 9, person_per_day: 1}").await;
+    let (email, app) = (bench.person().await, bench.app());
+    for day in 0..2 {
+        let app = app.later(Duration::days(day));
+        fail(&app, &email, 4).await;
+        assert_eq!(attempt(&app, &email, PASSWORD).await.status, 200);
+    }
+    let third = app.later(Duration::days(2));
+    fail(&third, &email, 1).await;
+    assert_wrong(&attempt(&third, &email, PASSWORD).await);
 }
 
 #[tokio::test]
@@ -83,41 +163,6 @@ async fn being_right_counts_for_nothing() {
     }
     fail(&app, &email, 2).await;
     assert_waits(&attempt(&app, &email, PASSWORD).await);
-}
-
-#[tokio::test]
-async fn a_known_device_is_not_locked_out_by_what_others_try() {
-    let bench = bench("attempts: {person_and_network: 3, network: 4, device: 2}").await;
-    let email = bench.person().await;
-    let mut own = bench.browser();
-    own.sign_in(&email).await;
-    // Signed out since: the cookie is of a session that has ended.
-    let cookie = own.session();
-    let link = own.get("/self-service/logout/browser").await.json();
-    own.get(&format!("/self-service/logout?token={}", link["logout_token"].as_str().unwrap())).await;
-    own.cookies.insert("ory_kratos_session".into(), cookie);
-    fail(&bench.app(), &email, 3).await;
-    assert_waits(&attempt(&bench.app(), &email, PASSWORD).await);
-    own.sign_in(&email).await;
-
-    // A cookie of somebody else's does not help, and one's own device is counted for itself.
-    let mut other = bench.browser();
-    let bob = bench.person().await;
-    let mut at_home = bench.browser().at("198.51.100.1");
-    at_home.sign_in(&bob).await;
-    other.cookies = at_home.cookies.clone();
-    let flow = other.begin("?refresh=true").await;
-    let mut body = password(&email, PASSWORD);
-    body["csrf_token"] = csrf(&flow);
-    assert_waits(&other.post(&action(&flow), &body).await);
-    let flow = at_home.begin("?refresh=true").await;
-    let mut body = password(&bob, "wrong");
-    body["csrf_token"] = csrf(&flow);
-    for _ in 0..2 {
-        assert_eq!(at_home.post(&action(&flow), &body).await.message_ids(), [WRONG]);
-    }
-    body["password"] = json!(PASSWORD);
-    assert_waits(&at_home.post(&action(&flow), &body).await);
 }
 
 #[tokio::test]
@@ -150,31 +195,43 @@ async fn no_more_get_through_at_once_than_one_after_the_other() {
 }
 
 #[tokio::test]
+async fn parallel_guesses_stay_within_a_bound() {
+    let bench = bench("attempts: {person: 5, person_per_day: 1, person_and_network: 100}").await;
+    let (email, app) = (bench.person().await, bench.app());
+    fail(&app, &email, 5).await;
+    let all = (0..16).map(|network| app.at(&format!("198.51.{network}.1")));
+    let all = all.map(|app| {
+        let email = &email;
+        async move { attempt(&app, email, PASSWORD).await }
+    });
+    for answer in futures_util::future::join_all(all).await {
+        assert_wrong(&answer);
+    }
+}
+
+#[tokio::test]
 async fn the_window_slides_on_and_a_counter_that_has_slept_begins_anew() {
     let bench = bench("window: 15m, attempts: {person_and_network: 1}").await;
     let email = bench.person().await;
     let app = bench.app();
     fail(&app, &email, 1).await;
-    assert_waits(&attempt(&app, &email, PASSWORD).await);
-    // Half an hour later.
-    for mut item in bench.proxy.items("counters").await {
-        item["until"]["N"] = json!("1");
-        bench.proxy.store("PutItem", json!({"TableName": "counters", "Item": item})).await;
-    }
-    app.sign_in(&email).await;
-    fail(&app, &email, 1).await;
-    assert_waits(&attempt(&app, &email, PASSWORD).await);
+    assert_waits(&attempt(&app.later(Duration::minutes(13)), &email, PASSWORD).await);
+    let later = app.later(Duration::minutes(31));
+    later.sign_in(&email).await;
+    fail(&later, &email, 1).await;
+    assert_waits(&attempt(&later, &email, PASSWORD).await);
 }
 
 #[tokio::test]
-async fn counting_waits_for_nothing() {
+async fn over_a_limit_nothing_is_hashed_and_counting_waits_for_nothing() {
     let bench = bench("attempts: {person_and_network: 1}").await;
     let email = bench.person().await;
     let app = bench.app();
-    for (secret, status, trips) in [("wrong", 400, 2), (PASSWORD, 429, 2)] {
+    for (secret, status, hashes) in [("wrong", 400, 1), ("wrong", 429, 0), (PASSWORD, 429, 0)] {
         let answer = attempt(&app, &email, secret).await;
+        let logged = bench.logged(&answer);
         assert_eq!(answer.status, status);
-        assert_eq!(bench.logged(&answer)["round_trips"], trips, "{secret}");
+        assert_eq!((&logged["round_trips"], &logged["hashes"]), (&json!(2), &json!(hashes)), "{secret}");
     }
     bench.proxy.calls();
     let answer = attempt(&app.at("198.51.100.7"), &email, PASSWORD).await;
@@ -184,12 +241,15 @@ async fn counting_waits_for_nothing() {
 }
 
 #[tokio::test]
-async fn where_brakes_are_off_nothing_is_counted() {
+async fn where_limits_are_off_nothing_is_counted_and_no_device_remembered() {
     let bench = bench("enabled: false").await;
     let email = bench.person().await;
     fail(&bench.app(), &email, 12).await;
     bench.app().sign_in(&email).await;
+    let mut browser = bench.browser();
+    browser.sign_in(&email).await;
     assert!(bench.proxy.items("counters").await.is_empty());
+    assert!(browser.cookies.keys().all(|name| !name.contains("device")), "{:?}", browser.cookies.keys());
 }
 
 #[tokio::test]
@@ -197,5 +257,5 @@ async fn counters_hold_nothing_that_was_typed() {
     let bench = bench("attempts: {person: 50}").await;
     fail(&bench.app(), "somebody-private@example.org", 2).await;
     let items = serde_json::to_string(&bench.proxy.items("counters").await).unwrap();
-    assert!(!items.contains("private") && items.contains("attempt#person#"), "{items}");
+    assert!(!items.contains("private") && items.contains("bound#nobody#"), "{items}");
 }

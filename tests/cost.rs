@@ -108,6 +108,10 @@ async fn reads_that_decide_are_consistent() {
     bench.admin().get(&format!("/admin/identities/{id}/sessions")).await;
     let mut reads = 0;
     for call in bench.proxy.calls() {
+        // A read that only opens the connection decides nothing, and may come late.
+        if call.request["Key"]["pk"]["S"] == "warm" {
+            continue;
+        }
         match call.operation.as_str() {
             "GetItem" | "Query" => {
                 // An index cannot be read consistently, so nothing that decides may read one.

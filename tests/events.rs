@@ -211,6 +211,7 @@ fn scrubbed(answer: &Value) -> Value {
         (r"Expires=[^;\x22]*", "Expires=<time>"),
         (r"Max-Age=\d{3,}", "Max-Age=<seconds>"),
         (r"ory_kratos_session=[A-Za-z0-9_-]{40,}", "ory_kratos_session=<session>"),
+        (r"ory_kratos_session_device=[A-Za-z0-9_-]{40,}", "ory_kratos_session_device=<device>"),
         (r"[A-Za-z0-9+/]{86}==", "<token>"),
         (r"[A-Za-z0-9+/]{43}=", "<secret>"),
         (r"[0-9a-f]{64}", "<hash>"),

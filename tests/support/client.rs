@@ -66,17 +66,33 @@ pub struct Client<'b> {
     door: Door,
     headers: Vec<(String, String)>,
     address: IpAddr,
+    later: time::Duration,
 }
 
 impl<'b> Client<'b> {
     pub(super) fn new(bench: &'b Bench) -> Self {
         let headers = vec![("accept".into(), "application/json".into())];
-        Self { bench, door: Door::Public, headers, address: IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9)) }
+        Self {
+            bench,
+            door: Door::Public,
+            headers,
+            address: IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9)),
+            later: time::Duration::ZERO,
+        }
     }
 
     /// The same somewhere else.
     pub fn at(&self, address: &str) -> Self {
         Self { address: address.parse().expect("an address"), ..self.clone() }
+    }
+
+    fn now(&self) -> time::OffsetDateTime {
+        latchkey_web::chance::now() + self.later
+    }
+
+    /// The same so much later.
+    pub fn later(&self, by: time::Duration) -> Self {
+        Self { later: self.later + by, ..self.clone() }
     }
 
     pub(super) fn admin(bench: &'b Bench) -> Self {
@@ -132,7 +148,7 @@ impl<'b> Client<'b> {
     }
 
     pub async fn request(&self, request: Request<Body>) -> Answer {
-        let response = self.bench.api(self.door).answer(self.address, request).await;
+        let response = self.bench.api(self.door).answer_at(self.now(), self.address, request).await;
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.expect("a body in memory");
         let body = String::from_utf8(body.to_vec()).expect("a body of text");
@@ -178,20 +194,27 @@ pub fn action(flow: &Value) -> String {
     action[at..].to_owned()
 }
 
-/// A browser: keeps cookies as they are set.
+/// A browser: keeps cookies as they are set, for as long as they last.
 pub struct Browser<'b> {
     client: Client<'b>,
     pub cookies: BTreeMap<String, String>,
+    ends: BTreeMap<String, time::OffsetDateTime>,
 }
 
 impl<'b> Browser<'b> {
     pub(super) fn new(bench: &'b Bench) -> Self {
-        Self { client: Client::new(bench), cookies: BTreeMap::new() }
+        Self { client: Client::new(bench), cookies: BTreeMap::new(), ends: BTreeMap::new() }
     }
 
     /// The same somewhere else.
     pub fn at(mut self, address: &str) -> Self {
         self.client = self.client.at(address);
+        self
+    }
+
+    /// The same so much later.
+    pub fn later(mut self, by: time::Duration) -> Self {
+        self.client = self.client.later(by);
         self
     }
 
@@ -230,7 +253,10 @@ impl<'b> Browser<'b> {
     }
 
     fn loaded(&self) -> Client<'b> {
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let now = self.client.now();
+        let lasts = |name: &String| self.ends.get(name).is_none_or(|end| now < *end);
+        let kept = self.cookies.iter().filter(|(name, _)| lasts(name));
+        let cookies: Vec<String> = kept.map(|(name, value)| format!("{name}={value}")).collect();
         if cookies.is_empty() { self.client.clone() } else { self.client.with("cookie", &cookies.join("; ")) }
     }
 
@@ -238,10 +264,18 @@ impl<'b> Browser<'b> {
         for line in answer.headers.get_all("set-cookie").iter().filter_map(|v| v.to_str().ok()) {
             let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
             let (name, value) = pair.split_once('=').expect("a cookie has a value");
-            if attributes.to_ascii_lowercase().contains("max-age=0") {
-                self.cookies.remove(name);
-            } else {
-                self.cookies.insert(name.to_owned(), value.to_owned());
+            let attributes = attributes.to_ascii_lowercase();
+            let age = attributes.split(';').find_map(|part| part.trim().strip_prefix("max-age=")?.parse::<i64>().ok());
+            self.cookies.insert(name.to_owned(), value.to_owned());
+            self.ends.remove(name);
+            match age {
+                Some(0) => {
+                    self.cookies.remove(name);
+                }
+                Some(age) => {
+                    self.ends.insert(name.to_owned(), self.client.now() + time::Duration::seconds(age));
+                }
+                None => {}
             }
         }
     }

@@ -30,6 +30,10 @@ pub(crate) async fn person(app: &App, id: &str) -> Result<Reply, Fault> {
             Err(error) => return Err(error.into()),
         };
         if gone.is_ok() {
+            // Who is gone signs in nowhere; what stays behind when this fails ends by itself.
+            if let Err(error) = app.accounts.forget_devices(id, chance::id()).await {
+                latchkey_web::note(format!("devices of a deleted identity were not forgotten: {error}"));
+            }
             return Ok(Reply::new(204, "deleted"));
         }
     }

@@ -5,7 +5,8 @@ use crate::{Own, Submission};
 use lambda_http::http::HeaderName;
 use latchkey_config::{Config, Secrets};
 use latchkey_core::aal::{Aal, AuthenticationMethod, Method};
-use latchkey_core::code::{SentCode, Verdict, check, from_random};
+use latchkey_core::brakes::Standing;
+use latchkey_core::code::{Length, SentCode, Verdict, check, from_random};
 use latchkey_core::courier::{Code, CodeRequest, Content, Letter, Outgoing};
 use latchkey_core::flow::{CodeAddress, FlowState, Screen};
 use latchkey_core::identity::{CredentialType, Identity, State, Via};
@@ -14,7 +15,9 @@ use latchkey_core::recipient;
 use latchkey_methods::code::{self, Fault as Faulty, Step};
 use latchkey_schema::normalize_identifier;
 use latchkey_sealing::PublicKey;
+use latchkey_store::accounts::Collection;
 use latchkey_store::credentials::{Guard, Unique};
+use latchkey_store::flows::Codes;
 use latchkey_store::login::{self, Mail, Sealed};
 use latchkey_store::{Db, Outbox};
 use latchkey_web::payload::Payload;
@@ -99,7 +102,7 @@ impl Own<'_> {
             return self.faulty_code(fault.clone()).await;
         }
         match self.admitted(payload).await? {
-            Ok(submission) => submission.take_step(step, payload, guards).await,
+            Ok(submission) => Box::pin(submission.take_step(step, payload, guards)).await,
             Err(reply) => Ok(reply),
         }
     }
@@ -128,15 +131,35 @@ impl Submission<'_> {
             Ok(Step::Send { identifier }) => {
                 // Nobody's account is read as well, so that the store does the same for everybody.
                 let whose = owner.map_or_else(chance::id, |guard| guard.identity);
-                let (profile, (_, wait)) =
-                    tokio::try_join!(self.app.accounts.profile(whose), self.count_send(identifier, owner.is_some()))?;
-                match wait {
-                    Some(wait) => self.slow_down(wait).await,
-                    None => self.send_code(identifier, profile.map(|p| p.identity), payload.transient()).await,
+                let request = self.request(owner.map(|guard| guard.identity), identifier);
+                if request.unserved {
+                    return self.unserved(identifier).await;
                 }
+                let bound = self.bound_to_read(&request);
+                let ((profile, standing), (_, wait, _)) = tokio::try_join!(
+                    login::receiver(&self.app.accounts, whose, bound, self.call.now),
+                    self.count_request(&request)
+                )?;
+                if let Some(wait) = wait {
+                    return self.no_more_codes(wait).await;
+                }
+                let person = profile.map(|profile| profile.identity);
+                self.send_code(identifier, person, self.code_length(&standing), payload.transient()).await
             }
             Ok(Step::Verify { identifier, code }) => self.verify_code(identifier, code, owner).await,
         }
+    }
+
+    /// Codes do not go to such a number, whoever has it.
+    pub(crate) async fn unserved(&mut self, typed: &str) -> Result<Reply, Fault> {
+        self.flow.form.identifier = Some(code::shown(typed));
+        self.flow.state = FlowState::ChooseMethod;
+        self.refuse(Message::no_code_sign_in(), "no codes to this country").await
+    }
+
+    /// How long the next code must be, by how its receiver's bound stands.
+    pub(crate) fn code_length(&self, standing: &Standing) -> Length {
+        if self.wants_long_code(standing) { Length::Long } else { Length::Short }
     }
 
     /// Sends a code to a person, or says that there is nobody. With mitigation nobody is answered like somebody.
@@ -144,6 +167,7 @@ impl Submission<'_> {
         &mut self,
         typed: &str,
         person: Option<Identity>,
+        length: Length,
         transient: Value,
     ) -> Result<Reply, Fault> {
         let now = self.call.now;
@@ -163,7 +187,7 @@ impl Submission<'_> {
         let key = *keys(&secrets).first().ok_or_else(|| Fault::internal("there is no secret for codes"))?;
         let (mut codes, mut letters) = (Vec::new(), Vec::new());
         for (person, address) in receivers.iter().filter_map(|address| Some((person.as_ref()?, address))) {
-            let (sent, sealed) = self.make_code(post, Some(person), address, None, transient.clone(), key)?;
+            let (sent, sealed) = self.make_code(post, (Some(person), length), address, None, transient.clone(), key)?;
             codes.push(sent);
             letters.push(sealed);
         }
@@ -171,7 +195,8 @@ impl Submission<'_> {
             // The same work for nobody. The code is right for no one, and what was typed is not kept, unless its reader is told.
             let nowhere = CodeAddress { via: Via::of(typed), value: String::new() };
             let stranger = self.stranger(typed);
-            let (sent, sealed) = self.make_code(post, None, &nowhere, stranger.as_deref(), transient.clone(), key)?;
+            let (sent, sealed) =
+                self.make_code(post, (None, length), &nowhere, stranger.as_deref(), transient.clone(), key)?;
             codes.push(sent);
             if stranger.is_some() { Mail::Letters(vec![sealed]) } else { Mail::Nobody(Box::new(sealed)) }
         } else {
@@ -181,7 +206,8 @@ impl Submission<'_> {
         let said = if self.flow.refresh { Message::code_sent_to_you() } else { Message::code_sent() };
         self.flow.step(Method::Code, Screen::Code { bare }, vec![said], now);
         self.flow.state = FlowState::SentEmail;
-        let moved = login::send(&self.app.flows, &post.outbox, &self.flow, (&codes, self.sends), &mail, chance::id());
+        let codes = Codes { codes: &codes, sends: self.sends, fresh_attempts: self.tries_are_spent };
+        let moved = login::send(&self.app.flows, &post.outbox, &self.flow, &codes, &mail, chance::id());
         // Of those who ask at the same time one sends, and all are told that a code is on its way.
         let outcome = if moved.await? { "code sent" } else { "code sent by another request" };
         Ok(self.show_step(transient, outcome))
@@ -198,14 +224,14 @@ impl Submission<'_> {
     fn make_code(
         &self,
         post: &Post,
-        person: Option<&Identity>,
+        (person, length): (Option<&Identity>, Length),
         address: &CodeAddress,
         stranger: Option<&str>,
         transient: Value,
         key: &[u8],
     ) -> Result<(SentCode, Sealed), Fault> {
         let now = self.call.now;
-        let code = from_random(chance::bytes());
+        let code = from_random(chance::bytes(), length);
         let lifespan = edge::signed(self.app.forms.code.lifespan);
         let of = (self.flow.id, person.map_or_else(chance::id, |person| person.id));
         let sent = SentCode::new(&code, of, address.clone(), now.saturating_add(lifespan), key);
@@ -263,14 +289,26 @@ impl Submission<'_> {
         self.flow.form.identifier = Some(typed.to_owned());
         self.flow.form.screen = Screen::Code { bare: true };
         if owner.is_none() && !self.app.forms.mitigate {
-            return self.refuse(Message::no_code_sign_in(), "unknown identifier").await;
+            let question = self.question();
+            let wait = match self.spent(&question) {
+                None => self.count_attempt(&question).await?.1,
+                spent => spent,
+            };
+            return match wait {
+                Some(wait) => self.slow_down(wait).await,
+                None => self.refuse(Message::no_code_sign_in(), "unknown identifier").await,
+            };
         }
         let whose = owner.map_or_else(chance::id, |guard| guard.identity);
+        let counts_for = self.attempt(owner.map(|guard| guard.identity), typed);
+        if let Some(wait) = self.spent(&counts_for) {
+            return self.slow_down(wait).await;
+        }
         // The attempt counts before anybody knows whether it is right. The flow as it then is holds the codes that count.
-        let (stored, (profile, sessions), (counted, wait)) = tokio::try_join!(
+        let (stored, Collection { profile, sessions, devices }, (counted, wait, standing)) = tokio::try_join!(
             self.app.flows.count_attempt(self.flow.id),
-            self.app.accounts.everything_of(whose),
-            self.count_attempt(owner.map(|guard| guard.identity), typed)
+            self.app.accounts.collection_of(whose),
+            self.count_attempt(&counts_for)
         )?;
         let Some(stored) = stored else { return Ok(self.used_up()) };
         self.sends = stored.sends;
@@ -280,7 +318,10 @@ impl Submission<'_> {
         if stored.attempts > u64::from(self.app.forms.code.max_submissions) {
             return self.refuse(Message::too_many_codes(), "too many codes").await;
         }
-        let judged = post.judge(|keys| check(code, self.flow.id, whose, &stored.codes, keys, now)).await?;
+        // Beyond the bound a right code is answered like a wrong one, unless it is one that nobody guesses.
+        let sent = stored.codes.iter().filter(|sent| counts_for.admits_code(&standing, sent.long));
+        let sent: Vec<SentCode> = sent.cloned().collect();
+        let judged = post.judge(|keys| check(code, self.flow.id, whose, &sent, keys, now)).await?;
         let right = match judged {
             Verdict::Right(right) => right,
             Verdict::Spent => {
@@ -306,7 +347,8 @@ impl Submission<'_> {
         self.flow.state = FlowState::PassedChallenge;
         let method = AuthenticationMethod { method: Method::Code, aal: Aal::Aal1, completed_at: now };
         let basis = Basis::Address(address);
-        self.finish(Proof { method, basis, profile, sessions, counted, password_leaked: false }, None).await
+        let proof = Proof { method, basis, profile, sessions, devices, counted, password_leaked: false };
+        Box::pin(self.finish(proof, None)).await
     }
 
     /// Somebody who may not sign in learns it once they have proven who they are; the code has then served.

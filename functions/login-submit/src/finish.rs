@@ -7,10 +7,12 @@ use latchkey_core::error::ApiError;
 use latchkey_core::flow::{FlowKind, join};
 use latchkey_core::identity::{CredentialType, State};
 use latchkey_core::init::return_to_error;
+use latchkey_core::known_device::{DeviceCookie, DeviceRecord};
 use latchkey_core::message::Message;
 use latchkey_core::session::{Session, beyond_the_caps};
 use latchkey_core::token::Presented;
-use latchkey_store::accounts::Profile;
+use latchkey_store::accounts::{Collection, Profile};
+use latchkey_store::devices::DeviceChange;
 use latchkey_store::login::{self, Grounds, NextSession, Overtaken};
 use latchkey_store::meter::beside;
 use latchkey_web::{Fault, Reply, browser, chance, device};
@@ -35,6 +37,8 @@ pub(crate) struct Proof {
     pub(crate) basis: Basis,
     pub(crate) profile: Profile,
     pub(crate) sessions: Vec<Session>,
+    /// The devices on which they have signed in.
+    pub(crate) devices: Vec<DeviceRecord>,
     /// Whether it is a password that is known to have leaked.
     pub(crate) password_leaked: bool,
     /// What the proof was counted for, as every attempt is.
@@ -60,7 +64,7 @@ impl Submission<'_> {
         // Said before the attempt, because the transaction stores the flow as it is.
         self.say(Vec::new(), Vec::new());
         let mut tries = 0;
-        let (presented, session) = loop {
+        let (presented, session, cookie) = loop {
             let verified = match &proof.basis {
                 Basis::Credential(..) => None,
                 Basis::Address(address) => proof.profile.identity.with_verified(address, self.call.now),
@@ -72,6 +76,9 @@ impl Submission<'_> {
             };
             let (presented, next) = self.next_session(&proof, strengthen);
             let surplus = beyond_the_caps(&proof.sessions, strengthen.then(|| next.session().id), self.call.now);
+            let enough = self.app.required.is_met(next.session().aal(), proof.profile.identity.available_aal);
+            let (cookie, devices) = self.remembered(enough, identity, &proof.devices).unzip();
+            let devices: DeviceChange = devices.unwrap_or_default();
             let app = self.app;
             let done = login::complete(
                 &app.flows,
@@ -80,6 +87,7 @@ impl Submission<'_> {
                 &self.flow,
                 &next,
                 &surplus,
+                &devices,
                 &grounds,
                 chance::id(),
             );
@@ -89,7 +97,7 @@ impl Submission<'_> {
             match done? {
                 Ok(()) => {
                     proof.profile.identity = verified.unwrap_or(proof.profile.identity);
-                    break (presented, next.session().clone());
+                    break (presented, next.session().clone(), cookie);
                 }
                 Err(Overtaken::FlowDone) => return Ok(self.used_up()),
                 Err(Overtaken::AccountChanged) => {
@@ -99,14 +107,14 @@ impl Submission<'_> {
                         return self.account_changed(identity).await;
                     };
                     tries += 1;
-                    let (profile, sessions) = app.accounts.everything_of(identity).await?;
+                    let Collection { profile, sessions, devices } = app.accounts.collection_of(identity).await?;
                     let fallback = app.forms.code.missing_credential_fallback;
                     let is_theirs = |profile: &Profile| {
                         profile.identity.state == State::Active
                             && profile.identity.receives_codes_at(&address, fallback)
                     };
                     match profile.filter(is_theirs).filter(|_| tries <= TRIES) {
-                        Some(profile) => (proof.profile, proof.sessions) = (profile, sessions),
+                        Some(profile) => (proof.profile, proof.sessions, proof.devices) = (profile, sessions, devices),
                         None => return self.account_changed(identity).await,
                     }
                 }
@@ -120,7 +128,22 @@ impl Submission<'_> {
         if proof.password_leaked {
             latchkey_web::note("the password is known to have leaked");
         }
-        Ok(self.welcome(&presented, &session, &proof.profile, &target, same_person))
+        let reply = self.welcome(&presented, &session, &proof.profile, &target, same_person);
+        Ok(match cookie {
+            Some(cookie) => reply.cookie(browser::set_device_cookie(self.call, &cookie)),
+            None => reply,
+        })
+    }
+
+    /// A browser is remembered once its owner has proven all that is asked of them.
+    fn remembered(
+        &self,
+        enough: bool,
+        identity: Uuid,
+        records: &[DeviceRecord],
+    ) -> Option<(DeviceCookie, DeviceChange)> {
+        let is_wanted = enough && self.flow.kind == FlowKind::Browser && self.app.brakes.is_some();
+        is_wanted.then(|| self.remember(identity, records))
     }
 
     /// Where a browser goes afterwards, best first: what the flow asks for, the method's URL, the flow's, the general one.
@@ -158,7 +181,7 @@ impl Submission<'_> {
 
     /// Somebody changed the password, disabled or deleted the person while the proof was being checked.
     async fn account_changed(&mut self, identity: Uuid) -> Result<Reply, Fault> {
-        let profile = self.app.accounts.profile(identity).await?;
+        let (profile, _) = login::receiver(&self.app.accounts, identity, None, self.call.now).await?;
         let disabled = profile.is_some_and(|p| p.identity.state == State::Inactive);
         let message = match self.flow.active {
             _ if disabled => Message::identity_disabled(),

@@ -1,6 +1,5 @@
 //! The first step of the identifier-first form: who is it, and what may they go on with.
 
-use crate::brakes::Count;
 use crate::{Own, Submission};
 use latchkey_core::aal::Method;
 use latchkey_core::flow::{FieldMessage, FlowState, Screen};
@@ -8,6 +7,7 @@ use latchkey_core::message::Message;
 use latchkey_methods::code;
 use latchkey_methods::identifier_first::{Next, next};
 use latchkey_store::credentials::{Guard, Unique};
+use latchkey_store::login;
 use latchkey_web::payload::Payload;
 use latchkey_web::{Fault, Reply, chance};
 
@@ -24,7 +24,7 @@ impl Own<'_> {
             return self.form_error("incomplete").await;
         }
         match self.admitted(payload).await? {
-            Ok(submission) => submission.offer_methods(payload, guards).await,
+            Ok(submission) => Box::pin(submission.offer_methods(payload, guards)).await,
             Err(reply) => Ok(reply),
         }
     }
@@ -37,17 +37,20 @@ impl Submission<'_> {
         // Nobody's account is read as well, so that the store does the same for everybody.
         let owner = guards.last().map(|(_, guard)| guard.identity);
         let whose = owner.unwrap_or_else(chance::id);
+        let question = self.question();
+        if let Some(wait) = self.spent(&question) {
+            return self.slow_down(wait).await;
+        }
         // Whether a code is sent is known with the person. It is counted beside reading them, and taken back where another
         // method is offered instead.
-        let wish = async {
-            if code::serves(&self.app.forms, &self.flow) {
-                self.count_send(typed, owner.is_some()).await
-            } else {
-                Ok(Count::default())
-            }
-        };
-        let (profile, (_, asked_too_often), (wished, wished_too_often)) =
-            tokio::try_join!(self.app.accounts.profile(whose), self.count_question(), wish)?;
+        let request = code::serves(&self.app.forms, &self.flow).then(|| self.request(owner, typed));
+        let request = request.unwrap_or_default();
+        let bound = self.bound_to_read(&request);
+        let ((profile, standing), (_, asked_too_often, _), (requested, requested_too_often, _)) = tokio::try_join!(
+            login::receiver(&self.app.accounts, whose, bound, now),
+            self.count_attempt(&question),
+            self.count_request(&request)
+        )?;
         if let Some(wait) = asked_too_often {
             return self.slow_down(wait).await;
         }
@@ -56,9 +59,12 @@ impl Submission<'_> {
             Next::Unknown => self.unknown(typed).await,
             Next::SendCode => {
                 self.flow.form.screen = Screen::Start;
-                match wished_too_often {
-                    Some(wait) => self.slow_down(wait).await,
-                    None => self.send_code(typed, person, payload.transient()).await,
+                if request.unserved {
+                    return self.unserved(typed).await;
+                }
+                match requested_too_often {
+                    Some(wait) => self.no_more_codes(wait).await,
+                    None => self.send_code(typed, person, self.code_length(&standing), payload.transient()).await,
                 }
             }
             Next::Offer(methods) => {
@@ -66,7 +72,7 @@ impl Submission<'_> {
                 self.flow.state = FlowState::ChooseMethod;
                 self.flow.step(Method::IdentifierFirst, Screen::Offers(methods), Vec::new(), now);
                 let own = &self;
-                let (saved, ()) = tokio::join!(own.app.flows.save(&own.flow, own.sends), own.forgive(&wished));
+                let (saved, ()) = tokio::join!(own.app.flows.save(&own.flow, own.sends), own.forgive(&requested));
                 Ok(self.after(saved?, Some(payload.transient()), "identifier taken"))
             }
         }

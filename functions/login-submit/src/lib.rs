@@ -3,7 +3,7 @@
 //! A password waits for the store twice: one read of everything the decision needs, one transaction of everything it changes. What
 //! the hash leaves time for runs beside it. A code waits three times: what the first read finds decides what else must be known.
 
-mod brakes;
+pub mod brakes;
 mod code;
 mod finish;
 mod form_error;
@@ -15,6 +15,7 @@ mod stranger;
 
 use sender::{Asking, Own, Reader, Sender, Submission};
 
+use crate::brakes::{Brakes, Footing, Origin};
 use latchkey_config::Loaded;
 use latchkey_core::aal::{Aal, Method, RequiredAal};
 use latchkey_core::error::ApiError;
@@ -28,7 +29,8 @@ use latchkey_methods::password::{Attempt, Payload as PasswordPayload};
 use latchkey_methods::submission::{Claim, claim};
 use latchkey_store::accounts::Profile;
 use latchkey_store::credentials::{Guard, Unique};
-use latchkey_store::{Accounts, Credentials, Db, Flows, login};
+use latchkey_store::login::{self, Wanted};
+use latchkey_store::{Accounts, Credentials, Db, Flows};
 use latchkey_web::browser::forward;
 use latchkey_web::caller::{self, SignedIn};
 use latchkey_web::payload::{self, Payload};
@@ -96,21 +98,40 @@ async fn submit(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
         _ => Vec::new(),
     };
     let presented = caller::credential(call).presented;
-    let found = login::find(&app.flows, &app.accounts, &app.credentials, id, &lookups, presented.as_ref()).await?;
+    let origin = Origin::of(call);
+    let names = |brakes: &Brakes| {
+        let typed = payload.as_ref().map(typed).unwrap_or_default();
+        brakes.names(&origin, presented.as_ref(), &typed, attempt.is_none())
+    };
+    let wanted = Wanted {
+        flow: id,
+        identifiers: &lookups,
+        presented: presented.as_ref(),
+        devices: if app.brakes.is_some() { origin.cookie.all() } else { &[] },
+        counters: app.brakes.as_ref().map(|brakes| (brakes.counters(), names(brakes))),
+    };
+    let found = login::find(&app.flows, &app.accounts, &app.credentials, &wanted, call.now).await?;
     let Some(stored) = found.flow else {
         return forward(call, &app.flows, ApiError::not_located().into()).await;
     };
     let held = |(session, _): &&(Session, Profile)| presented.as_ref().is_some_and(|p| session.is_held_by(p));
-    let known_device = found.session.as_ref().filter(held).map(|(session, _)| (session.identity, session.id));
+    let session = found.session.as_ref().filter(held).map(|(session, _)| (session.identity, session.id));
+    let footing = Footing::new(origin, found.counts, &found.devices, session);
     let signed_in = caller::prove(presented, found.session, call.now);
     let field = |name| payload.as_ref().ok().and_then(|payload| payload.text(name));
     // Whose submission it is comes before what it says.
-    let reply = match (Asking { app, call, signed_in, known_device }).at(stored, field("csrf_token")) {
+    let reply = match (Asking { app, call, signed_in, footing }).at(stored, field("csrf_token")) {
         Sender::Stranger(stranger) => stranger.answer(field("identifier")).await,
         Sender::Reader(reader) => reader.answer().await,
-        Sender::Own(own) => own.answer(payload, attempt, &found.guards).await,
+        // On the heap, because it is large and moved about otherwise.
+        Sender::Own(own) => Box::pin(own.answer(payload, attempt, &found.guards)).await,
     };
     Ok(reply?.of_flow(id))
+}
+
+/// Everything that rate limits may count as the identifier, whichever method and step will take the submission.
+fn typed(payload: &Payload) -> Vec<&str> {
+    ["identifier", "address", "password_identifier"].into_iter().filter_map(|field| payload.text(field)).collect()
 }
 
 fn read_password(payload: &Payload) -> Result<Attempt, Vec<FieldMessage>> {

@@ -7,6 +7,7 @@ use latchkey_core::flow::FieldMessage;
 use latchkey_core::identity::{CredentialType, State};
 use latchkey_core::message::Message;
 use latchkey_methods::password::{self, Attempt};
+use latchkey_store::accounts::Collection;
 use latchkey_store::credentials::{Guard, Unique};
 use latchkey_store::meter::{self, beside};
 use latchkey_web::payload::Payload;
@@ -30,7 +31,7 @@ impl Own<'_> {
             }
         };
         match self.admitted(payload).await? {
-            Ok(submission) => submission.try_password(attempt, before, guards).await,
+            Ok(submission) => Box::pin(submission.try_password(attempt, before, guards)).await,
             Err(reply) => Ok(reply),
         }
     }
@@ -46,9 +47,12 @@ impl Submission<'_> {
         let now = self.call.now;
         // The lookups are the normalised identifier and, if it differs, the raw one, whose hit counts more.
         let guard = guards.last().map(|(_, guard)| guard);
+        let counts_for = self.attempt(guard.map(|guard| guard.identity), &attempt.typed);
+        if let Some(wait) = self.spent(&counts_for) {
+            return self.slow_down(wait).await;
+        }
         let hash = guard.and_then(|guard| guard.hash.clone());
         let (hasher, salt) = (self.app.hasher, chance::bytes::<64>());
-        let typed = attempt.typed.clone();
         // For every attempt, right or wrong: who waits for it must not learn which.
         let print = self.app.leaks.as_ref().map(|leaks| (leaks, attempt.fingerprint()));
         let leak = async {
@@ -60,18 +64,20 @@ impl Submission<'_> {
         let hashing = tokio::task::spawn_blocking(move || password::verify(&attempt, hash.as_deref(), &hasher, &salt));
         // Nobody's account is read as well, so that the store does the same for everybody.
         let whose = guard.map_or_else(chance::id, |guard| guard.identity);
-        let counting = self.count_attempt(guard.map(|guard| guard.identity), &typed);
+        let counting = self.count_attempt(&counts_for);
         let (verdict, account, counted, leaked) =
-            tokio::join!(hashing, beside(self.app.accounts.everything_of(whose)), beside(counting), leak);
+            tokio::join!(hashing, beside(self.app.accounts.collection_of(whose)), beside(counting), leak);
         let verdict = verdict.map_err(|e| Fault::internal(format!("the password could not be checked: {e}")))?;
         meter::hashed(verdict.hashes);
-        let (profile, sessions) = account?;
-        let (counted, wait) = counted?;
+        let Collection { profile, sessions, devices } = account?;
+        let (counted, wait, standing) = counted?;
         if let Some(wait) = wait {
             return self.slow_down(wait).await;
         }
 
-        let (Some(guard), Some(profile), true) = (guard, profile, verdict.right) else {
+        // Beyond the bound a right password is answered like a wrong one: nobody learns that there is a bound, nor for whom.
+        let right = verdict.right && counts_for.admits_password(&standing);
+        let (Some(guard), Some(profile), true) = (guard, profile, right) else {
             return self.refuse(Message::invalid_credentials(), "invalid credentials").await;
         };
         // From here on the method is known, and the form keeps what it showed before.
@@ -91,8 +97,9 @@ impl Submission<'_> {
             basis: Basis::Credential(CredentialType::Password, guard.version),
             profile,
             sessions,
+            devices,
             counted,
         };
-        self.finish(proof, rehash).await
+        Box::pin(self.finish(proof, rehash)).await
     }
 }

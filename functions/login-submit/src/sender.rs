@@ -6,7 +6,9 @@
 //! submission. Only a [`Submission`] looks at accounts, counts, sends and signs in; nothing but [`Own::admitted`] makes one.
 
 use crate::App;
+use crate::brakes::Footing;
 use crate::stranger::Stranger;
+use latchkey_core::code::SentCode;
 use latchkey_core::csrf::CsrfSecret;
 use latchkey_core::flow::{FlowKind, FlowState, LoginFlow};
 use latchkey_core::message::Message;
@@ -16,15 +18,14 @@ use latchkey_web::caller::SignedIn;
 use latchkey_web::payload::Payload;
 use latchkey_web::{Call, Fault, Reply};
 use std::ops::{Deref, DerefMut};
-use uuid::Uuid;
 
 /// Who asks, whatever they are to the flow.
 pub(crate) struct Asking<'a> {
     pub(crate) app: &'a App,
     pub(crate) call: &'a Call<'a>,
     pub(crate) signed_in: Option<SignedIn>,
-    /// Whose device this is, and the session by which it is known: one of theirs, even ended.
-    pub(crate) known_device: Option<(Uuid, Uuid)>,
+    /// The device, and the counters as they were read with the flow.
+    pub(crate) footing: Footing,
 }
 
 /// What a sender is to a flow.
@@ -54,8 +55,12 @@ impl<'a> Asking<'a> {
             let about = (flow.id, flow.kind, flow.issued_at, flow.expires_at);
             return Sender::Stranger(Stranger::new(self, about));
         }
-        let StoredFlow { flow, done, sends, .. } = stored;
-        let reader = Reader { state: flow.state, flow, done, sends, asking: self };
+        let StoredFlow { flow, done, codes, sends, attempts } = stored;
+        let tries_are_spent = attempts >= u64::from(self.app.forms.code.max_submissions);
+        let is_good = |code: &SentCode| !code.spent && self.call.now < code.expires_at;
+        let last_code_counts = flow.state == FlowState::SentEmail && !tries_are_spent && codes.iter().any(is_good);
+        let state = flow.state;
+        let reader = Reader { state, flow, done, sends, tries_are_spent, last_code_counts, asking: self };
         if is_own { Sender::Own(Own(reader)) } else { Sender::Reader(reader) }
     }
 }
@@ -70,6 +75,10 @@ pub(crate) struct Reader<'a> {
     pub(crate) done: bool,
     /// How many times codes had been sent then.
     pub(crate) sends: u64,
+    /// Whether as many codes were tried as may be.
+    pub(crate) tries_are_spent: bool,
+    /// Whether one of the codes that were sent last is still good.
+    pub(crate) last_code_counts: bool,
 }
 
 /// A submission by the client that began the flow.

@@ -205,13 +205,18 @@ fn brakes(from: &Reader<'_>) -> Option<Brakes> {
         window: from.duration("brakes.window").unwrap_or(Duration::from_secs(15 * 60)),
         attempts_person_and_network: from.number("brakes.attempts.person_and_network", 10),
         attempts_person: from.number("brakes.attempts.person", 100),
+        attempts_person_per_month: from.number("brakes.attempts.person_per_month", 300),
+        attempts_person_per_day: from.number("brakes.attempts.person_per_day", 10),
         attempts_network: from.number("brakes.attempts.network", 300),
         attempts_device: from.number("brakes.attempts.device", 10),
-        sends_address: from.number("brakes.sends.address", 5),
+        sends_address_and_network: from.number("brakes.sends.address_and_network", 5),
+        sends_address: from.number("brakes.sends.address", 10),
         sends_network: from.number("brakes.sends.network", 100),
+        sends_device: from.number("brakes.sends.device", 5),
         sends_flow: from.number("brakes.sends.flow", 5),
         sms_countries: from.texts("brakes.sms.countries").unwrap_or_default(),
         sms_per_day: from.number("brakes.sms.per_day", 1000),
+        sms_network_per_day: from.number("brakes.sms.network_per_day", 100),
     })
 }
 

@@ -262,29 +262,39 @@ pub struct SchemaRef {
     pub document: serde_json::Value,
 }
 
-/// How often something may be tried within a window.
+/// How often something may be tried (`docs/rate-limits.md`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Brakes {
-    /// The window.
+    /// The window of every number that names no other time.
     pub window: Duration,
-    /// Attempts to sign in as one person from one network.
+    /// Attempts to sign in with one identifier from one network.
     pub attempts_person_and_network: u32,
-    /// Attempts to sign in as one person from everywhere.
+    /// Failed attempts in a row as one identity from devices that it has not signed in on, over days.
     pub attempts_person: u32,
+    /// The same within 30 days, whatever succeeds between them.
+    pub attempts_person_per_month: u32,
+    /// Passwords that are looked at each day once one of those is reached.
+    pub attempts_person_per_day: u32,
     /// Attempts to sign in as anybody from one network.
     pub attempts_network: u32,
-    /// Attempts to sign in as one person from a device on which they have signed in before.
+    /// Attempts to sign in from one device, as an identity that has signed in on it before.
     pub attempts_device: u32,
+    /// Codes that are sent to one address at the request of one network.
+    pub sends_address_and_network: u32,
     /// Codes that are sent to one address.
     pub sends_address: u32,
-    /// Codes that are sent at the wish of one network.
+    /// Codes that are sent at the request of one network.
     pub sends_network: u32,
+    /// Codes that are sent at the request of one device, to an identity that has signed in on it before.
+    pub sends_device: u32,
     /// Codes that are sent in one flow, whenever.
     pub sends_flow: u32,
     /// Beginnings of telephone numbers that text messages may be sent to; everywhere when empty.
     pub sms_countries: Vec<String>,
     /// Text messages within 24 hours to each of those countries, or to everywhere when none are named.
     pub sms_per_day: u32,
+    /// Text messages within 24 hours at the request of one network.
+    pub sms_network_per_day: u32,
 }
 
 /// Switches.

@@ -1,20 +1,87 @@
-//! Brakes on guessing: how often something was tried of late, and how long to wait when that is too often.
+//! Rate limits: what is counted by which key, and what a count means. `docs/rate-limits.md` draws the whole model.
 //!
-//! A window slides in twelve parts. One item holds the parts of a counter under names that come round after twice as many, so
-//! counting is one write, whatever the window.
+//! Two kinds of counters. A [`Brake`] shows itself: over it the answer says how long to wait. Its key holds what was typed, a
+//! network or a device, never an identity, so it tells nothing about who has an account. A [`Bound`] counts failures by identity
+//! and day and never shows itself: over it an attempt is answered like a wrong one, at the same cost.
 
 use crate::token;
 use std::net::IpAddr;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-/// Parts of a window.
-pub const PARTS: i64 = 12;
+/// A span of time that slides in parts.
+///
+/// One item holds the parts of a counter under names that come round after twice as many, so counting is one write, whatever the
+/// span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Its length.
+    pub length: Duration,
+    /// Parts that it is divided into.
+    pub parts: i64,
+}
 
-/// One thing that is counted, and how often it may happen within a window.
+/// The span of a [`Bound`]: thirty days, day by day (UTC).
+pub const MONTH: Span = Span { length: Duration::days(30), parts: 30 };
+
+impl Span {
+    /// A span of twelve parts.
+    pub const fn of(length: Duration) -> Self {
+        Self { length, parts: 12 }
+    }
+
+    /// Seconds of a part.
+    fn seconds(self) -> i64 {
+        (self.length.whole_seconds() / self.parts).max(1)
+    }
+
+    /// Which part of time this is.
+    pub fn part(self, now: OffsetDateTime) -> i64 {
+        now.unix_timestamp().div_euclid(self.seconds())
+    }
+
+    /// The name of a part in its counter.
+    pub fn name(self, part: i64) -> String {
+        format!("p{}", part.rem_euclid(2 * self.parts))
+    }
+
+    /// The parts that count.
+    pub fn live(self, now: OffsetDateTime) -> std::ops::RangeInclusive<i64> {
+        let last = self.part(now);
+        last - self.parts + 1..=last
+    }
+
+    /// The parts before them, whose names are cleared before they come round.
+    pub fn stale(self, now: OffsetDateTime) -> std::ops::RangeInclusive<i64> {
+        let last = self.part(now);
+        last - 2 * self.parts + 1..=last - self.parts
+    }
+
+    /// What was counted within the span.
+    pub fn sum(self, counted: impl Fn(i64) -> u64, now: OffsetDateTime) -> u64 {
+        self.live(now).map(counted).fold(0, u64::saturating_add)
+    }
+
+    /// How long until there is room for one more; `None` when there is room now.
+    pub fn wait(self, counted: impl Fn(i64) -> u64, most: u32, now: OffsetDateTime) -> Option<Duration> {
+        let mut sum = self.sum(&counted, now);
+        if sum < u64::from(most) {
+            return None;
+        }
+        let enough = self.live(now).find(|&part| {
+            sum = sum.saturating_sub(counted(part));
+            sum < u64::from(most)
+        });
+        // When the part that must go has gone.
+        let until = (enough.unwrap_or_else(|| self.part(now)) + self.parts) * self.seconds();
+        Some(Duration::seconds((until - now.unix_timestamp()).max(1)))
+    }
+}
+
+/// A limit that shows itself: one thing that is counted, and how often it may happen within a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Brake {
-    /// Names the counter. Holds ids, networks and digests, never what somebody typed.
+    /// Names the counter. Holds networks, devices and digests of what was typed, never an identity.
     pub key: String,
     /// How often within the window.
     pub most: u32,
@@ -22,27 +89,90 @@ pub struct Brake {
     pub window: Duration,
 }
 
-/// Who tries to sign in, for counting.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// A person.
-    Person(Uuid),
-    /// Nobody that is known; the digest of the normalised identifier.
-    Nobody(String),
+impl Brake {
+    fn new(key: String, most: u32, window: Duration) -> Self {
+        Self { key, most, window }
+    }
+
+    /// The window in its parts.
+    pub fn span(&self) -> Span {
+        Span::of(self.window)
+    }
 }
 
-impl Subject {
-    /// The person, or whoever would have this identifier. It must be normalised, so that every spelling counts as one.
-    pub fn of(person: Option<Uuid>, identifier: &str) -> Self {
-        person.map_or_else(|| Self::Nobody(token::digest(identifier)), Self::Person)
+/// The digest under which what was typed is counted. It must be normalised, so that every spelling counts as one.
+pub fn typed(normalised: &str) -> String {
+    token::digest(normalised)
+}
+
+/// How often an identity may fail, over days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// Failures in a row; a success ends the row. NIST SP 800-63B allows 100.
+    pub in_a_row: u32,
+    /// Failures within [`MONTH`], whatever succeeds between them.
+    pub month: u32,
+    /// Passwords that are looked at each day once either is reached, so that nobody stays locked out.
+    pub beyond: u32,
+}
+
+/// What a [`Bound`]'s counter holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Failures since the last success.
+    pub in_a_row: u64,
+    /// Failures within [`MONTH`].
+    pub month: u64,
+    /// Failures of today (UTC).
+    pub today: u64,
+}
+
+impl Standing {
+    /// Of a counter that cannot be asked for load: whoever can bring that about must not get past it.
+    pub const FULL: Self = Self { in_a_row: u64::MAX, month: u64::MAX, today: u64::MAX };
+}
+
+impl Bound {
+    /// Whether an attempt that is counted in `standing` is within the bound.
+    pub fn admits(&self, standing: &Standing) -> bool {
+        standing.in_a_row <= u64::from(self.in_a_row) && standing.month <= u64::from(self.month)
     }
 
-    fn key(&self) -> String {
-        match self {
-            Self::Person(id) => id.to_string(),
-            Self::Nobody(digest) => digest.clone(),
-        }
+    /// Whether one more attempt than `standing` holds would be within the bound.
+    pub fn has_room(&self, standing: &Standing) -> bool {
+        standing.in_a_row < u64::from(self.in_a_row) && standing.month < u64::from(self.month)
     }
+
+    /// The same without passwords beyond it: a known device that has used it up is counted like any other instead.
+    pub fn without_trickle(self) -> Self {
+        Self { beyond: 0, ..self }
+    }
+
+    /// Whether a password is looked at in an attempt that is counted in `standing`.
+    pub fn admits_password(&self, standing: &Standing) -> bool {
+        self.admits(standing) || standing.today <= u64::from(self.beyond)
+    }
+
+    /// Whether a code is looked at: a long one always, because nobody guesses it.
+    pub fn admits_code(&self, standing: &Standing, long: bool) -> bool {
+        long || self.admits(standing)
+    }
+
+    /// Whether the next code must be a long one: from half the bound on, so that it still opens when the bound is reached on its
+    /// way.
+    pub fn wants_long_codes(&self, standing: &Standing) -> bool {
+        standing.in_a_row >= u64::from(self.in_a_row) / 2 || standing.month >= u64::from(self.month) / 2
+    }
+}
+
+/// Key of an identity's bound; without one that of what was typed, so that the store does the same for everybody.
+pub fn bound_of(identity: Option<Uuid>, typed: &str) -> String {
+    identity.map_or_else(|| format!("bound#nobody#{typed}"), |id| format!("bound#identity#{id}"))
+}
+
+/// Key of a known device's bound.
+pub fn bound_of_device(device: &str) -> String {
+    format!("bound#device#{device}")
 }
 
 /// How often somebody may try.
@@ -50,66 +180,87 @@ impl Subject {
 pub struct AttemptLimits {
     /// Within this time.
     pub window: Duration,
-    /// One person from one network.
-    pub person_and_network: u32,
-    /// One person from everywhere.
-    pub person: u32,
-    /// Everybody from one network.
+    /// With one identifier from one network.
+    pub identifier_and_network: u32,
+    /// With any identifier from one network.
     pub network: u32,
-    /// One person from a device on which they have signed in before; counts in place of the other three.
+    /// From one device, as an identity that has signed in on it; counts in place of the other two.
     pub device: u32,
+    /// As one identity from devices that it has not signed in on, and from each device that it has.
+    pub bound: Bound,
 }
 
-/// What an attempt to sign in counts for. On a device of the person's own only that device counts, so that nobody is locked
-/// out by what others try.
-pub fn attempts(limits: &AttemptLimits, subject: &Subject, network: &str, device: Option<Uuid>) -> Vec<Brake> {
-    let brake = |key, most| Brake { key, most, window: limits.window };
-    if let Some(device) = device {
-        return vec![brake(format!("attempt#device#{device}"), limits.device)];
+impl AttemptLimits {
+    /// What an attempt from an unknown device counts for.
+    pub fn unknown_device(&self, typed: &str, network: &str) -> Vec<Brake> {
+        let key = format!("attempt#here#{typed}#{network}");
+        vec![Brake::new(key, self.identifier_and_network, self.window), self.question(network)]
     }
-    let subject = subject.key();
-    vec![
-        brake(format!("attempt#here#{subject}#{network}"), limits.person_and_network),
-        brake(format!("attempt#person#{subject}"), limits.person),
-        question(limits, network),
-    ]
-}
 
-/// What asking for somebody counts for, without an attempt to sign in as them.
-pub fn question(limits: &AttemptLimits, network: &str) -> Brake {
-    Brake { key: format!("attempt#network#{network}"), most: limits.network, window: limits.window }
+    /// What an attempt from a known device counts for: that device alone, so that nobody is locked out by what others try.
+    pub fn known_device(&self, device: &str) -> Brake {
+        Brake::new(format!("attempt#device#{device}"), self.device, self.window)
+    }
+
+    /// What asking for somebody counts for, without an attempt to sign in as them.
+    pub fn question(&self, network: &str) -> Brake {
+        Brake::new(format!("attempt#network#{network}"), self.network, self.window)
+    }
 }
 
 /// How often codes may be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendLimits {
     /// Within this time.
     pub window: Duration,
+    /// To one address at the request of one network.
+    pub address_and_network: u32,
     /// To one address.
     pub address: u32,
-    /// At the wish of one network.
+    /// At the request of one network.
     pub network: u32,
+    /// At the request of a device of the identity's own; counts in place of the other three.
+    pub device: u32,
+    /// Beginnings of telephone numbers that text messages go to; everywhere when empty.
+    pub sms_countries: Vec<String>,
+    /// Text messages to each of those within a day; once more as many at the request of known devices.
+    pub sms_per_day: u32,
+    /// Text messages within a day at the request of one network.
+    pub sms_network_per_day: u32,
 }
 
-/// What a code counts for that is sent to `identifier`, normalised.
-pub fn sends(limits: &SendLimits, identifier: &str, network: &str) -> Vec<Brake> {
-    let brake = |key, most| Brake { key, most, window: limits.window };
-    vec![
-        brake(format!("send#to#{}", token::digest(identifier)), limits.address),
-        brake(format!("send#network#{network}"), limits.network),
-    ]
-}
+impl SendLimits {
+    /// What a code counts for that is sent to what was typed, `normalised`, by which counters show themselves. `device` is set on
+    /// a known one. `None` when no message goes to such a number.
+    pub fn of(&self, normalised: &str, network: &str, device: Option<&str>) -> Option<Vec<Brake>> {
+        let digest = typed(normalised);
+        let brake = |key, most| Brake::new(key, most, self.window);
+        let mut all = match device {
+            Some(device) => vec![brake(format!("send#device#{device}"), self.device)],
+            None => vec![
+                brake(format!("send#here#{digest}#{network}"), self.address_and_network),
+                brake(format!("send#to#{digest}"), self.address),
+                brake(format!("send#network#{network}"), self.network),
+            ],
+        };
+        if normalised.starts_with('+') {
+            let country = self.country(normalised)?;
+            let of_whom = if device.is_some() { "known#" } else { "" };
+            all.push(Brake::new(format!("sms#{of_whom}{country}"), self.sms_per_day, Duration::DAY));
+            if device.is_none() {
+                all.push(Brake::new(format!("sms#network#{network}"), self.sms_network_per_day, Duration::DAY));
+            }
+        }
+        Some(all)
+    }
 
-/// What a text message counts for in a day, by the country of its number; `None` when no message may go there. `countries` are
-/// beginnings of numbers; without any, all count as one.
-pub fn text_message(countries: &[String], most: u32, number: &str) -> Option<Brake> {
-    let country = match countries.iter().filter(|country| number.starts_with(country.as_str())).max_by_key(|c| c.len())
-    {
-        Some(country) => country.as_str(),
-        None if countries.is_empty() => "everywhere",
-        None => return None,
-    };
-    Some(Brake { key: format!("sms#{country}"), most, window: Duration::DAY })
+    fn country(&self, number: &str) -> Option<&str> {
+        if self.sms_countries.is_empty() {
+            return Some("everywhere");
+        }
+        let beginnings = self.sms_countries.iter().map(String::as_str);
+        beginnings.filter(|country| number.starts_with(country)).max_by_key(|country| country.len())
+    }
 }
 
 /// The network that an address counts for: the /24 of an IPv4 address, the /56 of an IPv6 one. What is no address counts as
@@ -123,38 +274,6 @@ pub fn network(address: Option<&str>) -> String {
         Some(IpAddr::V6(address)) => format!("{:014x}", address.to_bits() >> 72),
         None => "none".to_owned(),
     }
-}
-
-/// Which part of time this is, for windows of this length.
-pub fn part(window: Duration, now: OffsetDateTime) -> i64 {
-    now.unix_timestamp().div_euclid(length(window))
-}
-
-/// The name of a part in its counter.
-pub fn part_name(part: i64) -> String {
-    format!("p{}", part.rem_euclid(2 * PARTS))
-}
-
-/// How long to wait before the next try, by what the parts of a counter hold; `None` when it is not too often yet.
-pub fn wait(counted: impl Fn(i64) -> u64, most: u32, window: Duration, now: OffsetDateTime) -> Option<Duration> {
-    let last = part(window, now);
-    let mut sum: u64 = (last - PARTS + 1..=last).map(&counted).sum();
-    if sum <= u64::from(most) {
-        return None;
-    }
-    let mut first = last - PARTS + 1;
-    // The next try adds one, so as many parts must pass as leave room for it.
-    while first <= last && sum >= u64::from(most) {
-        sum -= counted(first);
-        first += 1;
-    }
-    let until = (first - 1 + PARTS) * length(window);
-    Some(Duration::seconds((until - now.unix_timestamp()).max(1)))
-}
-
-/// Seconds of a part.
-fn length(window: Duration) -> i64 {
-    (window.whole_seconds() / PARTS).max(1)
 }
 
 #[cfg(test)]
@@ -175,48 +294,96 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_counts_for_one_person() {
+    fn visible_keys_hold_no_identity() {
         let ada = Uuid::from_u128(1);
-        assert_eq!(Subject::of(Some(ada), "ada@example.org"), Subject::of(Some(ada), "+4917667111638"));
-        let Subject::Nobody(digest) = Subject::of(None, "nobody@example.org") else { panic!() };
-        assert!(!digest.contains("nobody"));
+        assert_eq!(bound_of(Some(ada), &typed("ada")), bound_of(Some(ada), &typed("+4917667111638")));
+        assert!(!bound_of(None, &typed("nobody@example.org")).contains("nobody@"));
+        let limits = attempts();
+        let keys = |device: Option<&str>| -> Vec<String> {
+            let brakes = match device {
+                Some(device) => vec![limits.known_device(device)],
+                None => limits.unknown_device(&typed("ada@example.org"), "192.0.2"),
+            };
+            brakes.into_iter().map(|brake| brake.key).collect()
+        };
+        assert_eq!(keys(None).len(), 2);
+        assert!(keys(None).iter().all(|key| !key.contains("ada") && !key.contains(&ada.to_string())));
+        assert_eq!(keys(Some("d")), ["attempt#device#d"]);
+    }
+
+    fn attempts() -> AttemptLimits {
+        let bound = Bound { in_a_row: 100, month: 300, beyond: 10 };
+        AttemptLimits { window: WINDOW, identifier_and_network: 10, network: 300, device: 10, bound }
+    }
+
+    fn sends(countries: &[&str]) -> SendLimits {
+        SendLimits {
+            window: WINDOW,
+            address_and_network: 5,
+            address: 10,
+            network: 100,
+            device: 5,
+            sms_countries: countries.iter().map(|&country| country.to_owned()).collect(),
+            sms_per_day: 1000,
+            sms_network_per_day: 100,
+        }
     }
 
     #[test]
-    fn a_known_device_counts_for_itself() {
-        let limits = AttemptLimits { window: WINDOW, person_and_network: 10, person: 100, network: 300, device: 10 };
-        let ada = Subject::Person(Uuid::from_u128(1));
-        assert_eq!(attempts(&limits, &ada, "192.0.2", None).len(), 3);
-        let own = attempts(&limits, &ada, "192.0.2", Some(Uuid::from_u128(2)));
-        let key = format!("attempt#device#{}", Uuid::from_u128(2));
-        assert_eq!(own, [Brake { key, most: 10, window: WINDOW }]);
-    }
-
-    #[test]
-    fn text_messages_are_capped_by_country() {
-        let countries = ["+49".to_owned(), "+4".to_owned(), "+1".to_owned()];
-        let key = |number| text_message(&countries, 5, number).map(|brake| brake.key);
-        assert_eq!(key("+4917667111638").as_deref(), Some("sms#+49"));
-        assert_eq!(key("+43664000000").as_deref(), Some("sms#+4"));
-        assert_eq!(key("+2345"), None);
-        assert_eq!(text_message(&[], 5, "+2345").map(|brake| brake.key).as_deref(), Some("sms#everywhere"));
+    fn text_messages_are_capped_by_country_and_network() {
+        let limits = sends(&["+49", "+4", "+1"]);
+        let sms = |limits: &SendLimits, number: &str, device: Option<&str>| -> Option<Vec<String>> {
+            let all = limits.of(number, "192.0.2", device)?;
+            Some(all.into_iter().map(|brake| brake.key).filter(|key| key.starts_with("sms#")).collect())
+        };
+        let of = |number| sms(&limits, number, None);
+        assert_eq!(of("+4917667111638").unwrap(), ["sms#+49", "sms#network#192.0.2"]);
+        assert_eq!(of("+43664000000").unwrap()[0], "sms#+4");
+        assert_eq!(of("+2345"), None);
+        assert_eq!(of("ada@example.org").unwrap(), [""; 0]);
+        assert_eq!(sms(&sends(&[]), "+2345", None).unwrap()[0], "sms#everywhere");
+        assert_eq!(sms(&limits, "+4917667111638", Some("d")).unwrap(), ["sms#known#+49"]);
     }
 
     #[test]
     fn a_window_slides() {
-        let last = part(WINDOW, NOW);
+        let span = Span::of(WINDOW);
+        let last = span.part(NOW);
         // Ten tries eleven minutes ago.
         let counted = |at: i64| if at == last - 11 { 10 } else { u64::from(at == last) };
-        assert_eq!(wait(counted, 11, WINDOW, NOW), None);
-        assert_eq!(wait(counted, 10, WINDOW, NOW), Some(Duration::minutes(1)), "then the ten are forgotten");
-        assert_eq!(wait(counted, 10, WINDOW, NOW + Duration::minutes(1)), None);
+        assert_eq!(span.wait(counted, 12, NOW), None);
+        assert_eq!(span.wait(counted, 11, NOW), Some(Duration::minutes(1)), "then the ten are forgotten");
+        assert_eq!(span.wait(counted, 10, NOW + Duration::minutes(1)), None);
         let all_now = |at: i64| if at == last { 20 } else { 0 };
-        assert_eq!(wait(all_now, 10, WINDOW, NOW), Some(Duration::minutes(12)));
+        assert_eq!(span.wait(all_now, 10, NOW), Some(Duration::minutes(12)));
+        assert!(span.wait(|_| u64::MAX, 10, NOW).is_some(), "no sum overflows");
     }
 
     #[test]
-    fn names_come_round_after_two_windows() {
-        let names: std::collections::BTreeSet<_> = (100..124).map(part_name).collect();
-        assert_eq!((names.len(), part_name(124)), (24, part_name(100)));
+    fn names_come_round_after_two_spans() {
+        for span in [Span::of(WINDOW), MONTH] {
+            let twice = 2 * span.parts;
+            let names: std::collections::BTreeSet<_> = (100..100 + twice).map(|part| span.name(part)).collect();
+            assert_eq!((names.len() as i64, span.name(100 + twice)), (twice, span.name(100)));
+            let cleared: Vec<_> = span.stale(NOW).collect();
+            assert_eq!(cleared.len() as i64, span.parts);
+            assert!(span.live(NOW).all(|part| cleared.iter().all(|old| span.name(*old) != span.name(part))));
+        }
+    }
+
+    #[test]
+    fn a_bound_holds_over_days_and_lets_long_codes_through() {
+        let bound = Bound { in_a_row: 100, month: 300, beyond: 10 };
+        let at = |in_a_row, month, today| Standing { in_a_row, month, today };
+        assert!(
+            bound.admits(&at(100, 300, 100)) && !bound.has_room(&at(100, 1, 1)) && bound.has_room(&at(99, 299, 99))
+        );
+        for full in [at(101, 101, 101), at(1, 301, 20), Standing::FULL] {
+            assert!(!bound.admits(&full) && !bound.admits_password(&full) && !bound.admits_code(&full, false));
+            assert!(bound.admits_code(&full, true) && bound.wants_long_codes(&full));
+        }
+        assert!(bound.admits_password(&at(110, 110, 10)), "ten a day");
+        assert!(!bound.admits_code(&at(110, 110, 1), false), "but no six digits");
+        assert!(!bound.wants_long_codes(&at(49, 149, 1)) && bound.wants_long_codes(&at(50, 50, 1)));
     }
 }

@@ -1,4 +1,5 @@
-//! One-time codes: six digits, kept only as what cannot be turned back into them.
+//! One-time codes: six digits, or ten for identities that many guesses are aimed at; kept only as what cannot be turned back into
+//! them.
 
 use crate::flow::CodeAddress;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -10,12 +11,30 @@ use uuid::Uuid;
 
 /// Keeps the digests of codes apart from everything else that is made with the same key.
 const PURPOSE: &[u8] = b"latchkey login code 1";
-/// Digits of a code.
-const DIGITS: usize = 6;
 
-/// A code from 16 random bytes: six digits, each as likely as any other to within 2⁻¹⁰⁰.
-pub fn from_random(bytes: [u8; 16]) -> String {
-    format!("{:0DIGITS$}", u128::from_be_bytes(bytes) % 10u128.pow(DIGITS as u32))
+/// How many digits a code has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// Six: quick to type, and guessed once in a million tries.
+    Short,
+    /// Ten: nobody guesses it, whatever else the rate limits let through.
+    Long,
+}
+
+impl Length {
+    /// The number of digits.
+    pub const fn digits(self) -> usize {
+        match self {
+            Self::Short => 6,
+            Self::Long => 10,
+        }
+    }
+}
+
+/// A code from 16 random bytes, each as likely as any other to within 2⁻⁹⁰.
+pub fn from_random(bytes: [u8; 16], length: Length) -> String {
+    let digits = length.digits();
+    format!("{:0digits$}", u128::from_be_bytes(bytes) % 10u128.pow(digits as u32))
 }
 
 /// A code that was sent, as the flow keeps it.
@@ -33,6 +52,9 @@ pub struct SentCode {
     /// Whether it was right once and led nowhere, because the person may not sign in.
     #[serde(default)]
     pub spent: bool,
+    /// Whether it has so many digits that it counts whatever the rate limits say.
+    #[serde(default)]
+    pub long: bool,
 }
 
 impl std::fmt::Debug for SentCode {
@@ -55,7 +77,8 @@ impl SentCode {
         expires_at: OffsetDateTime,
         key: &[u8],
     ) -> Self {
-        Self { identity, digest: digest(key, flow, &address.value, code), address, expires_at, spent: false }
+        let long = code.len() >= Length::Long.digits();
+        Self { identity, digest: digest(key, flow, &address.value, code), address, expires_at, spent: false, long }
     }
 }
 
@@ -125,10 +148,12 @@ mod tests {
     }
 
     #[test]
-    fn codes_have_six_digits_leading_zeros_among_them() {
-        assert_eq!(from_random([0; 16]), "000000");
-        assert_eq!(from_random(1_000_042u128.to_be_bytes()), "000042");
-        assert_eq!(from_random(u128::MAX.to_be_bytes()).len(), 6);
+    fn codes_have_all_their_digits_leading_zeros_among_them() {
+        assert_eq!(from_random([0; 16], Length::Short), "000000");
+        assert_eq!(from_random(1_000_042u128.to_be_bytes(), Length::Short), "000042");
+        assert_eq!(from_random(u128::MAX.to_be_bytes(), Length::Short).len(), 6);
+        assert_eq!(from_random(10_000_000_042u128.to_be_bytes(), Length::Long), "0000000042");
+        assert!(sent("0000000042", "ada@example.org").long && !sent("000042", "ada@example.org").long);
     }
 
     #[test]

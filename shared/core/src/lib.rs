@@ -11,7 +11,7 @@
 //! | [`token`], [`csrf`] | what a client holds to prove a session or to prove that a form is its own |
 //! | [`return_to`] | where a browser may be sent |
 //! | [`bounds`] | how deep, how long, how many: what comes in is bounded before it is kept |
-//! | [`brakes`] | how often something was tried, and how long to wait |
+//! | [`brakes`], [`known_device`] | how often something was tried, how long to wait, and which devices are counted for themselves |
 //! | [`code`] | one-time codes: made, kept and checked |
 //! | [`courier`], [`recipient`] | messages to people: what is to be said to whom, and to which addresses |
 //! | [`error`] | the error envelope |
@@ -28,6 +28,7 @@ pub mod error;
 pub mod flow;
 pub mod identity;
 pub mod init;
+pub mod known_device;
 pub mod message;
 pub mod paging;
 pub mod recipient;

@@ -190,6 +190,22 @@ impl Message {
         )
     }
 
+    /// 4029002, of our own: no further code is sent for now, and the last one is still good. `wait` is how long until another can
+    /// be requested.
+    pub fn use_the_last_code(wait: Duration) -> Self {
+        let minutes = (wait.whole_seconds().max(1) as u64).div_ceil(60);
+        let plural = if minutes == 1 { "" } else { "s" };
+        Self::with(
+            4029002,
+            Kind::Error,
+            format!(
+                "No further code was sent. The last code you received is still valid. You can request another one in {minutes} \
+                 minute{plural}."
+            ),
+            json!({"minutes": minutes}),
+        )
+    }
+
     /// 4010001, first message of the flow that replaces an expired one.
     pub fn flow_expired(expired_at: OffsetDateTime, now: OffsetDateTime) -> Self {
         let minutes = (now - expired_at).as_seconds_f64() / 60.0;

@@ -1,6 +1,7 @@
 //! The `accounts` table: a person's profile with their sessions beside it, one item collection per person.
 
 use crate::db::{Db, StoreError, send};
+use crate::devices::{DEVICE, read_device};
 use crate::env::{Environment, StartError};
 use crate::flows::incomplete;
 use crate::item::{
@@ -10,6 +11,7 @@ use crate::meter;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, Select, TransactWriteItem, Update};
 use latchkey_core::identity::{Identity, State};
+use latchkey_core::known_device::DeviceRecord;
 use latchkey_core::session::{REMEMBERED, Session};
 use latchkey_core::token::{Presented, SecretHash};
 use time::OffsetDateTime;
@@ -31,6 +33,17 @@ pub struct Profile {
     pub identity: Identity,
     /// Raised by every change; a change made from an older one is refused.
     pub revision: u64,
+}
+
+/// Everything that lies with a person.
+#[derive(Clone, Debug, Default)]
+pub struct Collection {
+    /// The person, unless they are gone.
+    pub profile: Option<Profile>,
+    /// Their sessions, ended ones too.
+    pub sessions: Vec<Session>,
+    /// The devices on which they have signed in.
+    pub devices: Vec<DeviceRecord>,
 }
 
 impl Accounts {
@@ -76,6 +89,7 @@ impl Accounts {
         for item in items {
             match string(item, "sk")? {
                 PROFILE => profile = Some(read_profile(item)?),
+                name if name.starts_with(DEVICE) => {}
                 _ => session = Some(read_session(item)?),
             }
         }
@@ -144,6 +158,15 @@ impl Accounts {
     /// # Errors
     /// When the store fails.
     pub async fn everything_of(&self, id: Uuid) -> Result<(Option<Profile>, Vec<Session>), StoreError> {
+        let all = self.collection_of(id).await?;
+        Ok((all.profile, all.sessions))
+    }
+
+    /// Reads everything that lies with a person.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn collection_of(&self, id: Uuid) -> Result<Collection, StoreError> {
         self.collection("Query account", id, None).await
     }
 
@@ -152,16 +175,16 @@ impl Accounts {
     /// # Errors
     /// When the store fails.
     pub async fn sessions_of(&self, id: Uuid) -> Result<Vec<Session>, StoreError> {
-        Ok(self.collection("Query sessions", id, Some("session#")).await?.1)
+        Ok(self.collection("Query sessions", id, Some("session#")).await?.sessions)
     }
 
-    async fn collection(
-        &self,
-        name: &'static str,
-        id: Uuid,
-        prefix: Option<&str>,
-    ) -> Result<(Option<Profile>, Vec<Session>), StoreError> {
-        let (mut profile, mut sessions, mut from) = (None, Vec::new(), None);
+    /// Reads the devices on which a person has signed in.
+    pub(crate) async fn devices_of(&self, id: Uuid) -> Result<Vec<DeviceRecord>, StoreError> {
+        Ok(self.collection("Query devices", id, Some(DEVICE)).await?.devices)
+    }
+
+    async fn collection(&self, name: &'static str, id: Uuid, prefix: Option<&str>) -> Result<Collection, StoreError> {
+        let (mut all, mut from) = (Collection::default(), None);
         loop {
             let mut query = self
                 .db
@@ -181,17 +204,19 @@ impl Accounts {
             let page = send(name, query.send()).await?;
             for item in page.items.unwrap_or_default() {
                 match string(&item, "sk")? {
-                    PROFILE => profile = Some(read_profile(&item)?),
+                    PROFILE => all.profile = Some(read_profile(&item)?),
+                    // One that cannot be read is a device that nobody knows.
+                    name if name.starts_with(DEVICE) => all.devices.extend(read_device(&item)),
                     // One session that cannot be read is worth nothing, and must not take the others with it.
                     sk => match read_session(&item) {
-                        Ok(session) => sessions.push(session),
+                        Ok(session) => all.sessions.push(session),
                         Err(_) => meter::unreadable("accounts", &format!("{id} {sk}")),
                     },
                 }
             }
             from = page.last_evaluated_key;
             if from.is_none() {
-                return Ok((profile, sessions));
+                return Ok(all);
             }
         }
     }

@@ -2,22 +2,74 @@
 
 use crate::db::{Db, StoreError, unavailable};
 use crate::env::{Environment, StartError};
-use crate::item::{Item, key, n, number};
+use crate::item::{Item, key, n, number, string};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValue;
-use futures_util::future::try_join_all;
-use latchkey_core::brakes::{Brake, PARTS, part, part_name, wait};
+use futures_util::future::{OptionFuture, join, try_join, try_join_all};
+use latchkey_core::brakes::{Brake, MONTH, Span, Standing};
+use std::collections::HashMap;
 use time::{Duration, OffsetDateTime};
 
-/// How long a counter that cannot be written for load keeps people waiting.
+/// How long a counter that cannot be written for load keeps clients waiting.
 const BUSY: Duration = Duration::seconds(5);
+/// Failures since the last success, in the counter of a bound.
+const ROW: &str = "run";
+/// What stands for a count that cannot be read: over every limit.
+const UNREADABLE: u64 = u64::MAX / 64;
 
 /// A handle for the `counters` table.
 #[derive(Clone, Debug)]
 pub struct Counters {
     db: Db,
     table: String,
+}
+
+/// Counters as they were read.
+#[derive(Clone, Debug, Default)]
+pub struct Counts(HashMap<String, Item>);
+
+impl Counts {
+    pub(crate) fn of(items: &[Item]) -> Result<Self, StoreError> {
+        let keyed = |item: &Item| Ok((string(item, "pk")?.to_owned(), item.clone()));
+        Ok(Self(items.iter().map(keyed).collect::<Result<_, StoreError>>()?))
+    }
+
+    /// How long to wait until there is room for one more; `None` when there is room.
+    pub fn wait(&self, brake: &Brake, now: OffsetDateTime) -> Option<Duration> {
+        let item = self.live(&brake.key, now)?;
+        brake.span().wait(|part| at(item, brake.span(), part), brake.most, now)
+    }
+
+    /// What the counter of a bound holds.
+    pub fn standing(&self, bound: &str, now: OffsetDateTime) -> Standing {
+        self.live(bound, now).map(|item| standing(item, now)).unwrap_or_default()
+    }
+
+    /// A counter that has slept for its whole span holds what is of another time.
+    fn live(&self, key: &str, now: OffsetDateTime) -> Option<&Item> {
+        let item = self.0.get(key)?;
+        (number::<i64>(item, "until").unwrap_or(i64::MAX) > now.unix_timestamp()).then_some(item)
+    }
+}
+
+/// What of a counter is written at once.
+#[derive(Clone, Copy)]
+struct Tally<'a> {
+    key: &'a str,
+    span: Span,
+    /// Whether it counts failures in a row too.
+    rows: bool,
+}
+
+impl<'a> Tally<'a> {
+    fn of(brake: &'a Brake) -> Self {
+        Self { key: &brake.key, span: brake.span(), rows: false }
+    }
+
+    fn bound(key: &'a str) -> Self {
+        Self { key, span: MONTH, rows: true }
+    }
 }
 
 impl Counters {
@@ -30,57 +82,82 @@ impl Counters {
         Ok(Self { db: db.clone(), table })
     }
 
-    /// Counts an attempt everywhere it counts, at once; the longest wait where it was one too many. A counter that is throttled
-    /// counts as over its limit: whoever can throttle it must not get past it.
+    pub(crate) fn table(&self) -> &str {
+        &self.table
+    }
+
+    pub(crate) fn item_key(name: &str) -> Item {
+        key(name, None)
+    }
+
+    /// Counts an attempt everywhere it counts, at once; the longest wait where it was one too many, and where a bound then stands.
+    /// A counter that is throttled counts as over its limit: whoever can throttle it must not get past it.
     ///
     /// # Errors
     /// When the store fails otherwise.
-    pub async fn raise(&self, brakes: &[Brake], now: OffsetDateTime) -> Result<Option<Duration>, StoreError> {
-        let waits = try_join_all(brakes.iter().map(|brake| self.raise_one(brake, now))).await?;
-        Ok(waits.into_iter().flatten().max())
+    pub async fn raise(
+        &self,
+        brakes: &[Brake],
+        bound: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<(Option<Duration>, Standing), StoreError> {
+        let waits = try_join_all(brakes.iter().map(|brake| Box::pin(self.raise_brake(brake, now))));
+        let bound = OptionFuture::from(bound.map(|key| Box::pin(self.raise_one(Tally::bound(key), now))));
+        let (waits, bound) = try_join(waits, async { bound.await.transpose() }).await?;
+        let standing = bound.map(|item| item.map_or(Standing::FULL, |item| standing(&item, now)));
+        Ok((waits.into_iter().flatten().max(), standing.unwrap_or_default()))
     }
 
-    /// Takes an attempt back that was none: whoever proves who they are has not guessed. What cannot be taken back stays.
-    pub async fn lower(&self, brakes: &[Brake], now: OffsetDateTime) {
-        let all = brakes.iter().map(|brake| self.lower_one(brake, now));
-        futures_util::future::join_all(all).await;
+    /// Takes an attempt back that was none: whoever proves who they are has not guessed, and ends a row of failures. What cannot
+    /// be taken back stays.
+    pub async fn lower(&self, brakes: &[Brake], bound: Option<&str>, now: OffsetDateTime) {
+        // On the heap: the SDK's futures are large, and they would add up along the chain of callers.
+        let all = brakes.iter().map(|brake| Box::pin(self.lower_one(Tally::of(brake), now)));
+        let bound = OptionFuture::from(bound.map(|key| Box::pin(self.lower_one(Tally::bound(key), now))));
+        join(futures_util::future::join_all(all), bound).await;
     }
 
-    async fn raise_one(&self, brake: &Brake, now: OffsetDateTime) -> Result<Option<Duration>, StoreError> {
+    async fn raise_brake(&self, brake: &Brake, now: OffsetDateTime) -> Result<Option<Duration>, StoreError> {
+        let Some(item) = self.raise_one(Tally::of(brake), now).await? else { return Ok(Some(BUSY)) };
+        let counted = |part| at(&item, brake.span(), part);
+        // This attempt is among them.
+        let is_over = brake.span().sum(counted, now) > u64::from(brake.most);
+        Ok(brake.span().wait(counted, brake.most, now).filter(|_| is_over))
+    }
+
+    /// The counter as it then is; `None` when it is throttled.
+    async fn raise_one(&self, tally: Tally<'_>, now: OffsetDateTime) -> Result<Option<Item>, StoreError> {
         for _ in 0..3 {
-            match self.count(brake, now).await {
-                Ok(counted) => {
-                    let at = |part| counted.get(&part_name(part)).map_or(Ok(0), |_| number(&counted, &part_name(part)));
-                    return Ok(wait(|part| at(part).unwrap_or(u64::MAX / 64), brake.most, brake.window, now));
-                }
+            match self.count(tally, now).await {
+                Ok(item) => return Ok(Some(item)),
                 Err(error) => match error.as_service_error() {
                     Some(UpdateItemError::ConditionalCheckFailedException(_)) => {
-                        // Nothing happened for a window, so what the item holds is of another time.
-                        if self.begin_anew(brake, now).await? {
-                            return Ok(None);
+                        // Nothing happened for the whole span, so what the item holds is of another time.
+                        if let Some(item) = self.begin_anew(tally, now).await? {
+                            return Ok(Some(item));
                         }
                     }
-                    _ if is_throttled(error.code()) => return Ok(Some(BUSY)),
+                    _ if is_throttled(error.code()) => return Ok(None),
                     _ => return Err(unavailable(error)),
                 },
             }
         }
-        Ok(Some(BUSY))
+        Ok(None)
     }
 
-    async fn count(&self, brake: &Brake, now: OffsetDateTime) -> Result<Item, SdkError<UpdateItemError>> {
-        let window = brake.window;
-        let this = part(window, now);
-        // Names come round, so those of the window before are cleared while this one goes on.
-        let old: Vec<String> = (this - 2 * PARTS + 1..=this - PARTS).map(part_name).collect();
+    async fn count(&self, tally: Tally<'_>, now: OffsetDateTime) -> Result<Item, SdkError<UpdateItemError>> {
+        let span = tally.span;
+        // Names come round, so those of the span before are cleared while this one goes on.
+        let old: Vec<String> = span.stale(now).map(|part| span.name(part)).collect();
+        let row = if tally.rows { ", #row :one" } else { "" };
         let client = self.db.client().await;
-        let call = client
+        let mut call = client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(key(&brake.key, None)))
+            .set_key(Some(key(tally.key, None)))
             .update_expression(format!(
-                "ADD {} :one SET #until = :until, #ttl = :ttl REMOVE {}",
-                part_name(this),
+                "ADD {} :one{row} SET #until = :until, #ttl = :ttl REMOVE {}",
+                span.name(span.part(now)),
                 old.join(", ")
             ))
             .condition_expression("attribute_not_exists(#until) OR #until > :now")
@@ -88,55 +165,77 @@ impl Counters {
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":now", n(now.unix_timestamp()))
-            .expression_attribute_values(":until", n((now + window).unix_timestamp()))
-            .expression_attribute_values(":ttl", n((now + window + window).unix_timestamp()))
-            .return_values(ReturnValue::AllNew)
-            .send();
-        Ok(crate::meter::call("UpdateItem counter", call).await?.attributes.unwrap_or_default())
+            .expression_attribute_values(":until", n((now + span.length).unix_timestamp()))
+            .expression_attribute_values(":ttl", n((now + span.length + span.length).unix_timestamp()))
+            .return_values(ReturnValue::AllNew);
+        if tally.rows {
+            call = call.expression_attribute_names("#row", ROW);
+        }
+        Ok(crate::meter::call("UpdateItem counter", call.send()).await?.attributes.unwrap_or_default())
     }
 
-    /// False when somebody else was first.
-    async fn begin_anew(&self, brake: &Brake, now: OffsetDateTime) -> Result<bool, StoreError> {
-        let window = brake.window;
-        let mut item = key(&brake.key, None);
+    /// `None` when somebody else was first.
+    async fn begin_anew(&self, tally: Tally<'_>, now: OffsetDateTime) -> Result<Option<Item>, StoreError> {
+        let span = tally.span;
+        let mut item = key(tally.key, None);
         item.extend([
-            (part_name(part(window, now)), n(1)),
-            ("until".to_owned(), n((now + window).unix_timestamp())),
-            ("ttl".to_owned(), n((now + window + window).unix_timestamp())),
+            (span.name(span.part(now)), n(1)),
+            ("until".to_owned(), n((now + span.length).unix_timestamp())),
+            ("ttl".to_owned(), n((now + span.length + span.length).unix_timestamp())),
         ]);
+        if tally.rows {
+            item.insert(ROW.to_owned(), n(1));
+        }
         let call = self
             .db
             .client()
             .await
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item))
+            .set_item(Some(item.clone()))
             .condition_expression("#until <= :now")
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":now", n(now.unix_timestamp()))
             .send();
         match crate::meter::call("PutItem counter", call).await {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(false),
-            Err(e) if is_throttled(e.code()) => Ok(false),
+            Ok(_) => Ok(Some(item)),
+            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(None),
+            Err(e) if is_throttled(e.code()) => Ok(None),
             Err(e) => Err(unavailable(e)),
         }
     }
 
-    async fn lower_one(&self, brake: &Brake, now: OffsetDateTime) {
+    async fn lower_one(&self, tally: Tally<'_>, now: OffsetDateTime) {
         let client = self.db.client().await;
-        let name = part_name(part(brake.window, now));
-        let call = client
+        let name = tally.span.name(tally.span.part(now));
+        let row = if tally.rows { " SET #row = :none" } else { "" };
+        let mut call = client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(key(&brake.key, None)))
-            .update_expression(format!("ADD {name} :less"))
+            .set_key(Some(key(tally.key, None)))
+            .update_expression(format!("ADD {name} :less{row}"))
             .condition_expression(format!("{name} > :none"))
             .expression_attribute_values(":less", n(-1))
-            .expression_attribute_values(":none", n(0))
-            .send();
+            .expression_attribute_values(":none", n(0));
+        if tally.rows {
+            call = call.expression_attribute_names("#row", ROW);
+        }
         // A count that stays is one attempt less for somebody who was right, no more.
-        let _ = crate::meter::call("UpdateItem counter", call).await;
+        let _ = crate::meter::call("UpdateItem counter", call.send()).await;
+    }
+}
+
+fn at(item: &Item, span: Span, part: i64) -> u64 {
+    let name = span.name(part);
+    item.get(&name).map_or(0, |_| number(item, &name).unwrap_or(UNREADABLE))
+}
+
+fn standing(item: &Item, now: OffsetDateTime) -> Standing {
+    let counted = |part| at(item, MONTH, part);
+    Standing {
+        in_a_row: item.get(ROW).map_or(0, |_| number(item, ROW).unwrap_or(UNREADABLE)),
+        month: MONTH.sum(counted, now),
+        today: counted(MONTH.part(now)),
     }
 }
 

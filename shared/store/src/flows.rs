@@ -57,6 +57,17 @@ pub struct Progress {
     pub attempts: u64,
 }
 
+/// Codes that take the place of those that were sent before.
+#[derive(Clone, Copy, Debug)]
+pub struct Codes<'a> {
+    /// The codes.
+    pub codes: &'a [SentCode],
+    /// How many had been sent when the flow was read.
+    pub sends: u64,
+    /// Whether attempts at them are counted from the beginning, because those before were used up.
+    pub fresh_attempts: bool,
+}
+
 /// An error that a browser is sent to look at.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct StoredError {
@@ -254,16 +265,13 @@ impl Flows {
     }
 
     /// The part of a transaction that replaces the codes of a flow; only one of those that read it at the same time succeeds.
-    pub(crate) fn send(
-        &self,
-        flow: &LoginFlow,
-        codes: &[SentCode],
-        sends: u64,
-    ) -> Result<TransactWriteItem, StoreError> {
+    pub(crate) fn send(&self, flow: &LoginFlow, codes: &Codes<'_>) -> Result<TransactWriteItem, StoreError> {
+        let Codes { codes, sends, fresh_attempts } = *codes;
+        let afresh = if fresh_attempts { " REMOVE attempts" } else { "" };
         let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(key(flow_key(flow.id), None)))
-            .update_expression("SET doc = :doc, codes = :codes, sends = :next")
+            .update_expression(format!("SET doc = :doc, codes = :codes, sends = :next{afresh}"))
             .condition_expression(format!("{NOT_DONE} AND {}", same_sends(sends)))
             .expression_attribute_values(":doc", doc(flow)?)
             .expression_attribute_values(":codes", doc(&codes)?)

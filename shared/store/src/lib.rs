@@ -7,6 +7,7 @@
 //! | [`credentials`] | secrets, and the guards that make an identifier unique |
 //! | [`login`] | what a submission reads in one trip and writes in one transaction |
 //! | [`counters`] | how often something was tried of late |
+//! | [`devices`] | devices on which an identity has signed in |
 //! | [`outbox`] | messages that wait to be sent, and what became of them |
 //! | [`suppressed`] | addresses that no mail goes to any more |
 //! | [`people`] | what administrators change: a person with credentials and guards, in one transaction |
@@ -22,6 +23,7 @@ pub mod accounts;
 pub mod counters;
 pub mod credentials;
 pub mod db;
+pub mod devices;
 pub mod env;
 pub mod flows;
 pub mod https;

@@ -1,18 +1,37 @@
 //! What submissions read and write: everything they have to know in one read, everything they change in one transaction.
 
-use crate::accounts::{Accounts, Profile};
+use crate::accounts::{Accounts, Profile, profile_key, read_profile};
+use crate::counters::{Counters, Counts};
 use crate::credentials::{Credentials, Guard, Unique};
 use crate::db::StoreError;
-use crate::flows::{Flows, StoredFlow, flow_key, read_flow};
-use crate::item::key;
+use crate::devices::{self, DEVICE, DeviceChange, read_device};
+use crate::flows::{Codes, Flows, StoredFlow, flow_key, read_flow};
+use crate::item::{Item, key, string};
 use crate::outbox::Outbox;
-use latchkey_core::code::SentCode;
+use latchkey_core::brakes::Standing;
 use latchkey_core::courier::Outgoing;
 use latchkey_core::flow::LoginFlow;
 use latchkey_core::identity::{CredentialType, Identity};
+use latchkey_core::known_device::KnownDevice;
 use latchkey_core::session::{Session, Surplus};
 use latchkey_core::token::{Presented, SecretHash};
+use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// What a submission names, to be read in trip 1.
+#[derive(Debug, Default)]
+pub struct Wanted<'a> {
+    /// The flow.
+    pub flow: Uuid,
+    /// Identifiers whose owners are asked for.
+    pub identifiers: &'a [Unique],
+    /// The session that the client presents.
+    pub presented: Option<&'a Presented>,
+    /// Identities that its device remembers.
+    pub devices: &'a [KnownDevice],
+    /// Rate limits that the submission may come up against.
+    pub counters: Option<(&'a Counters, Vec<String>)>,
+}
 
 /// What a submission found.
 #[derive(Debug)]
@@ -23,9 +42,13 @@ pub struct Found {
     pub guards: Vec<(Unique, Guard)>,
     /// The session its client presents; whether the secret fits is still to be decided.
     pub session: Option<(Session, Profile)>,
+    /// Keys of those devices of the wanted ones that are on record and have not ended.
+    pub devices: Vec<String>,
+    /// The counters.
+    pub counts: Counts,
 }
 
-/// Trip 1: flow, guards and session, strongly consistent, in one call over three tables.
+/// Trip 1: flow, guards, session, devices and counters, strongly consistent, in one call over four tables.
 ///
 /// # Errors
 /// When the store fails.
@@ -33,17 +56,26 @@ pub async fn find(
     flows: &Flows,
     accounts: &Accounts,
     credentials: &Credentials,
-    flow: Uuid,
-    identifiers: &[Unique],
-    presented: Option<&Presented>,
+    wanted: &Wanted<'_>,
+    now: OffsetDateTime,
 ) -> Result<Found, StoreError> {
-    let wanted = vec![
-        (flows.table(), vec![key(flow_key(flow), None)]),
+    let identifiers = wanted.identifiers;
+    let mut below_identities = wanted.presented.map(Accounts::session_keys).unwrap_or_default();
+    below_identities.extend(wanted.devices.iter().map(devices::key_of));
+    let mut keys = vec![
+        (flows.table(), vec![key(flow_key(wanted.flow), None)]),
         (credentials.table(), identifiers.iter().map(Credentials::guard_key).collect()),
-        (accounts.table(), presented.map(Accounts::session_keys).unwrap_or_default()),
+        (accounts.table(), below_identities),
     ];
-    let found = accounts.db().batch_get(wanted).await?;
+    if let Some((counters, names)) = &wanted.counters {
+        keys.push((counters.table(), names.iter().map(|name| Counters::item_key(name)).collect()));
+    }
+    let found = accounts.db().batch_get(keys).await?;
     let of = |table: &str| found.get(table).map_or(&[][..], Vec::as_slice);
+    let is_device = |item: &&Item| string(item, "sk").is_ok_and(|name| name.starts_with(DEVICE));
+    // One that cannot be read is a device that nobody knows.
+    let devices = of(accounts.table()).iter().filter(is_device).filter_map(|item| read_device(item).ok());
+    let counts = wanted.counters.as_ref().map(|(counters, _)| Counts::of(of(counters.table())));
     Ok(Found {
         flow: of(flows.table()).first().map(read_flow).transpose()?,
         guards: identifiers
@@ -54,7 +86,33 @@ pub async fn find(
             })
             .collect::<Result<_, _>>()?,
         session: Accounts::pick_session(of(accounts.table()))?,
+        devices: devices.filter(|record| record.is_live(now)).map(|record| record.key).collect(),
+        counts: counts.transpose()?.unwrap_or_default(),
     })
+}
+
+/// Reads a person, and how a bound of theirs stands, in one call.
+///
+/// # Errors
+/// When the store fails.
+pub async fn receiver(
+    accounts: &Accounts,
+    id: Uuid,
+    bound: Option<(&Counters, &str)>,
+    now: OffsetDateTime,
+) -> Result<(Option<Profile>, Standing), StoreError> {
+    let mut keys = vec![(accounts.table(), vec![profile_key(id)])];
+    if let Some((counters, name)) = bound {
+        keys.push((counters.table(), vec![Counters::item_key(name)]));
+    }
+    let found = accounts.db().batch_get(keys).await?;
+    let of = |table: &str| found.get(table).map_or(&[][..], Vec::as_slice);
+    let profile = of(accounts.table()).first().map(read_profile).transpose()?;
+    let standing = match bound {
+        Some((counters, name)) => Counts::of(of(counters.table()))?.standing(name, now),
+        None => Standing::default(),
+    };
+    Ok((profile, standing))
 }
 
 /// The session that a login ends in.
@@ -97,7 +155,7 @@ pub enum Overtaken {
     SessionChanged,
 }
 
-/// The last trip: completes the flow, stores the session, ends and forgets those beyond the caps, provided that what the proof
+/// The last trip: completes the flow, stores the session, ends and forgets those beyond the caps, remembers the device, provided that what the proof
 /// rests on is what it was; all or nothing.
 ///
 /// # Errors
@@ -110,6 +168,7 @@ pub async fn complete(
     flow: &LoginFlow,
     next: &NextSession,
     surplus: &Surplus,
+    devices: &DeviceChange,
     grounds: &Grounds<'_>,
     request: Uuid,
 ) -> Result<Result<(), Overtaken>, StoreError> {
@@ -137,6 +196,7 @@ pub async fn complete(
     for &id in &surplus.forgetting {
         actions.push(accounts.delete_session(session.identity, id)?);
     }
+    actions.extend(accounts.change_devices(session.identity, devices)?);
     Ok(accounts.db().transact(actions, request).await?.map_err(|cancelled| {
         if cancelled.failed(0) {
             Overtaken::FlowDone
@@ -176,11 +236,11 @@ pub async fn send(
     flows: &Flows,
     outbox: &Outbox,
     flow: &LoginFlow,
-    (codes, sends): (&[SentCode], u64),
+    codes: &Codes<'_>,
     mail: &Mail,
     request: Uuid,
 ) -> Result<bool, StoreError> {
-    let mut actions = vec![flows.send(flow, codes, sends)?];
+    let mut actions = vec![flows.send(flow, codes)?];
     match mail {
         Mail::Letters(letters) => {
             for sealed in letters {

@@ -9,6 +9,7 @@ use latchkey_config::{CookieAttributes, SameSite as ConfiguredSameSite};
 use latchkey_core::csrf::CsrfSecret;
 use latchkey_core::flow::{FlowKind, LoginFlow, join, with_query};
 use latchkey_core::init::Asked;
+use latchkey_core::known_device::{self, DeviceCookie};
 use latchkey_core::session::Session;
 use latchkey_core::token::{Cookie, Presented};
 use latchkey_store::Flows;
@@ -68,6 +69,38 @@ pub fn expired_session_cookie(call: &Call<'_>) -> String {
 pub(crate) fn read_session_cookie(edge: &Edge, value: &str, now: OffsetDateTime) -> Option<Cookie> {
     let oldest = if edge.config.cookies.session_persistent { edge.session_lifespan() } else { OLDEST_TRANSIENT };
     Presented::from_cookie(value).filter(|cookie| now < cookie.issued_at.saturating_add(oldest))
+}
+
+/// Only the host itself, by HTTPS, sets a cookie whose name begins so.
+const HOST_ONLY: &str = "__Host-";
+
+/// Name of the cookie that remembers a device, after that of the session. Where the deployment allows it, no sibling domain can set
+/// one of this name.
+fn device_cookie_name(edge: &Edge) -> String {
+    let cookies = &edge.config.cookies;
+    let is_host_only = cookies.session.secure && cookies.session.domain.is_none();
+    let prefix = if is_host_only && !cookies.session_name.starts_with(HOST_ONLY) { HOST_ONLY } else { "" };
+    format!("{prefix}{}_device", cookies.session_name)
+}
+
+/// What a request's device remembers.
+pub fn device_cookie(call: &Call<'_>) -> DeviceCookie {
+    let name = device_cookie_name(call.edge);
+    let mut values = call.cookies(&name).map(DeviceCookie::read);
+    values.find(|cookie| !cookie.all().is_empty()).unwrap_or_default()
+}
+
+/// Remembers a device. The cookie comes along with a link from elsewhere, and to a form that is embedded elsewhere only where the
+/// session does so too.
+pub fn set_device_cookie(call: &Call<'_>, cookie: &DeviceCookie) -> String {
+    let (name, session) = (device_cookie_name(call.edge), &call.edge.config.cookies.session);
+    let same_site = match session.same_site {
+        ConfiguredSameSite::None => ConfiguredSameSite::None,
+        _ => ConfiguredSameSite::Lax,
+    };
+    let path = if name.starts_with(HOST_ONLY) { "/".to_owned() } else { session.path.clone() };
+    let how = CookieAttributes { same_site, path, ..session.clone() };
+    attributes(&name, cookie.value(), &how).max_age(known_device::KEPT).build().to_string()
 }
 
 /// The anti-CSRF token for a flow's form: fits the browser's cookie, empty for native apps.

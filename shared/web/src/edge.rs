@@ -27,7 +27,8 @@ use latchkey_store::meter;
 use serde_json::Value;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use time::Duration;
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
 
 /// Largest body of the public API, in bytes.
 const LARGEST_PUBLIC_BODY: usize = 64 * 1024;
@@ -135,7 +136,7 @@ pub async fn answer(
     request: Request,
     decide: impl AsyncFnOnce(&Call<'_>) -> Result<Reply, Fault>,
 ) -> Response {
-    let ids = ids(&request);
+    let (ids, began) = (ids(&request), chance::now());
     let principal = if edge.listener == Listener::Admin { audit::principal(&request) } else { Value::Null };
     let call = read(edge, request);
     // On the heap, because what wraps it would move it about otherwise, and it is large.
@@ -156,7 +157,7 @@ pub async fn answer(
     for line in audit::lines(edge.function, &ids, &principal, reply.status(), &changes) {
         log::plain(&line);
     }
-    log::request(edge.function, &ids, call.method.as_str(), &reply, &cost, call.now, &notes);
+    log::request(edge.function, &ids, call.method.as_str(), &reply, &cost, began, &notes);
     finish(&call, reply)
 }
 
@@ -183,9 +184,11 @@ fn ids(request: &Request) -> Ids {
 
 fn read(edge: &Edge, request: Request) -> Call<'_> {
     let path = request.raw_http_path().to_owned();
-    let source_ip = match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone(),
-        _ => None,
+    let (source_ip, came) = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => {
+            (context.http.source_ip.clone(), by_the_gateways_clock(context.time_epoch))
+        }
+        _ => (None, None),
     };
     let (parts, body) = request.into_parts();
     let raw_query = parts.uri.query().unwrap_or("").to_owned();
@@ -210,7 +213,7 @@ fn read(edge: &Edge, request: Request) -> Call<'_> {
         method: parts.method,
         path,
         raw_query,
-        now: chance::now(),
+        now: came.unwrap_or_else(chance::now),
         query,
         headers: parts.headers,
         cookies,
@@ -220,6 +223,13 @@ fn read(edge: &Edge, request: Request) -> Call<'_> {
         csrf,
         csrf_new,
     }
+}
+
+/// When a request came, in milliseconds since 1970 as its event says; `None` for what is no time of this system.
+fn by_the_gateways_clock(milliseconds: i64) -> Option<OffsetDateTime> {
+    const SENSIBLE: std::ops::Range<OffsetDateTime> = datetime!(2020-01-01 0:00 UTC)..datetime!(2200-01-01 0:00 UTC);
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok()?;
+    SENSIBLE.contains(&at).then_some(at)
 }
 
 /// The cookies of a request's lines. One without `=` has a name and no value; blanks around names do not count.

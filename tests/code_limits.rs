@@ -1,0 +1,195 @@
+//! Rate limits on sending and trying codes: what is counted is what was typed, owners get their codes on devices of theirs, and
+//! many guesses make codes longer.
+
+use crate::brakes::assert_wrong;
+use crate::code::{NOBODY, SENT, WRONG_CODE, ask, config, enter, other_than, reader, says, sent};
+use crate::support::{Answer, Bench, Browser, Client, PASSWORD, action, csrf, eventually, password, unique};
+use serde_json::{Value, json};
+
+const TOO_OFTEN: i64 = 4_029_001;
+const LAST_COUNTS: i64 = 4_029_002;
+const MITIGATE: &str = "security: {account_enumeration: {mitigate: true}}\n";
+
+async fn bench(limits: &str) -> Bench {
+    Bench::with(&config("", &format!("brakes: {{{limits}}}\n"))).await
+}
+
+async fn request(client: &Client<'_>, to: &str) -> Answer {
+    client.post(&client.begin("").await, &ask(to)).await
+}
+
+fn resend(to: &str) -> Value {
+    json!({"method": "code", "identifier": to, "resend": "code"})
+}
+
+/// Sends a form of a browser's flow; the answer.
+async fn post(browser: &mut Browser<'_>, flow: &Value, mut body: Value) -> Answer {
+    body["csrf_token"] = csrf(flow);
+    browser.post(&action(flow), &body).await
+}
+
+/// The code of the newest message to an address, with so many digits.
+async fn code_of(bench: &Bench, to: &str, after: usize, digits: usize) -> String {
+    let text = eventually("a code", async || {
+        let mail = bench.mail_to(to);
+        (mail.len() > after).then(|| mail[0].text.clone())
+    });
+    let pattern = regex_lite::Regex::new(&format!(r"\b\d{{{digits}}}\b")).unwrap();
+    let text = text.await;
+    pattern.find(&text).unwrap_or_else(|| panic!("no code of {digits} digits in {text:?}")).as_str().to_owned()
+}
+
+#[tokio::test]
+async fn strangers_requests_keep_no_owner_from_codes() {
+    let bench = bench("window: 15m").await;
+    let email = format!("{}@example.org", unique("owner"));
+    bench.create_as("reader", json!({"email": email}), json!({})).await;
+    let mut own = bench.browser().at("192.0.2.1");
+    let flow = own.begin("").await;
+    says(&post(&mut own, &flow, ask(&email)).await, 400, &[SENT]);
+    let code = code_of(&bench, &email, 0, 6).await;
+    assert_eq!(post(&mut own, &flow, enter(&email, &code)).await.status, 200);
+    // One network is stopped before it has used up what the address may get.
+    let stranger = bench.app();
+    for _ in 0..5 {
+        says(&request(&stranger, &email).await, 400, &[SENT]);
+    }
+    says(&request(&stranger, &email).await, 429, &[TOO_OFTEN]);
+    says(&request(&stranger.at("198.51.100.7"), &email).await, 400, &[SENT]);
+    // Several are stopped together.
+    for network in 0..3 {
+        says(&request(&stranger.at(&format!("198.51.{network}.1")), &email).await, 400, &[SENT]);
+    }
+    says(&request(&stranger.at("198.51.9.1"), &email).await, 429, &[TOO_OFTEN]);
+    // On their own device the owner gets a code all the same: signed in, and after signing out.
+    let refresh = own.begin("?refresh=true").await;
+    says(&post(&mut own, &refresh, ask(&email)).await, 400, &[1_010_025]);
+    let link = own.get("/self-service/logout/browser").await.json();
+    own.get(&format!("/self-service/logout?token={}", link["logout_token"].as_str().unwrap())).await;
+    let before = bench.mail_to(&email).len();
+    let flow = own.begin("").await;
+    says(&post(&mut own, &flow, ask(&email)).await, 400, &[SENT]);
+    let code = code_of(&bench, &email, before, 6).await;
+    assert_eq!(post(&mut own, &flow, enter(&email, &code)).await.status, 200);
+}
+
+#[tokio::test]
+async fn at_a_cap_the_last_code_still_opens() {
+    for limits in ["sends: {flow: 1}", "sends: {address_and_network: 1}", "sends: {address: 1}", "sends: {network: 1}"]
+    {
+        let bench = bench(limits).await;
+        let email = reader(&bench).await;
+        let app = bench.app();
+        let (path, code) = sent(&bench, &app, &email).await;
+        let answer = app.post(&path, &resend(&email)).await;
+        says(&answer, 429, &[LAST_COUNTS]);
+        assert!(answer.header("retry-after").is_some());
+        assert_eq!((&answer.json()["state"], bench.mail_to(&email).len()), (&json!("sent_email"), 1), "{limits}");
+        assert_eq!(app.post(&path, &enter(&email, &code)).await.status, 200, "{limits}");
+    }
+}
+
+#[tokio::test]
+async fn a_device_of_ones_own_is_counted_too() {
+    let bench = bench("sends: {device: 1}").await;
+    let email = reader(&bench).await;
+    let mut own = bench.browser();
+    own.sign_in(&email).await;
+    let flow = own.begin("?refresh=true").await;
+    says(&post(&mut own, &flow, ask(&email)).await, 400, &[1_010_025]);
+    let code = code_of(&bench, &email, 0, 6).await;
+    says(&post(&mut own, &flow, resend(&email)).await, 429, &[LAST_COUNTS]);
+    assert_eq!(bench.mail_to(&email).len(), 1);
+    assert_eq!(post(&mut own, &flow, enter(&email, &code)).await.status, 200);
+}
+
+#[tokio::test]
+async fn sending_is_limited_by_what_was_typed() {
+    let bench = bench("sends: {network: 4}").await;
+    let app = bench.app();
+    for at in 0..4 {
+        says(&request(&app, &format!("n{at}@example.org")).await, 400, &[NOBODY]);
+    }
+    says(&request(&app, "n5@example.org").await, 429, &[TOO_OFTEN]);
+    says(&request(&app.at("198.51.100.7"), &reader(&bench).await).await, 400, &[SENT]);
+}
+
+#[tokio::test]
+async fn text_messages_are_capped_alike_for_everybody() {
+    for mitigation in ["", MITIGATE] {
+        let limits = "brakes: {sms: {countries: [\"+49\"], per_day: 2, network_per_day: 1}}\n";
+        let bench = Bench::with(&config("", &format!("{limits}{mitigation}"))).await;
+        let email = format!("{}@example.org", unique("sms"));
+        bench.create_as("reader", json!({"email": email, "phone": "+4917667111638"}), json!({})).await;
+        let abroad = format!("{}@example.org", unique("abroad"));
+        bench.create_as("reader", json!({"email": abroad, "phone": "+16502530000"}), json!({})).await;
+        let (known, unknown) = ("+4917667111638", "+4917667111639");
+        let (here, there) = (bench.app(), bench.app().at("198.51.100.7"));
+        let first = request(&here, unknown).await;
+        says(&first, 400, &[if mitigation.is_empty() { NOBODY } else { SENT }]);
+        for number in [known, unknown] {
+            says(&request(&here, number).await, 429, &[TOO_OFTEN]);
+        }
+        says(&request(&there, known).await, 400, &[SENT]);
+        for number in [known, unknown] {
+            says(&request(&bench.app().at("198.51.101.1"), number).await, 429, &[TOO_OFTEN]);
+        }
+        // Where no messages go, nobody gets one, known or not.
+        for number in ["+16502530000", "+16502530001"] {
+            says(&request(&bench.app().at("198.51.102.1"), number).await, 400, &[NOBODY]);
+        }
+        assert!(bench.mail_to("+16502530000").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn beyond_a_bound_only_longer_codes_open() {
+    let bench = bench("attempts: {person: 6, person_per_day: 1}").await;
+    let email = reader(&bench).await;
+    let app = bench.app();
+    let (path, short) = sent(&bench, &app, &email).await;
+    for network in 0..7 {
+        let guesser = app.at(&format!("198.51.{network}.1"));
+        assert_wrong(&guesser.post(&guesser.begin("").await, &password(&email, "wrong")).await);
+    }
+    assert_wrong(&app.post(&app.begin("").await, &password(&email, PASSWORD)).await);
+    says(&app.post(&path, &enter(&email, &short)).await, 400, &[WRONG_CODE]);
+    says(&app.post(&path, &resend(&email)).await, 400, &[SENT]);
+    let long = code_of(&bench, &email, 1, 10).await;
+    says(&app.post(&path, &enter(&email, other_than(&long))).await, 400, &[WRONG_CODE]);
+    assert_eq!(app.post(&path, &enter(&email, &long)).await.status, 200);
+    // That ended the row.
+    assert_eq!(app.post(&app.begin("").await, &password(&email, PASSWORD)).await.status, 200);
+    let (path, short) = sent(&bench, &app, &email).await;
+    assert_eq!(app.post(&path, &enter(&email, &short)).await.status, 200);
+}
+
+#[tokio::test]
+async fn over_a_limit_no_code_is_tried() {
+    let bench = bench("attempts: {person_and_network: 2}").await;
+    let email = reader(&bench).await;
+    let app = bench.app();
+    let (path, code) = sent(&bench, &app, &email).await;
+    for _ in 0..2 {
+        says(&app.post(&path, &enter(&email, other_than(&code))).await, 400, &[WRONG_CODE]);
+    }
+    for code in [code.as_str(), other_than(&code)] {
+        let answer = app.post(&path, &enter(&email, code)).await;
+        says(&answer, 429, &[TOO_OFTEN]);
+        assert_eq!(bench.logged(&answer)["round_trips"], 2);
+    }
+    assert_eq!(app.at("198.51.100.7").post(&path, &enter(&email, &code)).await.status, 200);
+}
+
+#[tokio::test]
+async fn asking_after_accounts_beside_a_code_is_limited() {
+    let bench = bench("attempts: {network: 2}").await;
+    let email = reader(&bench).await;
+    let app = bench.app();
+    let (path, code) = sent(&bench, &app, &email).await;
+    for at in 0..2 {
+        says(&app.post(&path, &enter(&format!("n{at}@example.org"), "123456")).await, 400, &[NOBODY]);
+    }
+    says(&app.post(&path, &enter("n3@example.org", "123456")).await, 429, &[TOO_OFTEN]);
+    assert_eq!(app.at("198.51.100.7").post(&path, &enter(&email, &code)).await.status, 200);
+}

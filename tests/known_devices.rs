@@ -1,0 +1,162 @@
+//! Devices on which somebody has signed in: what strangers try elsewhere does not keep their owners out, and they are good for
+//! nothing else.
+
+use crate::brakes::{assert_waits, assert_wrong, attempt, bench, fail};
+use crate::support::{Answer, Bench, Browser, PASSWORD, action, csrf, password};
+use serde_json::json;
+use time::Duration;
+
+const COOKIE: &str = "__Host-ory_kratos_session_device";
+
+async fn sign_out(browser: &mut Browser<'_>) {
+    let link = browser.get("/self-service/logout/browser").await.json();
+    let answer = browser.get(&format!("/self-service/logout?token={}", link["logout_token"].as_str().unwrap())).await;
+    assert_eq!(answer.status, 204, "{}", answer.body);
+    assert!(browser.session().is_empty());
+}
+
+async fn submit(browser: &mut Browser<'_>, identifier: &str, secret: &str) -> Answer {
+    let flow = browser.begin("").await;
+    let mut body = password(identifier, secret);
+    body["csrf_token"] = csrf(&flow);
+    browser.post(&action(&flow), &body).await
+}
+
+/// 110 wrong tries from eleven networks.
+async fn besiege(bench: &Bench, identifier: &str, later: Duration) {
+    for network in 0..11 {
+        fail(&bench.app().at(&format!("198.51.{network}.1")).later(later), identifier, 10).await;
+    }
+}
+
+async fn records(bench: &Bench) -> usize {
+    let items = bench.proxy.items("accounts").await;
+    items.iter().filter(|item| item["sk"]["S"].as_str().unwrap().starts_with("device#")).count()
+}
+
+#[tokio::test]
+async fn a_siege_keeps_no_owner_from_their_own_device() {
+    let bench = bench("attempts: {person_per_day: 1}").await;
+    let email = bench.person().await;
+    let (mut signed_out, mut expired) = (bench.browser(), bench.browser().at("192.0.2.1"));
+    signed_out.sign_in(&email).await;
+    expired.sign_in(&email).await;
+    sign_out(&mut signed_out).await;
+    let token = bench.app().at("192.0.2.2").sign_in(&email).await;
+    let native = bench.app().at("192.0.2.2").token(&token);
+    assert_eq!(
+        native.json(http::Method::DELETE, "/self-service/logout/api", &json!({"session_token": token})).await.status,
+        204
+    );
+
+    let later = Duration::days(2);
+    besiege(&bench, &email, later).await;
+    // On a new device in another network even the right password is refused now.
+    assert_wrong(&attempt(&bench.app().at("192.0.2.3").later(later), &email, PASSWORD).await);
+    let (mut signed_out, mut expired) = (signed_out.later(later), expired.later(later));
+    assert_eq!(expired.get("/sessions/whoami").await.status, 401);
+    signed_out.sign_in(&email).await;
+    expired.sign_in(&email).await;
+    assert_eq!(attempt(&native.later(later), &email, PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_cookie_of_a_device_is_bound_and_lasts() {
+    let bench = bench("window: 15m").await;
+    let email = bench.person().await;
+    let mut browser = bench.browser();
+    let answer = submit(&mut browser, &email, PASSWORD).await;
+    let line = answer.set_cookie(COOKIE).unwrap();
+    let value = browser.cookies[COOKIE].clone();
+    assert_eq!(line, format!("{COOKIE}={value}; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=34560000"));
+    let kept = serde_json::to_string(&bench.proxy.items("accounts").await).unwrap();
+    assert!(!kept.contains(&value) && !Bench::everything_logged().contains(&value));
+    // Signing in again keeps it and writes nothing; after days it is written anew.
+    sign_out(&mut browser).await;
+    let answer = submit(&mut browser, &email, PASSWORD).await;
+    assert!(answer.set_cookie(COOKIE).is_some() && browser.cookies[COOKIE] == value);
+    assert_eq!(records(&bench).await, 1);
+    // Native apps keep no cookies.
+    let app = attempt(&bench.app(), &email, PASSWORD).await;
+    assert!(app.headers.get("set-cookie").is_none());
+    assert_eq!(records(&bench).await, 1);
+}
+
+#[tokio::test]
+async fn a_device_counts_for_itself_and_its_owners_alone() {
+    let bench = bench("attempts: {person_and_network: 3, device: 2}").await;
+    let (ada, bob) = (bench.person().await, bench.person().await);
+    let mut at_home = bench.browser().at("198.51.100.1");
+    at_home.sign_in(&bob).await;
+    sign_out(&mut at_home).await;
+    for _ in 0..2 {
+        assert_wrong(&submit(&mut at_home, &bob, "wrong").await);
+    }
+    assert_waits(&submit(&mut at_home, &bob, PASSWORD).await);
+    // For anybody else it is a device like any other.
+    for _ in 0..3 {
+        assert_wrong(&submit(&mut at_home, &ada, "wrong").await);
+    }
+    assert_waits(&submit(&mut at_home, &ada, PASSWORD).await);
+    // A family's: each of them is remembered.
+    let mut family = bench.browser().at("198.51.101.1");
+    for who in [&ada, &bob] {
+        family.sign_in(who).await;
+        sign_out(&mut family).await;
+    }
+    for who in [&ada, &bob] {
+        fail(&bench.app().at("198.51.101.2"), who, 3).await;
+        assert_waits(&attempt(&bench.app().at("198.51.101.2"), who, PASSWORD).await);
+        family.sign_in(who).await;
+        sign_out(&mut family).await;
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_fails_on_and_on_is_like_any_other() {
+    let bench = bench("attempts: {person: 4, person_per_day: 1, device: 100, person_and_network: 2}").await;
+    let email = bench.person().await;
+    let mut browser = bench.browser();
+    browser.sign_in(&email).await;
+    sign_out(&mut browser).await;
+    for _ in 0..6 {
+        assert_wrong(&submit(&mut browser, &email, "wrong").await);
+    }
+    assert_waits(&submit(&mut browser, &email, "wrong").await);
+}
+
+#[tokio::test]
+async fn a_planted_cookie_is_replaced_at_sign_in() {
+    let bench = bench("attempts: {person_and_network: 1}").await;
+    let email = bench.person().await;
+    let mut victim = bench.browser();
+    victim.sign_in(&email).await;
+    let id = victim.get("/sessions/whoami").await.json()["identity"]["id"].as_str().unwrap().parse().unwrap();
+    let known = latchkey_core::known_device::KnownDevice::new(id, [7; 16]);
+    let planted = latchkey_core::known_device::DeviceCookie::default().with(known).value();
+    // What somebody knows who put it there.
+    let (mut thief, mut fresh) = (bench.browser().at("192.0.2.7"), bench.browser().at("192.0.2.8"));
+    for browser in [&mut thief, &mut fresh] {
+        browser.cookies.insert(COOKIE.to_owned(), planted.clone());
+    }
+    fresh.sign_in(&email).await;
+    assert_ne!(fresh.cookies[COOKIE], planted);
+    assert_wrong(&submit(&mut thief, &email, "wrong").await);
+    assert_waits(&submit(&mut thief, &email, PASSWORD).await);
+}
+
+#[tokio::test]
+async fn a_device_is_forgotten_with_its_identity_and_in_time() {
+    let bench = bench("attempts: {person_and_network: 1}").await;
+    let email = bench.person().await;
+    let mut browser = bench.browser();
+    let done = browser.sign_in(&email).await;
+    sign_out(&mut browser).await;
+    let mut late = browser.later(Duration::days(401));
+    assert_wrong(&submit(&mut late, &email, "wrong").await);
+    assert_waits(&submit(&mut late, &email, PASSWORD).await);
+    assert_eq!(records(&bench).await, 1);
+    let id = done["session"]["identity"]["id"].as_str().unwrap();
+    assert_eq!(bench.admin().delete(&format!("/admin/identities/{id}")).await.status, 204);
+    assert_eq!(records(&bench).await, 0);
+}

@@ -1,0 +1,203 @@
+//! The numbers of `docs/rate-limits.md`: worked out here from the configuration's defaults by the same code that counts, with time
+//! handed in, and compared with the page.
+//!
+//! `LATCHKEY_WRITE_DOCS=1 cargo test --test edge rate_limits` writes them anew.
+
+use crate::support::CONFIG;
+use latchkey_config::Brakes;
+use latchkey_core::brakes::{Bound, Brake, MONTH, Span, Standing};
+use login_submit::brakes::limits_of;
+use std::collections::{BTreeMap, HashMap};
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+
+const START: OffsetDateTime = datetime!(2026-07-29 0:00 UTC);
+const BEGIN: &str = "<!-- numbers: written by `LATCHKEY_WRITE_DOCS=1 cargo test --test edge rate_limits` -->\n";
+const END: &str = "<!-- end of numbers -->\n";
+
+fn defaults() -> Brakes {
+    let (folder, _) = crate::support::written(CONFIG);
+    let loaded = latchkey_config::read(CONFIG, Some(folder.path()), &[], false).unwrap_or_else(|e| panic!("{e}"));
+    loaded.config.brakes.expect("limits are on by default")
+}
+
+/// Counters in memory.
+#[derive(Default)]
+struct Counters {
+    parts: HashMap<String, BTreeMap<i64, u64>>,
+    row: u64,
+    last: Option<OffsetDateTime>,
+}
+
+impl Counters {
+    /// Does something as often as one limit lets it happen within a day; how often.
+    fn exhaust(limit: &Brake, length: Duration) -> u64 {
+        let mut counters = Self::default();
+        let parts = counters.parts.entry(limit.key.clone()).or_default();
+        let (mut now, mut done) = (START, 0);
+        while now < START + length {
+            match limit.span().wait(|part| parts.get(&part).copied().unwrap_or(0), limit.most, now) {
+                None => {
+                    *parts.entry(limit.span().part(now)).or_default() += 1;
+                    done += 1;
+                }
+                Some(wait) => now += wait,
+            }
+        }
+        done
+    }
+
+    fn standing(&mut self, now: OffsetDateTime) -> Standing {
+        if self.last.is_some_and(|last| now >= last + MONTH.length) {
+            *self = Self::default();
+        }
+        let days = self.parts.entry(String::new()).or_default();
+        let at = |part| days.get(&part).copied().unwrap_or(0);
+        Standing { in_a_row: self.row, month: MONTH.sum(at, now), today: at(MONTH.part(now)) }
+    }
+
+    fn raise(&mut self, now: OffsetDateTime) {
+        self.row += 1;
+        self.last = Some(now);
+        *self.parts.entry(String::new()).or_default().entry(MONTH.part(now)).or_default() += 1;
+    }
+}
+
+/// Guesses at one identity by somebody with networks enough who knows its bound and stops where nothing would be looked at: of the
+/// first day, and of a year. `owner` signs in on a new device every day, which ends a row.
+fn guesses(bound: Bound, passwords: bool, owner: bool, rest: Duration) -> (u64, u64) {
+    let (mut counters, mut first, mut year) = (Counters::default(), 0, 0);
+    let mut resting_until = START;
+    for day in 0..365 {
+        let now = START + Duration::days(day);
+        if owner {
+            counters.row = 0;
+        }
+        let mut today = 0;
+        while now >= resting_until {
+            let mut next = counters.standing(now);
+            (next.in_a_row, next.month, next.today) = (next.in_a_row + 1, next.month + 1, next.today + 1);
+            let looked_at = if passwords { bound.admits_password(&next) } else { bound.admits_code(&next, false) };
+            if !looked_at {
+                if rest > Duration::ZERO {
+                    resting_until = now + rest;
+                }
+                break;
+            }
+            counters.raise(now);
+            today += 1;
+        }
+        if day == 0 {
+            first = today;
+        }
+        year += today;
+    }
+    (first, year)
+}
+
+/// The most that is got, whether or not somebody waits until everything is forgotten.
+fn most(bound: Bound, passwords: bool, owner: bool) -> (u64, u64) {
+    let all = [Duration::ZERO, MONTH.length].map(|rest| guesses(bound, passwords, owner, rest));
+    (all[0].0.max(all[1].0), all[0].1.max(all[1].1))
+}
+
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().map(|g| std::str::from_utf8(g).unwrap()).collect();
+    groups.join(",")
+}
+
+/// One chance in how many, of six digits.
+fn odds(guesses: u64) -> String {
+    format!("{:.4} %", guesses as f64 / 1e6 * 100.0)
+}
+
+fn tables() -> String {
+    let (attempts, sends) = limits_of(&defaults());
+    let by_day = |brake: &Brake| Counters::exhaust(brake, Duration::DAY);
+    let strangers = attempts.unknown_device("t", "n");
+    let (here, network) = (by_day(&strangers[0]), by_day(&strangers[1]));
+    let device = by_day(&attempts.known_device("d"));
+    let bound = attempts.bound;
+    let ((first, year), (_, year_with_owner)) = (most(bound, true, false), most(bound, true, true));
+    let ((code_first, code_year), (_, code_year_with_owner)) = (most(bound, false, false), most(bound, false, true));
+    let (_, later) = (0, u64::from(bound.beyond));
+    let mut out = String::from(
+        "\n| who guesses | one account, first day | one account, each later day | one account, a year | a thousand accounts, first day |\n|---|---|---|---|---|\n",
+    );
+    for (who, networks) in [("passwords, one network", 1), ("passwords, a thousand networks", 1000)] {
+        let one = first.min(here * networks);
+        out += &format!(
+            "| {who} | {} | {later} | {} | {} |\n",
+            thousands(one),
+            thousands(year.min(here * networks * 365)),
+            thousands((networks * network).min(1000 * first)),
+        );
+    }
+    for (who, networks) in [("six-digit codes, one network", 1), ("six-digit codes, a thousand networks", 1000)] {
+        out += &format!(
+            "| {who} | {} | 0 | {} | {} |\n",
+            thousands(code_first.min(here * networks)),
+            thousands(code_year.min(here * networks * 365)),
+            thousands((networks * network).min(1000 * code_first)),
+        );
+    }
+    out += "\n| chance to guess a six-digit code of one account | in one day | in a year |\n|---|---|---|\n";
+    out += &format!("| its owner signs in on known devices only | {} | {} |\n", odds(code_first), odds(code_year));
+    out += &format!(
+        "| its owner signs in on a new device every day, which ends each row | {} | {} |\n",
+        odds(code_first),
+        odds(code_year_with_owner)
+    );
+    out += &format!(
+        "\nPasswords in a year where the owner signs in on a new device every day: {}.\n",
+        thousands(year_with_owner)
+    );
+    out += "\n| at most in a day | |\n|---|---|\n";
+    let sent = sends.of("someone@example.org", "n", None).unwrap();
+    let text = sends.of("+4917667111638", "n", None).unwrap();
+    let own = sends.of("someone@example.org", "n", Some("d")).unwrap();
+    for (what, number) in [
+        ("attempts with one identifier from one network that are answered as attempts", here),
+        ("attempts with any identifier from one network", network),
+        ("attempts from one known device", device),
+        ("codes to one address at the request of one network", by_day(&sent[0])),
+        ("codes to one address at the request of any number of unknown devices", by_day(&sent[1])),
+        ("codes to any address at the request of one network", by_day(&sent[2])),
+        ("codes at the request of one known device", by_day(&own[0])),
+        ("text messages to one country at the request of unknown devices", by_day(&text[3])),
+        ("text messages at the request of one network", by_day(&text[4])),
+    ] {
+        out += &format!("| {what} | {} |\n", thousands(number));
+    }
+    out + "\n"
+}
+
+#[test]
+fn the_page_says_what_the_defaults_come_to() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rate-limits.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(BEGIN).unwrap();
+    let (table, after) = rest.split_once(END).unwrap();
+    let current = tables();
+    if std::env::var_os("LATCHKEY_WRITE_DOCS").is_some() {
+        std::fs::write(&path, format!("{before}{BEGIN}{current}{END}{after}")).unwrap();
+        return;
+    }
+    assert_eq!(table, current, "docs/rate-limits.md is not what the limits come to");
+}
+
+#[test]
+fn no_limit_adds_up_to_more_than_it_promises() {
+    let (attempts, _) = limits_of(&defaults());
+    let bound = attempts.bound;
+    assert!(bound.in_a_row <= 100, "NIST SP 800-63B");
+    for (passwords, owner) in [(true, false), (true, true), (false, false), (false, true)] {
+        let (first, year) = most(bound, passwords, owner);
+        assert!(first <= u64::from(bound.in_a_row), "{first}");
+        let trickle = if passwords { u64::from(bound.beyond) * 365 } else { 0 };
+        // A month's bound within each month, and the days on which the year's months overlap.
+        assert!(year <= u64::from(bound.month) * 13 + trickle, "{year}");
+    }
+    assert_eq!(Span::of(attempts.window).parts, 12);
+}
