@@ -5,11 +5,10 @@ use crate::template::Function;
 use lambda_http::Context;
 use latchkey_web::{Environment, StartError, lambda};
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
-use tokio::sync::Notify;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +25,6 @@ type Linked = Arc<dyn Fn(String, Context) -> Answering + Send + Sync>;
 /// All functions of a stack.
 pub struct Functions {
     timeouts: HashMap<String, Duration>,
-    /// Functions that write what a stream brings to others.
-    writers: HashSet<String>,
-    /// Told after each answer of theirs.
-    wrote: Arc<Notify>,
     /// Behind a lock because a new configuration brings new ones while the old ones still answer.
     how: RwLock<Arc<How>>,
 }
@@ -61,18 +56,7 @@ impl Functions {
     }
 
     fn new(functions: &[Function], how: How) -> Self {
-        let writes = |function: &&Function| function.variables.contains("LATCHKEY_TABLE_OUTBOX");
-        Self {
-            timeouts: timeouts(functions),
-            writers: functions.iter().filter(writes).map(|function| function.resource.clone()).collect(),
-            wrote: Arc::default(),
-            how: RwLock::new(Arc::new(how)),
-        }
-    }
-
-    /// Told when there may be something new in a stream.
-    pub fn wrote(&self) -> Arc<Notify> {
-        Arc::clone(&self.wrote)
+        Self { timeouts: timeouts(functions), how: RwLock::new(Arc::new(how)) }
     }
 
     /// Takes other functions for the calls from now on. Calls that are being answered end as they began; processes end with the
@@ -109,11 +93,7 @@ impl Functions {
                 How::Processes(processes) => processes.call(function, event, request_id, timeout).await,
             }
         };
-        let answer = tokio::time::timeout(timeout, called).await.unwrap_or(Err(Failure::TimedOut));
-        if self.writers.contains(function) {
-            self.wrote.notify_one();
-        }
-        answer
+        tokio::time::timeout(timeout, called).await.unwrap_or(Err(Failure::TimedOut))
     }
 }
 

@@ -7,6 +7,8 @@
 //! | [`gateway`], [`event`] | HTTP in, API Gateway's events out, and what the gateway answers by itself |
 //! | [`functions`], [`processes`] | the functions, linked into this program or each a process behind a Runtime API |
 //! | [`reload`], [`locate`] | a configuration file that changes takes effect, or is told with key and line |
+//! | [`guard`] | who may ask what listens here: no page of another site, no other name, no unknown key |
+//! | [`check`], [`console`] | what a configuration is told before it is used; what a developer reads while the stack runs |
 //! | [`store`] | DynamoDB's API on a local port |
 //! | [`stream`], [`queue`] | what Lambda brings to functions without anybody asking: changes of a table, messages that are due |
 //! | [`secret`] | what the courier opens messages with |
@@ -14,11 +16,15 @@
 //! | [`demo`] | somebody to sign in as |
 //! | [`inbox`] | the messages that were sent, and a page that shows them |
 
+pub mod check;
 pub mod cli;
+pub mod console;
 pub mod demo;
+mod dynamodb;
 pub mod event;
 pub mod functions;
 pub mod gateway;
+pub mod guard;
 pub mod inbox;
 pub mod locate;
 pub mod processes;

@@ -2,9 +2,11 @@
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
+use latchkey::check::{deployed_addresses, folder, report};
 use latchkey::cli::{Failure, interrupted, print, proxy, session, smoke, template, user};
-use latchkey::locate::with_lines;
+use latchkey::console::LogFormat;
 use latchkey::processes::Lines;
+use latchkey::stack::next_steps;
 use latchkey::{Options, Ports, Stack, demo};
 use latchkey_web::Environment;
 use std::io::Write as _;
@@ -14,10 +16,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// A login for people on AWS, on this machine.
+/// Run Latchkey, a serverless login, on this machine.
 ///
-/// Starts the public API, the admin API, login pages and an inbox, on the functions, tables and routes of template.yaml. Without
-/// --config it runs in development mode with a built-in configuration and a demo person.
+/// Starts the public API, the admin API, the login pages and an inbox, on the functions, tables and routes of template.yaml. Without
+/// --config it runs in development mode, with a built-in configuration and a demo account.
 #[derive(Debug, Parser)]
 #[command(name = "latchkey", version, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -32,44 +34,46 @@ struct Run {
     /// Kratos configuration file (YAML or JSON)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Keep people and sessions in this folder between runs; in memory without
+    /// Keep identities and sessions in this folder between runs [default: in memory]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Port of the public API; admin is one above, inbox three, login pages twenty-two
+    /// Port of the public API; the admin API listens one above it, the inbox three, the login pages twenty-two
     #[arg(long, value_name = "PORT", default_value_t = 4433, value_parser = clap::value_parser!(u16).range(1..=65_000))]
     port_base: u16,
-    /// Start no login pages; their port stays free
+    /// Do not start the login pages; their port stays free
     #[arg(long)]
     no_pages: bool,
-    /// Start no inbox; its port stays free, and messages leave by the carriers that the configuration names
+    /// Do not start the inbox; messages are sent by the mail server and the services that the configuration names
     #[arg(long)]
     no_inbox: bool,
-    /// Development mode: cookies without Secure, secrets that everybody knows, errors that say which key to change; what runs
-    /// without --config is in it anyway
+    /// Development mode: cookies without Secure, well-known secrets, errors that name the key to change; always on without --config
     #[arg(long)]
     dev: bool,
     /// Run each function as a process of its own, as Lambda does (build them first: cargo build --workspace)
     #[arg(long)]
     processes: bool,
+    /// How to write the log [default: text in development mode, else json]
+    #[arg(long, value_name = "FORMAT", env = "LATCHKEY_LOG", value_enum, hide_possible_values = false)]
+    log: Option<LogFormat>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Look at a configuration as a deployment would
+    /// Check a configuration, or prepare it for a deployment
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Create, list, show, delete and import people
+    /// Create, list, show, delete and import identities
     User(user::User),
-    /// See what messages look like
+    /// Preview e-mails and text messages
     #[command(subcommand)]
     Template(template::Template),
-    /// List and end sessions
+    /// List and revoke sessions
     Session(session::Session),
-    /// Open a deployed stack's admin API on a port of this machine, signing each request with your AWS credentials
+    /// Make a deployed stack's admin API available on a local port, signing each request with your AWS credentials
     AdminProxy(proxy::Proxy),
-    /// Sign a throw-away person in and out against a stack, in three ways
+    /// Test a stack: create a temporary identity, sign it in and out in three ways, and delete it
     Smoke(smoke::Smoke),
-    /// Write what a shell needs to complete these commands
+    /// Generate a completion script for a shell
     Completion {
         /// The shell
         shell: Shell,
@@ -78,16 +82,16 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Say what a deployment would say to this file
+    /// Report every error and warning of a configuration, and whether it can be deployed
     Check {
         /// Kratos configuration file (YAML or JSON)
         file: PathBuf,
     },
-    /// Write the file as one line of JSON, schemas inlined, without what has no effect: quicker to read at a cold start
+    /// Write a configuration as one line of JSON for a deployment, with its schemas inlined and without keys that have no effect
     Build {
         /// Kratos configuration file (YAML or JSON)
         file: PathBuf,
-        /// Where to write; standard output without
+        /// Where to write it [default: standard output]
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
     },
@@ -101,7 +105,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(e) => {
-            eprintln!("latchkey: no threads to run on: {e}");
+            eprintln!("latchkey: the runtime cannot start: {e}");
             return ExitCode::FAILURE;
         }
     };
@@ -148,6 +152,7 @@ async fn run(run: &Run) -> Result<(), String> {
         dev: run.dev || run.config.is_none(),
         data: run.data.clone(),
         store: None,
+        store_key: None,
         ports,
         processes: run.processes.then(folder_of_this_program).transpose()?,
         carriers: run.no_inbox,
@@ -156,39 +161,40 @@ async fn run(run: &Run) -> Result<(), String> {
     // Until there is something to read first, what goes well goes without a word.
     let is_told = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&is_told);
+    let format = run.log.unwrap_or(if options.dev { LogFormat::Text } else { LogFormat::Json });
     let lines: Lines = Arc::new(move |line: &str| {
         if told.load(Ordering::Relaxed) || !line.contains("\"level\":\"info\"") {
             // Nobody reads it any more: that is no reason to end.
-            drop(writeln!(std::io::stdout(), "{line}"));
+            drop(writeln!(std::io::stdout(), "{}", format.line(line)));
         }
     });
     let own = Arc::clone(&lines);
     latchkey_web::redirect_log(move |line| own(line));
     let end = interrupted();
     let stack = Stack::start(&options, Environment::from_process(), lines).await?;
-    for warning in &stack.loaded.warnings {
-        eprintln!("warning: {warning}");
-    }
-    for weaker in &stack.loaded.weaker {
-        eprintln!("weaker than it could be: {weaker}");
+    let notices = &stack.loaded.notices;
+    notices.lines().iter().for_each(|line| eprintln!("warning: {line}"));
+    // On a laptop nobody is in danger; `config check` says it to those who deploy.
+    if !options.dev {
+        notices.weaker.iter().for_each(|line| eprintln!("weaker than preset strict: {line}"));
     }
     let demo = if options.dev && run.config.is_none() { demo::create(&stack.admin).await? } else { false };
     greet(&stack, &options, demo);
     is_told.store(true, Ordering::Relaxed);
     stack.serve(end).await?;
-    println!("\nLatchkey has ended.");
+    println!("\nLatchkey has stopped.");
     Ok(())
 }
 
 fn greet(stack: &Stack, options: &Options, demo: bool) {
     let at = &stack.addresses;
-    let mode = if options.dev { "development mode" } else { "as deployed" };
+    let mode = if options.dev { "in development mode" } else { "as it would be deployed" };
     let state = match &options.data {
         Some(folder) => format!("state in {}", folder.display()),
         None => "state in memory".to_owned(),
     };
     let parts = if options.processes.is_some() { ", one process per function" } else { "" };
-    println!("\nLatchkey is running: {mode}, {state}{parts}.\n");
+    println!("\nLatchkey is running {mode}, with {state}{parts}.\n");
     println!("  public API    http://{}/", at.public);
     println!("  admin API     http://{}/", at.admin);
     if let Some(pages) = at.pages {
@@ -197,18 +203,14 @@ fn greet(stack: &Stack, options: &Options, demo: bool) {
     if let Some(inbox) = at.inbox {
         println!("  inbox         http://{inbox}/");
     }
-    let base_url = &stack.loaded.config.public.base_url;
-    if *base_url != format!("http://{}/", at.public) {
-        println!("  known as      {base_url} (serve.public.base_url)");
-    }
     println!();
     if demo {
-        println!("  sign in as    {} with {}", demo::EMAIL, demo::PASSWORD);
+        println!("  Sign in as    {} with {}", demo::EMAIL, demo::PASSWORD);
     }
-    if let Some(pages) = at.pages {
-        println!("  open          http://{pages}/");
+    for (what, line) in next_steps(&stack.loaded.config, at) {
+        println!("  {what:<13} {line}");
     }
-    println!("\n  Ctrl-C ends it.\n");
+    println!("\n  Press Ctrl-C to stop.\n");
 }
 
 fn folder_of_this_program() -> Result<PathBuf, String> {
@@ -216,42 +218,21 @@ fn folder_of_this_program() -> Result<PathBuf, String> {
     Ok(program.parent().unwrap_or_else(|| Path::new(".")).to_owned())
 }
 
-fn read(file: &Path) -> Result<String, String> {
-    latchkey_config::text_of(file).map_err(|e| format!("{}: {e}", file.display()))
-}
-
 fn check(file: &Path) -> Result<(), String> {
-    let env = deployed_addresses();
-    let text = read(file)?;
-    let whole = latchkey_courier::fetch::inlined(&text, true).map_err(|e| {
-        format!("{} cannot be deployed:\n{}", file.display(), with_lines(&file.display().to_string(), &text, &[e]))
-    })?;
-    let loaded = latchkey_config::check_deployment(&whole, file.parent(), &env).map_err(|e| {
-        format!("{} cannot be deployed:\n{}", file.display(), with_lines(&file.display().to_string(), &text, &e.0))
-    })?;
-    for schema in &loaded.config.identity.schemas {
-        latchkey_schema::IdentitySchema::parse(&schema.id, schema.document.clone())
-            .map_err(|e| format!("{} cannot be deployed:\nidentity.schemas: {:?}: {e}", file.display(), schema.id))?;
-    }
-    latchkey_courier::check(&loaded.config.courier)
-        .map_err(|e| format!("{} cannot be deployed:\n{e}", file.display()))?;
-    for warning in &loaded.warnings {
-        println!("warning: {warning}");
-    }
-    for weaker in &loaded.weaker {
-        println!("weaker than it could be: {weaker}");
-    }
-    println!("{} can be deployed.", file.display());
+    let report = report(file)?;
+    print!("{}", report.text());
+    println!("{}", report.verdict(file)?);
     Ok(())
 }
 
 fn build(file: &Path, output: Option<&Path>) -> Result<(), String> {
     let refused = |e: &dyn std::fmt::Display| format!("{} cannot be deployed:\n{e}", file.display());
-    let text = latchkey_courier::fetch::inlined(&read(file)?, true).map_err(|e| refused(&e))?;
+    let text = latchkey_config::text_of(file).map_err(|e| format!("{}: {e}", file.display()))?;
+    let text = latchkey_courier::fetch::inlined(&text, true).map_err(|e| refused(&e))?;
     let env = deployed_addresses();
-    let loaded = latchkey_config::check_deployment(&text, file.parent(), &env).map_err(|e| refused(&e))?;
+    let loaded = latchkey_config::check_deployment(&text, folder(file), &env).map_err(|e| refused(&e))?;
     latchkey_courier::check(&loaded.config.courier).map_err(|e| refused(&e))?;
-    let compact = latchkey_config::to_compact(&text, file.parent(), &env).map_err(|e| refused(&e))?;
+    let compact = latchkey_config::to_compact(&text, folder(file), &env).map_err(|e| refused(&e))?;
     match output {
         Some(path) => std::fs::write(path, compact).map_err(|e| format!("{}: {e}", path.display())),
         None => {
@@ -259,11 +240,4 @@ fn build(file: &Path, output: Option<&Path>) -> Result<(), String> {
             Ok(())
         }
     }
-}
-
-/// A deployment knows its own addresses; here they only stand for "there will be one".
-fn deployed_addresses() -> Vec<(String, String)> {
-    [("LATCHKEY_PUBLIC_URL", "https://public.example/"), ("LATCHKEY_ADMIN_URL", "https://admin.example/")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec()
 }

@@ -4,6 +4,7 @@
 //! function a limited number runs at a time; where Lambda would refuse a call beyond that, it waits here.
 
 use crate::functions::Failure;
+use crate::guard::{self, Audience, Guard};
 use crate::template::Function;
 use axum::Router;
 use axum::body::Bytes;
@@ -139,7 +140,7 @@ impl Processes {
         let (calls, inbox) = mpsc::channel(1);
         let api = tokio::spawn(async move {
             // It ends with its process; what it could say then interests nobody.
-            let _ = axum::serve(listener, runtime_api(inbox)).await;
+            let _ = guard::serve(listener, Guard::new(Audience::Runtime), runtime_api(inbox)).await;
         });
         let mut child = Command::new(&launch.binary)
             .env_clear()

@@ -3,6 +3,7 @@
 //! restart the stream's reader looks for messages that still have to be sent.
 
 use crate::functions::Functions;
+use crate::guard::{self, Guard};
 use crate::template::{Queue, Source, Trigger};
 use axum::Router;
 use axum::extract::State;
@@ -109,11 +110,11 @@ impl Queues {
     }
 }
 
-/// Serves the queues' API.
-pub async fn serve(listener: TcpListener, queues: Queues, functions: Arc<Functions>) {
+/// Serves the queues' API to whom the guard lets pass.
+pub async fn serve(listener: TcpListener, guard: Guard, queues: Queues, functions: Arc<Functions>) {
     let router = Router::new().fallback(answer).with_state((queues, functions));
     // It ends with the stack.
-    let _ = axum::serve(listener, router).await;
+    let _ = guard::serve(listener, guard, router).await;
 }
 
 async fn answer(

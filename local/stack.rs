@@ -1,7 +1,9 @@
 //! The whole system on one machine.
 
+use crate::cli::api::is_loopback;
 use crate::functions::Functions;
 use crate::gateway::Api;
+use crate::guard::{self, AccessKey, Audience, Guard, Names};
 use crate::inbox::{self, Inbox};
 use crate::processes::Lines;
 use crate::queue::{self, Queues};
@@ -10,7 +12,7 @@ use crate::store::{self, Store};
 use crate::stream;
 use crate::template::{Table, Template};
 use axum::Router;
-use latchkey_config::Loaded;
+use latchkey_config::{Config, Loaded};
 use latchkey_sealing::{PrivateKey, PublicKey};
 use latchkey_web::Environment;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,6 +21,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use url::Url;
 
 /// The configuration of a stack that is given none, with its schema.
 const BUILT_IN: [(&str, &str); 2] = [
@@ -37,6 +40,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// A store that runs elsewhere and has its tables, by its URL; an embedded one without.
     pub store: Option<String>,
+    /// The access key for that store. Without, each function asks by its own name, so that the store knows who asks.
+    pub store_key: Option<String>,
     /// The ports.
     pub ports: Ports,
     /// Where the binaries of the functions are, to run each in a process of its own.
@@ -56,6 +61,7 @@ impl Options {
             dev: false,
             data: None,
             store: None,
+            store_key: None,
             ports,
             processes: None,
             carriers: false,
@@ -103,15 +109,15 @@ pub struct Stack {
     pub addresses: Addresses,
     /// The configuration as it was read.
     pub loaded: Loaded,
-    /// Where the store is.
-    pub store: String,
+    /// The store, as this stack itself asks it.
+    pub store: store::Client,
     /// The functions.
     pub functions: Arc<Functions>,
     /// The queues.
     pub queues: Queues,
     /// What messages are sealed with.
     pub courier_key: PublicKey,
-    servers: Vec<(TcpListener, Router)>,
+    servers: Vec<(TcpListener, Guard, Router)>,
     followed: Option<Followed>,
     /// What goes on beside the answering of requests. Ends with the stack.
     _background: JoinSet<()>,
@@ -170,9 +176,15 @@ impl Stack {
         let mut template = Template::load()?;
         let secret = crate::secret::courier(options.data.as_deref())?;
         let courier = PrivateKey::derive(secret.as_bytes()).map_err(|e| e.to_string())?;
-        let store = match &options.store {
-            Some(endpoint) => endpoint.clone(),
-            None => Store::start(&template.tables, options.data.as_deref()).await?.endpoint,
+        // Our own store takes one key alone.
+        let (store, key, writes) = match &options.store {
+            Some(endpoint) => {
+                (store::Client::new(endpoint, options.store_key.as_deref().unwrap_or("local")), None, None)
+            }
+            None => {
+                let store = Store::start(&template.tables, options.data.as_deref()).await?;
+                (store.client(), Some(store.key), Some(store.writes))
+            }
         };
         let mut background = JoinSet::new();
         let (queue_listener, queue_at) = listen(0, "queues").await?;
@@ -184,6 +196,9 @@ impl Stack {
             if function.variables.contains("LATCHKEY_COURIER_SECRET_ARN") {
                 function.env.insert("LATCHKEY_COURIER_SECRET".to_owned(), secret.clone());
             }
+            let known_as = key.as_ref().map(AccessKey::expose).or(options.store_key.as_deref());
+            let known_as = known_as.unwrap_or(&function.resource).to_owned();
+            function.env.insert("AWS_ACCESS_KEY_ID".to_owned(), known_as);
         }
         let messages = Inbox::default();
         let inbox_url = match addresses.inbox {
@@ -192,8 +207,8 @@ impl Stack {
             // Messages have to end somewhere, also where nobody looks.
             None => {
                 let (listener, at) = listen(0, "messages").await?;
-                let router = inbox::router(messages.clone());
-                background.spawn(async move { axum::serve(listener, router).await.unwrap_or_default() });
+                let (guard, router) = (Guard::new(Audience::OwnPages), inbox::router(messages.clone()));
+                background.spawn(async move { guard::serve(listener, guard, router).await.unwrap_or_default() });
                 format!("http://{at}/api/messages")
             }
         };
@@ -204,36 +219,45 @@ impl Stack {
             .with("AWS_ACCESS_KEY_ID", "local")
             .with("AWS_SECRET_ACCESS_KEY", "local")
             .with("AWS_SESSION_TOKEN", "")
-            .with("AWS_ENDPOINT_URL", &store)
-            .with("AWS_ENDPOINT_URL_DYNAMODB", &store)
+            .with("AWS_ENDPOINT_URL", store.endpoint())
+            .with("AWS_ENDPOINT_URL_DYNAMODB", store.endpoint())
             .with("AWS_ENDPOINT_URL_SQS", &format!("http://{queue_at}"))
             .with("LATCHKEY_INBOX_URL", &inbox_url)
             .with("LATCHKEY_HURRY", &options.hurry.to_string())
             .with("LATCHKEY_SECRETS_ARN", "")
             .with("LATCHKEY_COURIER_SECRET_ARN", "")
             .with("LATCHKEY_COURIER_KEY", &courier.public().to_text());
+        let names = Names::default();
         let starter = Starter { functions: template.functions, processes: options.processes.clone(), lines };
         let (functions, followed) = match &options.config {
             // Nobody changes the built-in one.
             None => (Arc::new(starter.start(&env).await?), None),
             Some(file) => {
-                let followed = Followed::start(file.clone(), env, options.dev, starter, &checked).await?;
+                let followed =
+                    Followed::start(file.clone(), env, options.dev, starter, &checked, names.clone()).await?;
                 (followed.functions(), Some(followed))
             }
         };
         let loaded = checked.loaded;
+        names.take(&loaded.config);
         let public_api = Api { routes: template.public.into(), functions: Arc::clone(&functions) };
         let pages_api = Api { routes: template.pages.into(), functions: Arc::clone(&functions) };
         let admin_api = Api { routes: template.admin.into(), functions: Arc::clone(&functions) };
-        background.spawn(queue::serve(queue_listener, queues.clone(), Arc::clone(&functions)));
+        let queue_guard = Guard::new(key.map_or(Audience::Programs, Audience::Holders));
+        background.spawn(queue::serve(queue_listener, queue_guard, queues.clone(), Arc::clone(&functions)));
         let tables: Arc<[Table]> = template.tables.into();
         for trigger in template.triggers {
-            let (store, tables) = (store::Client::new(&store, "local"), Arc::clone(&tables));
-            background.spawn(stream::follow(store, tables, trigger, Arc::clone(&functions), functions.wrote()));
+            let (store, tables) = (store.clone(), Arc::clone(&tables));
+            background.spawn(stream::follow(store, tables, trigger, Arc::clone(&functions), writes.clone()));
         }
-        let mut servers = vec![(public, public_api.clone().router()), (admin, admin_api.clone().router())];
-        servers.extend(pages.map(|(listener, _)| (listener, pages_api.clone().router())));
-        servers.extend(inbox.map(|(listener, _)| (listener, inbox::router(messages.clone()))));
+        let browsers = Guard::with_names(Audience::Browsers, names);
+        let mut servers = vec![
+            (public, browsers.clone(), public_api.clone().router()),
+            (admin, Guard::new(Audience::Programs), admin_api.clone().router()),
+        ];
+        servers.extend(pages.map(|(listener, _)| (listener, browsers, pages_api.clone().router())));
+        let own_pages = Guard::new(Audience::OwnPages);
+        servers.extend(inbox.map(|(listener, _)| (listener, own_pages, inbox::router(messages.clone()))));
         Ok(Self {
             public: public_api,
             admin: admin_api,
@@ -258,9 +282,8 @@ impl Stack {
     /// When a listener fails.
     pub async fn serve(self, end: impl Future<Output = ()>) -> Result<(), String> {
         let mut tasks = tokio::task::JoinSet::new();
-        for (listener, router) in self.servers {
-            let service = router.into_make_service_with_connect_info::<SocketAddr>();
-            tasks.spawn(async move { axum::serve(listener, service).await });
+        for (listener, guard, router) in self.servers {
+            tasks.spawn(guard::serve(listener, guard, router));
         }
         let follow = async {
             match self.followed {
@@ -276,10 +299,37 @@ impl Stack {
     }
 }
 
+/// What to do next, for whoever has just started a stack: an address that works, and what they have to start themselves. Each line has
+/// a word or two in front.
+pub fn next_steps(config: &Config, at: &Addresses) -> Vec<(&'static str, String)> {
+    let mut steps = Vec::new();
+    let base_url = &config.public.base_url;
+    let is_at = |url: &Url, at: SocketAddr| is_loopback(url) && url.port_or_known_default() == Some(at.port());
+    let public = Url::parse(base_url).ok();
+    if !public.as_ref().is_some_and(|url| is_at(url, at.public)) {
+        steps.push((
+            "Known as",
+            format!("{base_url} (serve.public.base_url): a proxy there must lead to http://{}/", at.public),
+        ));
+    }
+    let login = &config.selfservice.login.ui_url;
+    let page = public.as_ref().and_then(|public| public.join(login).ok());
+    match (page, at.pages) {
+        (Some(page), Some(pages)) if is_at(&page, pages) && page.path() == "/login" => {
+            steps.push(("Open", page.join("/").map_or_else(|_| page.to_string(), |url| url.to_string())));
+        }
+        _ => {
+            steps.push(("Login page", format!("{login} (selfservice.flows.login.ui_url), which you start yourself")));
+            steps.push(("Then open", format!("{base_url}self-service/login/browser")));
+        }
+    }
+    steps
+}
+
 async fn listen(port: u16, what: &str) -> Result<(TcpListener, SocketAddr), String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|e| {
         if e.kind() == std::io::ErrorKind::AddrInUse {
-            format!("port {port} ({what}) is in use: end what listens there, or choose others with --port-base, such as --port-base 5433")
+            format!("port {port} ({what}) is in use: stop the program that listens there, or choose other ports, such as --port-base 5433")
         } else {
             format!("port {port} ({what}) cannot be used: {e}")
         }

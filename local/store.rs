@@ -1,5 +1,8 @@
 //! The embedded store: DynamoDB's API on a port of this machine, with the template's tables.
 
+use crate::dynamodb;
+use crate::guard::{self, AccessKey, Audience, Guard};
+use crate::secret::private_folder;
 use crate::template::Table;
 use dynoxide::Database;
 use http_body_util::{BodyExt as _, Full};
@@ -8,18 +11,27 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 /// File of a stack that keeps its state.
-const FILE: &str = "latchkey.db";
+pub(crate) const FILE: &str = "latchkey.db";
+
+/// What SQLite keeps beside it.
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// A running store.
 #[derive(Debug)]
 pub struct Store {
     /// Where functions reach it.
     pub endpoint: String,
+    /// The key by which it takes requests.
+    pub key: AccessKey,
+    /// Changes when a table with a stream was written to.
+    pub writes: watch::Receiver<()>,
 }
 
 impl Store {
@@ -30,22 +42,41 @@ impl Store {
     pub async fn start(tables: &[Table], folder: Option<&Path>) -> Result<Self, String> {
         let db = match folder {
             None => Database::memory().map_err(|e| format!("the store cannot start: {e}"))?,
-            Some(folder) => {
-                let unusable = |e: &dyn std::fmt::Display| format!("--data {}: {e}", folder.display());
-                std::fs::create_dir_all(folder).map_err(|e| unusable(&e))?;
-                let file = folder.join(FILE);
-                let db = Database::new(&file.to_string_lossy()).map_err(|e| unusable(&e))?;
-                // Password hashes are nobody else's business on this machine.
-                std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).map_err(|e| unusable(&e))?;
-                db
-            }
+            Some(folder) => open(folder).map_err(|e| format!("--data {}: {e}", folder.display()))?,
         };
         create(&db, tables).map_err(|e| format!("the store's tables cannot be made: {e}"))?;
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|e| format!("the store cannot listen: {e}"))?;
         let address = listener.local_addr().map_err(|e| format!("the store cannot listen: {e}"))?;
-        tokio::spawn(dynoxide::server::serve_on(listener, db));
-        Ok(Self { endpoint: format!("http://{address}") })
+        let streamed = tables.iter().filter(|table| !table.create["StreamSpecification"].is_null());
+        let streamed = streamed.map(|table| table.name.clone()).collect();
+        let (key, (sender, writes)) = (AccessKey::random(), watch::channel(()));
+        let router = dynamodb::router(db, streamed, sender);
+        let guard = Guard::new(Audience::Holders(key.clone()));
+        tokio::spawn(async move { guard::serve(listener, guard, router).await.unwrap_or_default() });
+        Ok(Self { endpoint: format!("http://{address}"), key, writes })
     }
+
+    /// A client that holds the key.
+    pub fn client(&self) -> Client {
+        Client::new(&self.endpoint, self.key.expose())
+    }
+}
+
+/// Opens the database of a folder. Password hashes are nobody else's business on this machine, so its files are their owner's alone
+/// before anything is in them; SQLite gives those beside the database the same mode.
+fn open(folder: &Path) -> Result<Database, String> {
+    private_folder(folder).map_err(|e| e.to_string())?;
+    let file = folder.join(FILE);
+    let private = |path: &Path| std::fs::set_permissions(path, Permissions::from_mode(0o600));
+    let made = OpenOptions::new().append(true).create(true).mode(0o600).open(&file);
+    made.and_then(|_| private(&file)).map_err(|e| e.to_string())?;
+    for end in BESIDE {
+        let beside = folder.join(format!("{FILE}{end}"));
+        if beside.is_file() {
+            private(&beside).map_err(|e| e.to_string())?;
+        }
+    }
+    Database::new(&file.to_string_lossy()).map_err(|e| e.to_string())
 }
 
 fn create(db: &Database, tables: &[Table]) -> Result<(), String> {
@@ -99,8 +130,8 @@ fn is_as_wanted(db: &Database, table: &Table) -> Result<bool, String> {
     }
 }
 
-/// A client of a store's API that knows no AWS SDK; for looking into an embedded store, which checks no signatures.
-#[derive(Clone, Debug)]
+/// A client of a store's API that knows no AWS SDK; for looking into a store that checks no signatures.
+#[derive(Clone)]
 pub struct Client {
     http: legacy::Client<HttpConnector, Full<Bytes>>,
     endpoint: String,
@@ -108,10 +139,20 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the store at an address. By the access key DynamoDB Local keeps databases apart.
+    /// A client of the store at an address, with an access key.
     pub fn new(endpoint: &str, key: &str) -> Self {
         let http = legacy::Client::builder(TokioExecutor::new()).build_http();
         Self { http, endpoint: endpoint.to_owned(), key: key.to_owned() }
+    }
+
+    /// Where the store is.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The access key.
+    pub fn key(&self) -> &str {
+        &self.key
     }
 
     /// Calls the API of tables.

@@ -1,6 +1,5 @@
 //! Streams of tables on this machine: what Lambda does for a trigger of the template. The store has DynamoDB's own Streams API, so
-//! records come from there; they are asked for many times a second, and at once after a function that writes to the table has
-//! answered.
+//! records come from there. Our own store tells when there are some; one that runs elsewhere is asked many times a second.
 //!
 //! A store forgets nobody's place in a stream but ours: it is taken anew at each start. What lay in the table unsent then is handed
 //! over as if it had just been written.
@@ -12,10 +11,10 @@ use latchkey_web::chance;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-/// How often a stream is asked for records.
+/// How often the stream of a store that does not tell is asked for records.
 const BEAT: Duration = Duration::from_millis(50);
 /// Batches that are worked on at the same time, as the template's ParallelizationFactor allows.
 const AT_ONCE: usize = 10;
@@ -26,13 +25,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The index of what a table still has to hand over, if it has one.
 const UNSENT: &str = "by-unsent";
 
-/// Reads the stream of a trigger for as long as it is asked to.
+/// Reads the stream of a trigger for as long as it is asked to. `writes` changes when the store was written to, where it tells.
 pub async fn follow(
     store: Client,
     tables: Arc<[Table]>,
     trigger: Trigger,
     functions: Arc<Functions>,
-    wake: Arc<Notify>,
+    mut writes: Option<watch::Receiver<()>>,
 ) {
     let Source::Stream(table) = &trigger.source else { return };
     let Some(table) = tables.iter().find(|known| known.resource == *table) else { return };
@@ -40,7 +39,7 @@ pub async fn follow(
     let mut under_way = JoinSet::new();
     let mut told = false;
     loop {
-        if let Err(why) = reader.read(table, &wake, &mut under_way).await
+        if let Err(why) = reader.read(table, writes.as_mut(), &mut under_way).await
             && !std::mem::replace(&mut told, true)
         {
             eprintln!("the stream of {} cannot be read: {why}", table.name);
@@ -58,7 +57,12 @@ struct Reader {
 
 impl Reader {
     /// Takes a place in each shard, hands over what was left, then follows the shards.
-    async fn read(&self, table: &Table, wake: &Notify, under_way: &mut JoinSet<()>) -> Result<(), String> {
+    async fn read(
+        &self,
+        table: &Table,
+        mut writes: Option<&mut watch::Receiver<()>>,
+        under_way: &mut JoinSet<()>,
+    ) -> Result<(), String> {
         let described = self.store.call("DescribeTable", &json!({"TableName": table.name})).await?;
         let stream = described["Table"]["LatestStreamArn"].as_str().ok_or("it has no stream")?.to_owned();
         let described = self.store.stream("DescribeStream", &json!({ "StreamArn": stream })).await?;
@@ -70,6 +74,10 @@ impl Reader {
         let left = self.left(table).await?;
         self.hand_over(left, under_way);
         loop {
+            // Before it is looked: what is written meanwhile is looked for once more.
+            if let Some(writes) = &mut writes {
+                writes.mark_unchanged();
+            }
             for place in &mut places {
                 let page = self.store.stream("GetRecords", &json!({ "ShardIterator": place })).await?;
                 *place = page["NextShardIterator"].clone();
@@ -86,9 +94,9 @@ impl Reader {
                 return Ok(());
             }
             while under_way.try_join_next().is_some() {}
-            tokio::select! {
-                () = sleep(BEAT) => {}
-                () = wake.notified() => {}
+            match &mut writes {
+                Some(writes) => writes.changed().await.map_err(|_| "the store has ended")?,
+                None => sleep(BEAT).await,
             }
         }
     }

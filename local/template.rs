@@ -221,14 +221,12 @@ fn read_function(
         let queue = queues.iter().find(|queue| *value == queue.resource.as_str())?;
         Some((name.clone(), queue.resource.clone()))
     };
-    let mut env: BTreeMap<String, String> = variables()
+    let env: BTreeMap<String, String> = variables()
         .filter_map(|(name, value)| {
             let table = tables.iter().find(|table| *value == table.resource.as_str())?;
             Some((name.clone(), table.name.clone()))
         })
         .collect();
-    // As a role of its own does on AWS, this tells the store who is calling.
-    env.insert("AWS_ACCESS_KEY_ID".to_owned(), resource.to_owned());
     let timeout = properties["Timeout"].as_u64().or_else(|| globals["Timeout"].as_u64()).unwrap_or(DEFAULT_TIMEOUT);
     Ok(Function {
         resource: resource.to_owned(),

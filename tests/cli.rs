@@ -153,7 +153,7 @@ async fn a_person_from_creation_to_deletion() {
     assert!(asks.code == 2 && asks.err.contains("--yes"), "{}", asks.err);
     assert_eq!(latchkey(&served, &["user", "delete", "ada@example.org", "--yes"]).await.code, 0);
     let gone = latchkey(&served, &["user", "show", "ada@example.org"]).await;
-    assert!(gone.code == 1 && gone.err.contains("nobody has the identifier"), "{}", gone.err);
+    assert!(gone.code == 1 && gone.err.contains("no identity has the identifier"), "{}", gone.err);
     let gone = latchkey(&served, &["user", "delete", &id, "--yes"]).await;
     assert!(gone.code == 1 && gone.err.contains("404"), "{}", gone.err);
 }
@@ -503,7 +503,7 @@ async fn the_proxy_signs_for_this_machine_alone() {
     let mut proxy = proxy.spawn().unwrap();
     let mut lines = BufReader::new(proxy.stdout.take().unwrap()).lines();
     let first = lines.next_line().await.unwrap().expect("it starts");
-    let url = first.split(" is on ").nth(1).unwrap().split("/ until").next().unwrap().to_owned();
+    let url = first.split(" is available at ").nth(1).unwrap().split("/ until").next().unwrap().to_owned();
     assert!(url.starts_with("http://127.0.0.1:"), "{first}");
     // As an admin SDK would: without any signature.
     let made =
@@ -628,4 +628,34 @@ async fn smoke_cleans_up_when_it_is_interrupted() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("interrupted"));
     assert!(people(&served).await.is_empty());
+}
+
+#[tokio::test]
+async fn smoke_of_nobody_ends_with_three_and_deletes_nothing() {
+    let done = ended(command(&["smoke", "http://127.0.0.1:9", "--admin-url", "http://127.0.0.1:9"]), None).await;
+    assert_eq!(done.code, 3, "{} {}", done.out, done.err);
+    assert!(done.err.contains("could not be tried") && !done.out.contains("cleans up"), "{} {}", done.out, done.err);
+}
+
+#[tokio::test]
+async fn the_public_api_is_not_taken_for_the_admin_api() {
+    let served = Served::start(CONFIG, None).await;
+    let done = ended(command(&["user", "list", "--admin-url", &served.public]), None).await;
+    assert_eq!(done.code, 1, "{}", done.err);
+    assert!(done.err.contains("is the public API") && done.err.contains(&served.admin), "{}", done.err);
+}
+
+#[tokio::test]
+async fn a_check_prints_everything_and_ends_with_one_when_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kratos.yml");
+    std::fs::write(
+        &file,
+        "session: {lifespan: x}\nlog: {level: debug}\nidentity: {schemas: [{id: default, url: 'base64://e30='}]}",
+    )
+    .unwrap();
+    let done = ended(command(&["config", "check", &file.to_string_lossy()]), None).await;
+    assert_eq!(done.code, 1, "{}", done.err);
+    assert!(done.out.contains("session.lifespan") && done.out.contains("No effect here"), "{}", done.out);
+    assert!(done.err.trim().ends_with("cannot be deployed: 1 error."), "{}", done.err);
 }

@@ -429,7 +429,7 @@ async fn whoever_reads_an_unknown_address_is_told_if_configured() {
     assert_eq!(to, [address, somebody].into());
 
     let open = Bench::with(&told("")).await;
-    let warnings = &open.stack.loaded.warnings;
+    let warnings = &open.stack.loaded.notices.warnings;
     assert!(warnings.iter().any(|line| line.contains("notify_unknown_recipients has no effect")), "{warnings:?}");
     let app = open.app();
     says(&app.post(&app.begin("").await, &ask("nobody@example.org")).await, 400, &[NOBODY]);

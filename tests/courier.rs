@@ -4,7 +4,7 @@
 use crate::events::binaries;
 use crate::support::{Bench, CONFIG, Carrier, Draft, Fault, Mood, eventually, outbox, record, unique, written};
 use latchkey::processes::Processes;
-use latchkey::store::{Client, Store};
+use latchkey::store::Store;
 use latchkey::template::Template;
 use latchkey::{Options, Stack};
 use latchkey_sealing::PrivateKey;
@@ -258,7 +258,7 @@ async fn a_courier_that_is_killed_between_sending_and_recording() {
     let secret = "a secret of the courier in a test";
     let key = PrivateKey::derive(secret.as_bytes()).unwrap().public();
     let draft = Draft::new(&key, &somebody(), chance::now());
-    let look = Client::new(&store.endpoint, "local");
+    let look = store.client();
     look.call("TransactWriteItems", &draft.write()).await.unwrap();
     let mut functions = Template::load().unwrap().functions;
     functions.retain(|function| function.binary == "courier");
@@ -266,7 +266,7 @@ async fn a_courier_that_is_killed_between_sending_and_recording() {
     let env = Environment::default()
         .with("LATCHKEY_CONFIG", concat!(env!("CARGO_MANIFEST_DIR"), "/events/kratos.yml"))
         .with("AWS_REGION", "local")
-        .with("AWS_ACCESS_KEY_ID", "local")
+        .with("AWS_ACCESS_KEY_ID", store.key.expose())
         .with("AWS_SECRET_ACCESS_KEY", "local")
         .with("AWS_ENDPOINT_URL", &store.endpoint)
         .with("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9")
@@ -282,7 +282,7 @@ async fn a_courier_that_is_killed_between_sending_and_recording() {
         answer = call() => panic!("it was to be killed: {answer:?}"),
         () = carrier.next() => {}
     }
-    let table = outbox(&store.endpoint);
+    let table = outbox(&look);
     let stored = table.get(draft.id()).await.unwrap().unwrap();
     assert_eq!((stored.status.as_str(), stored.send_count), ("processing", 1), "nobody knows what became of it");
     // While the claim holds nobody else sends. The queue is not there either, so the record has to come again.
@@ -473,9 +473,9 @@ async fn messages_that_wait_survive_a_restart() {
     let start = async |env: Environment| Stack::start(&options, env, Arc::new(|_| ())).await.expect("the stack starts");
     let stack = start(Environment::default().with("LATCHKEY_INBOX_URL", "http://127.0.0.1:9/nobody")).await;
     let draft = Draft::new(&stack.courier_key, &somebody(), chance::now());
-    let look = Client::new(&stack.store, "local");
+    let look = stack.store.clone();
     look.call("TransactWriteItems", &draft.write()).await.unwrap();
-    let table = outbox(&stack.store);
+    let table = outbox(&look);
     eventually("a first attempt", async || {
         table.get(draft.id()).await.unwrap().filter(|stored| stored.dispatches.len() == 1)
     })
@@ -494,7 +494,7 @@ async fn messages_arrive_with_each_function_in_a_process_of_its_own() {
     let (_folder, config) = written(CONFIG);
     let options = Options { processes: Some(binaries()), ..Options::of(config) };
     let stack = Stack::start(&options, Environment::default(), Arc::new(|_| ())).await.unwrap();
-    let look = Client::new(&stack.store, "local");
+    let look = stack.store.clone();
     let mut waits = Vec::new();
     for count in 1..=10 {
         let draft = Draft::new(&stack.courier_key, &somebody(), chance::now());

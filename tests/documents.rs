@@ -95,7 +95,7 @@ fn value(key: &Key) -> String {
         Kind::Int(least, i64::MAX) => format!("number from {least}"),
         Kind::Int(least, most) => format!("number from {least} to {most}"),
         Kind::Text | Kind::SecretText | Kind::CookieName => "text".to_owned(),
-        Kind::Domain => "domain".to_owned(),
+        Kind::Domain | Kind::CookieDomain => "domain".to_owned(),
         Kind::Path => "path".to_owned(),
         Kind::Url | Kind::BaseUrl => "URL".to_owned(),
         Kind::UrlOrPath => "URL or path".to_owned(),

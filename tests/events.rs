@@ -103,7 +103,7 @@ async fn replay(binaries: &Path, binary: &str, event: &Value, state: &Value) -> 
     let store = Store::start(&template.tables, None).await.expect("a store");
     for (table, items) in state.as_object().expect("tables") {
         for item in items.as_array().expect("items") {
-            crate::support::call_store(&store.endpoint, "PutItem", &json!({"TableName": table, "Item": item})).await;
+            crate::support::call_store(&store, "PutItem", &json!({"TableName": table, "Item": item})).await;
         }
     }
     let function = match event.get("routeKey") {
@@ -118,9 +118,9 @@ async fn replay(binaries: &Path, binary: &str, event: &Value, state: &Value) -> 
     if event.get("ResponseURL").is_some() {
         event["ResponseURL"] = json!(said.url);
     }
-    let mut env = environment(&store.endpoint);
+    let mut env = environment(&store);
     if binary == "ui" {
-        env = env.with("LATCHKEY_API_URL", &api_over(&store.endpoint).await);
+        env = env.with("LATCHKEY_API_URL", &api_over(&store).await);
     }
     env = env.with("LATCHKEY_INBOX_URL", &said.url);
     let processes = Processes::new(&functions, binaries, &env, Arc::new(|_| ())).expect("binaries");
@@ -171,23 +171,25 @@ impl Said {
 }
 
 /// A public API over a store, for the one function that is a client of it. Its address.
-async fn api_over(endpoint: &str) -> String {
-    let options = Options { store: Some(endpoint.to_owned()), ..Options::of(folder().join("kratos.yml")) };
+async fn api_over(store: &Store) -> String {
+    let (endpoint, key) = (store.endpoint.clone(), store.key.expose().to_owned());
+    let config = folder().join("kratos.yml");
+    let options = Options { store: Some(endpoint), store_key: Some(key), ..Options::of(config) };
     let stack = Stack::start(&options, Environment::default(), Arc::new(|_| ())).await.expect("a stack");
     let address = format!("http://{}/", stack.addresses.public);
     tokio::spawn(stack.serve(std::future::pending()));
     address
 }
 
-fn environment(endpoint: &str) -> Environment {
+fn environment(store: &Store) -> Environment {
     let config = folder().join("kratos.yml");
     let courier = PrivateKey::derive(COURIER_SECRET.as_bytes()).expect("a key");
     Environment::default()
         .with("LATCHKEY_CONFIG", &config.to_string_lossy())
         .with("AWS_REGION", "local")
-        .with("AWS_ACCESS_KEY_ID", "local")
+        .with("AWS_ACCESS_KEY_ID", store.key.expose())
         .with("AWS_SECRET_ACCESS_KEY", "local")
-        .with("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+        .with("AWS_ENDPOINT_URL_DYNAMODB", &store.endpoint)
         .with("LATCHKEY_COURIER_KEY", &courier.public().to_text())
         .with("LATCHKEY_COURIER_SECRET", COURIER_SECRET)
         // Nothing that is in order asks for a queue.

@@ -4,6 +4,7 @@ use crate::support::Answer;
 use axum::body::{Body, to_bytes};
 use http::{Method, Request};
 use hyper_util::service::TowerToHyperService;
+use latchkey::guard::{Audience, Guard};
 use latchkey::inbox::{Inbox, Message, router};
 
 async fn ask(inbox: &Inbox, method: Method, path: &str) -> Answer {
@@ -11,7 +12,7 @@ async fn ask(inbox: &Inbox, method: Method, path: &str) -> Answer {
 }
 
 async fn answer(inbox: &Inbox, request: Request<Body>) -> Answer {
-    let service = TowerToHyperService::new(router(inbox.clone()));
+    let service = TowerToHyperService::new(Guard::new(Audience::OwnPages).around(router(inbox.clone())));
     let response = hyper::service::Service::call(&service, request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();

@@ -110,15 +110,20 @@ async fn the_program_tells_what_it_did() {
     while !out.next_line().await.unwrap().expect("it starts").contains("Ctrl-C") {}
     std::fs::write(&file, good.replace("lifespan: 10m", "lifespan: ten")).unwrap();
     // What was said of the first one at the start comes before.
-    while err.next_line().await.unwrap().expect("it runs") != "configuration not reloaded, the one before stays:" {}
+    while err.next_line().await.unwrap().expect("it runs")
+        != "The configuration was not reloaded; the one before stays in effect:"
+    {}
     let line = 1 + good.lines().position(|line| line.contains("lifespan: 10m")).unwrap();
     let said = err.next_line().await.unwrap().unwrap();
     let begins = format!("{}:{line}: selfservice.flows.login.lifespan: \"ten\" is not allowed", file.display());
     assert!(said.starts_with(&begins), "{said}");
     std::fs::write(&file, good.replace("flows:", "flows: [")).unwrap();
-    assert_eq!(err.next_line().await.unwrap().unwrap(), "configuration not reloaded, the one before stays:");
+    assert_eq!(
+        err.next_line().await.unwrap().unwrap(),
+        "The configuration was not reloaded; the one before stays in effect:"
+    );
     let said = err.next_line().await.unwrap().unwrap();
     assert!(said.contains("not YAML or JSON") && said.contains("line"), "{said}");
     std::fs::write(&file, good.replace("revision: one", "revision: two")).unwrap();
-    while out.next_line().await.unwrap().expect("it runs") != "configuration reloaded: revision two" {}
+    while out.next_line().await.unwrap().expect("it runs") != "Configuration reloaded: revision two." {}
 }

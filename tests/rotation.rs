@@ -5,7 +5,7 @@ use axum::Router;
 use axum::extract::State;
 use latchkey::functions::Functions;
 use latchkey::gateway::Api;
-use latchkey::store::{Client, Store};
+use latchkey::store::Store;
 use latchkey::template::Template;
 use latchkey_sealing::PrivateKey;
 use latchkey_web::{Environment, chance};
@@ -137,7 +137,8 @@ async fn cookie_secrets_change_while_functions_are_warm() {
 async fn courier(manager: &Manager, config: &str, more: &[(&str, &str)]) -> (Arc<Functions>, Store, tempfile::TempDir) {
     let store = Store::start(&Template::load().unwrap().tables, None).await.unwrap();
     let (folder, file) = written(config);
-    let mut env = manager.environment(&store.endpoint, &file.to_string_lossy());
+    let env = manager.environment(&store.endpoint, &file.to_string_lossy());
+    let mut env = env.with("AWS_ACCESS_KEY_ID", store.key.expose());
     for (name, value) in more {
         env = env.with(name, value);
     }
@@ -147,7 +148,7 @@ async fn courier(manager: &Manager, config: &str, more: &[(&str, &str)]) -> (Arc
 async fn sent(functions: &Functions, store: &Store, secret: &str) -> Value {
     let key = PrivateKey::derive(secret.as_bytes()).unwrap().public();
     let draft = Draft::new(&key, &format!("{}@example.org", unique("r")), chance::now());
-    let look = Client::new(&store.endpoint, "local");
+    let look = store.client();
     look.call("TransactWriteItems", &draft.write()).await.unwrap();
     let event = json!({"Records": [draft.record()]}).to_string();
     functions.call("CourierFunction", event, "a-request").await.unwrap();

@@ -30,7 +30,7 @@ pub const LOCAL_ADMIN: &str = "http://127.0.0.1:4434";
 /// Where the admin API is, and how to be let in.
 #[derive(Clone, Debug, Args)]
 pub struct Target {
-    /// The admin API: of the stack on this machine, or the output AdminUrl of a deployed one
+    /// URL of the admin API: that of the stack on this machine, or the output AdminUrl of a deployed stack
     #[arg(
         long,
         value_name = "URL",
@@ -39,13 +39,13 @@ pub struct Target {
         global = true
     )]
     pub admin_url: String,
-    /// Sign requests with AWS credentials; needs no saying when the URL is API Gateway's own
+    /// Sign requests with AWS credentials; not needed if the URL is one of API Gateway's own
     #[arg(long, global = true)]
     pub sign: bool,
-    /// AWS region to sign for; the one in the URL or AWS_REGION without
+    /// AWS region to sign for [default: the one in the URL, or AWS_REGION]
     #[arg(long, global = true)]
     pub region: Option<String>,
-    /// Profile of the AWS CLI to sign with; the environment's credentials or the CLI's default without
+    /// Profile of the AWS CLI to sign with [default: the credentials of the environment, or the default profile]
     #[arg(long, global = true)]
     pub profile: Option<String>,
 }
@@ -237,9 +237,9 @@ impl Admin {
 
     fn way_to_reach(&self) -> &'static str {
         if is_loopback(&self.base) {
-            "start the stack on this machine with `latchkey`, or name another with --admin-url"
+            "start the stack on this machine with `latchkey`, or name another one with --admin-url"
         } else {
-            "the output AdminUrl of the stack is what --admin-url takes"
+            "--admin-url takes the output AdminUrl of the stack"
         }
     }
 
@@ -267,14 +267,22 @@ impl Admin {
     pub fn refusal(&self, answer: &Answer) -> Failure {
         let status = answer.status.as_u16();
         let body = answer.json();
+        if answer.status.is_redirection() {
+            let to = answer.header("location").split("/admin/").next().unwrap_or_default();
+            return Failure::refused(format!(
+                "{} is the public API: --admin-url takes the address of the admin API, which is at {}",
+                self.base,
+                if to.is_empty() { LOCAL_ADMIN } else { to }
+            ));
+        }
         let advice = match status {
             401 | 403 if self.signs() => {
-                "the credentials must belong to the stack's account and may execute-api:Invoke on its output AdminInvokeArn; the region must be the stack's"
+                "the credentials must belong to the account of the stack and allow execute-api:Invoke on its output AdminInvokeArn; the region must be that of the stack"
             }
-            401 | 403 => "a deployed admin API wants signed requests: add --sign",
+            401 | 403 => "a deployed admin API needs signed requests: add --sign",
             404 => "`latchkey user list` and `latchkey session list` show what is there",
             409 => {
-                "somebody has this identifier, address or external id: `latchkey user list --identifier …` shows who"
+                "another identity has this identifier, address or external id: `latchkey user list --identifier …` shows which"
             }
             429 | 503 => "the stack is busy or its store does not answer: try again in a moment",
             _ => "",
@@ -327,13 +335,13 @@ impl Admin {
         match ids.as_slice() {
             [id] => Ok(*id),
             [] => Err(Failure::refused(format!(
-                "nobody has the identifier {:?}\n  `latchkey user list` shows who is there",
+                "no identity has the identifier {:?}\n  `latchkey user list` shows all identities",
                 clean(who)
             ))),
             several => {
                 let several: Vec<String> = several.iter().map(Uuid::to_string).collect();
                 Err(Failure::refused(format!(
-                    "{:?} belongs to several people, so name one by id: {}",
+                    "{:?} belongs to several identities: use the id of one of them: {}",
                     clean(who),
                     several.join(", ")
                 )))

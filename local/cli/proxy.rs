@@ -1,18 +1,17 @@
 //! `latchkey admin-proxy`: the admin API of a deployed stack on a port of this machine, for SDKs that cannot sign.
 //!
-//! Whoever reaches the port has the caller's rights, so it listens on this machine only, and it answers no web page: a page in a
-//! browser can send requests to 127.0.0.1, but not without an `Origin` header or, by a name that it lets point here, not without
-//! that name in `Host`.
+//! Whoever reaches the port has the caller's rights, so it listens on this machine only, and its guard lets no web page pass.
 
 use crate::cli::api::{Admin, Answer, Target};
 use crate::cli::{EXIT_CODES, Failure, interrupted};
+use crate::guard::{self, Audience, Guard};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use clap::Args;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use latchkey_web::edge::LARGEST_ADMIN_BODY;
 use serde_json::json;
 use std::net::Ipv4Addr;
@@ -38,7 +37,7 @@ const OF_THE_CONNECTION: [HeaderName; 7] = [
 pub struct Proxy {
     #[command(flatten)]
     target: Target,
-    /// Port of this machine to listen on; 0 takes any that is free
+    /// Local port to listen on; 0 chooses a free one
     #[arg(long, default_value_t = 4434)]
     port: u16,
 }
@@ -51,35 +50,32 @@ pub async fn run(proxy: Proxy) -> Result<(), Failure> {
     let admin = Admin::open(&proxy.target)?;
     if !admin.signs() {
         return Err(Failure::usage(format!(
-            "requests to {} need no signature, so they need no proxy\n  name a deployed stack with --admin-url; behind a domain of your own, add --sign",
+            "requests to {} are not signed, so they need no proxy\n  name a deployed stack with --admin-url; if it has a domain of your own, add --sign",
             admin.base
         )));
     }
     admin.call(Method::GET, "/admin/version", None, None).await?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, proxy.port)).await.map_err(|e| {
         Failure::usage(format!(
-            "port {}: {e}\n  a stack on this machine listens on 4434; choose another with --port",
+            "port {}: {e}\n  the stack on this machine uses 4434; choose another port with --port",
             proxy.port
         ))
     })?;
     let at = listener.local_addr().map_err(|e| Failure::refused(e.to_string()))?;
-    println!("The admin API of {} is on http://{at}/ until Ctrl-C.", admin.base);
-    println!("Whoever can open a port of this machine has your rights on it.\n");
+    println!("The admin API of {} is available at http://{at}/ until you press Ctrl-C.", admin.base);
+    println!("Every program on this machine can use it with your permissions.\n");
     println!("  an Ory SDK   basePath: \"http://{at}\", in the configuration of IdentityApi");
     println!("  Ory's CLI    export KRATOS_ADMIN_URL=http://{at}");
     println!("  latchkey     export LATCHKEY_ADMIN_ENDPOINT=http://{at}");
     let router = Router::new().fallback(pass).with_state(Arc::new(admin));
     tokio::select! {
         () = interrupted() => Ok(()),
-        ended = axum::serve(listener, router) => Err(Failure::refused(format!("the listener ended: {ended:?}"))),
+        ended = guard::serve(listener, Guard::new(Audience::Programs), router) => Err(Failure::refused(format!("the listener ended: {ended:?}"))),
     }
 }
 
 async fn pass(State(admin): State<Arc<Admin>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    if let Some(why) = foreign(&parts.headers) {
-        return refusal(StatusCode::FORBIDDEN, "forbidden", &why);
-    }
     let Ok(body) = to_bytes(body, LARGEST_ADMIN_BODY).await else {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is larger than 5 MiB.");
     };
@@ -91,22 +87,6 @@ async fn pass(State(admin): State<Arc<Admin>>, request: Request) -> Response {
         Ok(answer) => passed_back(answer),
         Err(why) => refusal(StatusCode::BAD_GATEWAY, "upstream_error", &why.text),
     }
-}
-
-/// Why a request may be a web page's.
-fn foreign(headers: &HeaderMap) -> Option<String> {
-    if headers.contains_key(header::ORIGIN) {
-        return Some(
-            "A request with an Origin header comes from a web page, and no page may use this proxy.".to_owned(),
-        );
-    }
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host
-        .rsplit_once(':')
-        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
-        .map_or(host, |(name, _)| name);
-    let own = ["localhost", "127.0.0.1"].iter().any(|own| name.eq_ignore_ascii_case(own));
-    (!own).then(|| format!("The Host header is {host:?}: this proxy is only known as localhost and 127.0.0.1."))
 }
 
 fn passed_back(answer: Answer) -> Response {
@@ -122,25 +102,9 @@ fn passed_back(answer: Answer) -> Response {
 /// An error of the proxy's own, in the envelope that SDKs read.
 fn refusal(status: StatusCode, id: &str, reason: &str) -> Response {
     let name = status.canonical_reason().unwrap_or_default();
-    let body = json!({"error": {"id": id, "code": status.as_u16(), "status": name, "reason": reason, "message": "latchkey admin-proxy did not pass this on"}});
+    let body = json!({"error": {"id": id, "code": status.as_u16(), "status": name, "reason": reason, "message": "latchkey admin-proxy did not forward the request"}});
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_this_machine_is_known() {
-        let of = |host: &str| foreign(&HeaderMap::from_iter([(header::HOST, HeaderValue::from_str(host).unwrap())]));
-        for own in ["127.0.0.1:4434", "localhost", "LocalHost:1"] {
-            assert_eq!(of(own), None, "{own}");
-        }
-        for other in ["evil.example", "127.0.0.1.evil.example", "localhost:x", "127.0.0.1:80:80", "", "[::1]:4434"] {
-            assert!(of(other).is_some(), "{other}");
-        }
-    }
 }

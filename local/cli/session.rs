@@ -14,7 +14,7 @@ use uuid::Uuid;
 pub struct Session {
     #[command(flatten)]
     target: Target,
-    /// Write JSON to standard output: one object a line
+    /// Write JSON to standard output, one object per line
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -23,23 +23,23 @@ pub struct Session {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the sessions of a person, newest first
+    /// List the sessions of an identity, newest first
     #[command(after_help = EXIT_CODES)]
     List {
-        /// Their id, or an identifier that they sign in with
+        /// Its id, or an identifier that it signs in with
         #[arg(value_name = "ID|IDENTIFIER")]
         who: String,
-        /// Only those that are good
+        /// Only active sessions
         #[arg(long)]
         active: bool,
     },
-    /// End a session, or all of a person
+    /// Revoke a session, or all sessions of an identity
     #[command(after_help = EXIT_CODES)]
     Revoke {
         /// Id of the session
         #[arg(required_unless_present = "all_of")]
         session_id: Option<Uuid>,
-        /// End every session of this person
+        /// Revoke every session of this identity
         #[arg(long, value_name = "ID|IDENTIFIER", conflicts_with = "session_id")]
         all_of: Option<String>,
     },
@@ -55,7 +55,7 @@ pub async fn run(session: Session) -> Result<(), Failure> {
         (Command::List { who, active }, json) => list(&admin, &who, active, json).await,
         (Command::Revoke { session_id: Some(id), .. }, json) => revoke(&admin, id, json).await,
         (Command::Revoke { all_of: Some(who), .. }, json) => revoke_all(&admin, &who, json).await,
-        (Command::Revoke { .. }, _) => Err(Failure::usage("give a session's id, or --all-of")),
+        (Command::Revoke { .. }, _) => Err(Failure::usage("give the id of a session, or --all-of")),
     }
 }
 
@@ -103,7 +103,7 @@ fn row(session: &Value) -> [String; 8] {
 
 async fn revoke(admin: &Admin, id: Uuid, json: bool) -> Result<(), Failure> {
     admin.call(Method::DELETE, &format!("/admin/sessions/{id}"), None, None).await?;
-    if json { print(&json!({"revoked": id}).to_string()) } else { print(&format!("Ended session {id}.")) }
+    if json { print(&json!({"revoked": id}).to_string()) } else { print(&format!("Revoked session {id}.")) }
 }
 
 async fn revoke_all(admin: &Admin, who: &str, json: bool) -> Result<(), Failure> {
@@ -119,5 +119,5 @@ async fn revoke_all(admin: &Admin, who: &str, json: bool) -> Result<(), Failure>
     if json {
         return print(&json!({"identity": id, "had_sessions": had}).to_string());
     }
-    print(&if had { format!("Ended every session of {id}.") } else { format!("{id} has no sessions.") })
+    print(&if had { format!("Revoked every session of {id}.") } else { format!("{id} has no sessions.") })
 }

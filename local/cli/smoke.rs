@@ -15,6 +15,7 @@ use latchkey_web::chance;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use url::Url;
 use uuid::Uuid;
@@ -34,13 +35,13 @@ pub struct Smoke {
     url: String,
     #[command(flatten)]
     target: Target,
-    /// Traits of the person, when the schema wants others than an e-mail address; {unique} becomes something that nobody has
+    /// Traits of the temporary identity, if the schema needs others than an e-mail address; {unique} is replaced by a unique text
     #[arg(long, value_name = "JSON", default_value = r#"{"email":"{unique}@smoke.invalid"}"#)]
     traits: String,
-    /// Identity schema; the default one of the configuration without
+    /// Identity schema [default: that of the configuration]
     #[arg(long, value_name = "ID")]
     schema: Option<String>,
-    /// Write JSON to standard output: one object a step
+    /// Write JSON to standard output, one object per step
     #[arg(long)]
     json: bool,
 }
@@ -68,15 +69,25 @@ pub async fn run(smoke: Smoke) -> Result<(), Failure> {
         // Hex of 32 random bytes: fits every policy of length.
         password: chance::bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
         person: OnceLock::new(),
+        asked_for_person: AtomicBool::new(false),
+        unreachable: AtomicBool::new(false),
     };
     let outcome = tokio::select! {
         outcome = trial.steps(&smoke, &traits) => outcome,
         () = interrupted() => Err(Failure::refused("interrupted")),
     };
-    let cleaned = trial.step("cleans up: deletes the person", trial.clean_up()).await;
-    outcome
-        .and(cleaned)
-        .map_err(|failure| Failure { text: format!("{} does not work: {failure}", trial.public), ..failure })?;
+    let cleaned = if trial.asked_for_person.load(Ordering::Relaxed) {
+        trial.step("cleans up: no identity is left behind", trial.clean_up()).await
+    } else {
+        Ok(())
+    };
+    outcome.and(cleaned).map_err(|failure| {
+        if trial.unreachable.load(Ordering::Relaxed) {
+            Failure::unreachable(format!("{} could not be tried: {failure}", trial.public))
+        } else {
+            Failure { text: format!("{} does not work: {failure}", trial.public), ..failure }
+        }
+    })?;
     if smoke.json { Ok(()) } else { print(&format!("{} works.", trial.public)) }
 }
 
@@ -90,6 +101,10 @@ struct Trial {
     password: SecretString,
     /// Whom it made.
     person: OnceLock<Person>,
+    /// Whether the admin API was asked to make somebody, whatever came of it.
+    asked_for_person: AtomicBool,
+    /// Whether one of the two APIs gave no answer.
+    unreachable: AtomicBool,
 }
 
 struct Person {
@@ -148,7 +163,7 @@ impl Trial {
 
     async fn admin_gets(&self, path: &str, status: u16) -> Result<(), String> {
         let answer = self.admin.send(Method::GET, path, None, HeaderMap::new(), Bytes::new()).await;
-        expect(&answer.map_err(|e| e.text)?, status)
+        expect(&answer.map_err(|failure| self.told(failure))?, status)
     }
 
     async fn admin_sessions(&self) -> Result<(), String> {
@@ -169,8 +184,9 @@ impl Trial {
         if let Some(schema) = &smoke.schema {
             body["schema_id"] = json!(schema);
         }
-        let made =
-            self.admin.call(Method::POST, "/admin/identities", None, Some(&body)).await.map_err(|e| e.text)?.json();
+        self.asked_for_person.store(true, Ordering::Relaxed);
+        let made = self.admin.call(Method::POST, "/admin/identities", None, Some(&body)).await;
+        let made = made.map_err(|failure| self.told(failure))?.json();
         let id = id_of(&made).ok_or("the admin API answered without an id")?;
         let identifier = made["credentials"]["password"]["identifiers"][0].as_str();
         // Known from here on, so that they are deleted whatever comes next.
@@ -183,6 +199,14 @@ impl Trial {
                     .to_owned(),
             ),
         }
+    }
+
+    /// What a failure says; that nobody answered is kept.
+    fn told(&self, failure: Failure) -> String {
+        if failure.code == Failure::unreachable("").code {
+            self.unreachable.store(true, Ordering::Relaxed);
+        }
+        failure.text
     }
 
     fn person(&self) -> Result<&Person, String> {
@@ -340,14 +364,14 @@ impl Trial {
         let Some(id) = id else { return Ok(()) };
         let path = format!("/admin/identities/{id}");
         let left = |why: String| format!("{why}; delete it with `latchkey user delete {id}`");
-        self.admin.call(Method::DELETE, &path, None, None).await.map_err(|e| left(e.text))?;
+        self.admin.call(Method::DELETE, &path, None, None).await.map_err(|failure| left(self.told(failure)))?;
         self.admin_gets(&path, 404).await.map_err(left)
     }
 
     async fn lost(&self) -> Result<Option<Uuid>, String> {
         let path = format!("/admin/identities/by/external/{}", self.unique);
-        let answer =
-            self.admin.send(Method::GET, &path, None, HeaderMap::new(), Bytes::new()).await.map_err(|e| e.text)?;
+        let answer = self.admin.send(Method::GET, &path, None, HeaderMap::new(), Bytes::new()).await;
+        let answer = answer.map_err(|failure| self.told(failure))?;
         match answer.status.as_u16() {
             404 => Ok(None),
             _ => expect(&answer, 200).map(|()| id_of(&answer.json())),
@@ -386,7 +410,8 @@ impl Trial {
             headers.insert(CONTENT_TYPE, kind);
             Bytes::from(body)
         });
-        let answer = self.http.send(method, &url, headers, body).await?;
+        let answer = self.http.send(method, &url, headers, body).await;
+        let answer = answer.inspect_err(|_| self.unreachable.store(true, Ordering::Relaxed))?;
         if let Client::Cookies { jar, .. } = client {
             jar.keep(&url, &answer.headers)?;
         }

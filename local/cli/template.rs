@@ -16,7 +16,7 @@ const NONE: &str = r#"{"identity": {"schemas": [{"id": "default", "url": "base64
 /// `latchkey template`
 #[derive(Debug, Subcommand)]
 pub enum Template {
-    /// Show a message as its reader sees it, with an example of everything that is put in
+    /// Show a message as its recipient sees it, with example values
     Preview(Preview),
 }
 
@@ -27,16 +27,16 @@ pub struct Preview {
     /// The message
     #[arg(value_parser = TemplateType::ALL.map(TemplateType::as_str))]
     name: String,
-    /// The reader's language, such as de or pt-BR; English when we do not speak it
+    /// The recipient's language, such as de or pt-BR; English if there is no translation
     #[arg(long, value_name = "LANG", default_value = "en")]
     lang: String,
-    /// How the message travels
+    /// The delivery channel
     #[arg(long, value_parser = ["email", "sms"], default_value = "email")]
     channel: String,
-    /// Kratos configuration file (YAML or JSON) whose templates to use; the built-in ones without
+    /// Kratos configuration file (YAML or JSON) with templates of your own [default: the built-in templates]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Write the HTML part alone, to look at in a browser
+    /// Write only the HTML part, to open in a browser
     #[arg(long)]
     html: bool,
 }
@@ -63,7 +63,11 @@ pub fn run(what: &Template) -> Result<(), Failure> {
     }
     if by_tag(&preview.lang).is_none() {
         let spoken: Vec<&str> = LANGUAGES.iter().map(|language| language.tag).collect();
-        eprintln!("latchkey: --lang {}: not spoken, so English; there are {}", preview.lang, spoken.join(", "));
+        eprintln!(
+            "latchkey: --lang {}: there is no such translation, so this is English; available: {}",
+            preview.lang,
+            spoken.join(", ")
+        );
     }
     letter.languages = vec![preview.lang.clone()];
     let templates = Templates::new(&config.courier).map_err(|e| Failure::refused(e.to_string()))?;

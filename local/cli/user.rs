@@ -19,7 +19,7 @@ const LONGEST_PASSWORD: u64 = 4096;
 pub struct User {
     #[command(flatten)]
     target: Target,
-    /// Write JSON to standard output: one object a line
+    /// Write JSON to standard output, one object per line
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -28,55 +28,55 @@ pub struct User {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Create a person
+    /// Create an identity
     #[command(after_help = EXIT_CODES)]
     Create(Create),
-    /// List people, or who holds an identifier
+    /// List identities, or find the one with an identifier
     #[command(after_help = EXIT_CODES)]
     List(List),
-    /// Show a person
+    /// Show an identity
     #[command(after_help = EXIT_CODES)]
     Show {
-        /// Their id, or an identifier that they sign in with
+        /// Its id, or an identifier that it signs in with
         #[arg(value_name = "ID|IDENTIFIER")]
         who: String,
-        /// Show the hash of the password too
+        /// Include the password hash
         #[arg(long)]
         with_hashes: bool,
     },
-    /// Delete a person with their sessions; asks first on a terminal
+    /// Delete an identity with its sessions; asks for confirmation on a terminal
     #[command(after_help = EXIT_CODES)]
     Delete {
-        /// Their id, or an identifier that they sign in with
+        /// Its id, or an identifier that it signs in with
         #[arg(value_name = "ID|IDENTIFIER")]
         who: String,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },
-    /// Create many people from a file, one JSON object a line
+    /// Import identities from a file with one JSON object per line
     #[command(after_help = EXIT_CODES, long_about = import::ABOUT)]
     Import(import::Import),
 }
 
 #[derive(Debug, Args)]
 struct Create {
-    /// Their e-mail address: the trait `email`
+    /// The e-mail address: the trait `email`
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
-    /// A trait; dots lead into objects, values that are JSON are taken as such: name.first=Ada, tags='["a"]', code='"007"'
+    /// A trait; dots separate nested keys, and a value that is JSON is read as JSON: name.first=Ada, tags='["a"]', code='"007"'
     #[arg(long = "trait", value_name = "KEY=VALUE")]
     one_trait: Vec<String>,
-    /// All traits as a JSON object; --email and --trait are laid over it
+    /// All traits as a JSON object; --email and --trait override its values
     #[arg(long, value_name = "JSON")]
     traits: Option<String>,
-    /// Identity schema; the default one of the configuration without
+    /// Identity schema [default: that of the configuration]
     #[arg(long, value_name = "ID")]
     schema: Option<String>,
-    /// Take the password from standard input; asked for on a terminal without (leave it empty for a person without one)
+    /// Read the password from standard input instead of asking for it (an empty one creates an identity without a password)
     #[arg(long)]
     password_stdin: bool,
-    /// Whether they may sign in
+    /// Whether the identity may sign in
     #[arg(long, value_enum)]
     state: Option<State>,
 }
@@ -89,13 +89,13 @@ enum State {
 
 #[derive(Debug, Args)]
 struct List {
-    /// Only who holds this identifier
+    /// Only the identity with this identifier
     #[arg(long)]
     identifier: Option<String>,
-    /// At most so many
+    /// At most this many
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
-    /// With password hashes, as `user import` takes them (with --json)
+    /// Include password hashes, in the form that `user import` reads (with --json)
     #[arg(long)]
     with_hashes: bool,
 }
@@ -132,7 +132,7 @@ async fn create(admin: &Admin, what: &Create, json: bool) -> Result<(), Failure>
     }
     let made = admin.call(Method::POST, "/admin/identities", None, Some(&body)).await?.json();
     if password.is_none() {
-        eprintln!("This person has no password.");
+        eprintln!("The identity has no password.");
     }
     if json { print(&made.to_string()) } else { describe(&made) }
 }
@@ -196,11 +196,11 @@ fn password(from_stdin: bool) -> Result<Option<SecretString>, Failure> {
     if first.expose_secret().is_empty() {
         return Ok(None);
     }
-    let again = ask("The same again: ")?;
+    let again = ask("Repeat the password: ")?;
     if first.expose_secret() == again.expose_secret() {
         Ok(Some(first))
     } else {
-        Err(Failure::usage("the two are not the same; nobody was created"))
+        Err(Failure::usage("the passwords do not match; no identity was created"))
     }
 }
 
@@ -224,7 +224,7 @@ async fn list(admin: &Admin, what: &List, json: bool) -> Result<(), Failure> {
     };
     admin.pages("/admin/identities", encoded(&query), shown).await?;
     if !json && seen == 0 {
-        eprintln!("There is nobody.");
+        eprintln!("No identities found.");
     }
     Ok(())
 }
@@ -303,7 +303,9 @@ async fn delete(admin: &Admin, who: &str, yes: bool, json: bool) -> Result<(), F
 /// Without a yes.
 pub fn confirm(question: &str) -> Result<(), Failure> {
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::usage("this asks before it deletes, and standard input is no terminal: give --yes"));
+        return Err(Failure::usage(
+            "confirmation is needed before anything is deleted, and standard input is not a terminal: use --yes",
+        ));
     }
     eprint!("{question} [y/N] ");
     let mut answer = String::new();

@@ -6,6 +6,7 @@ use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, StatusCode};
+use latchkey::store::Client;
 use latchkey_core::courier::{Code, Content, Letter, Outgoing, TemplateType};
 use latchkey_core::identity::Via;
 use latchkey_sealing::PublicKey;
@@ -206,7 +207,7 @@ impl Draft {
 
 /// The item of a message, as a request has it.
 fn item(message: &Outgoing, sealed: &[u8]) -> Map<String, Value> {
-    let put = outbox("http://127.0.0.1:9").put(message, sealed).expect("an item");
+    let put = outbox(&Client::new("http://127.0.0.1:9", "local")).put(message, sealed).expect("an item");
     let item = put.put().expect("a put").item();
     let wire = item.iter().map(|(name, value)| {
         let wire = match (value.as_s(), value.as_n(), value.as_b()) {
@@ -230,12 +231,12 @@ pub fn record(pk: &str) -> Value {
 }
 
 /// The outbox of a store.
-pub fn outbox(endpoint: &str) -> Outbox {
+pub fn outbox(store: &Client) -> Outbox {
     let env = [
         ("AWS_REGION", "local"),
-        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_ACCESS_KEY_ID", store.key()),
         ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_ENDPOINT_URL", store.endpoint()),
         ("LATCHKEY_TABLE_OUTBOX", "outbox"),
     ];
     let env = Environment::from_pairs(env.map(|(name, value)| (name.to_owned(), value.to_owned())));

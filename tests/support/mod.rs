@@ -257,7 +257,7 @@ async fn store() -> (String, String) {
     let template = Template::load().expect("a template");
     let Ok(endpoint) = std::env::var("LATCHKEY_TEST_DYNAMODB") else {
         let store = Store::start(&template.tables, None).await.expect("a store");
-        return (store.endpoint, "local".to_owned());
+        return (store.endpoint, store.key.expose().to_owned());
     };
     // DynamoDB Local keeps a database per access key.
     let key = unique("key");
@@ -269,9 +269,9 @@ async fn store() -> (String, String) {
 }
 
 /// One call of the API of an embedded store.
-pub async fn call_store(endpoint: &str, operation: &str, request: &Value) {
-    let (status, answer) = dynamodb(endpoint, "local", operation, request).await;
-    assert_eq!(status, 200, "{operation}: {answer}");
+pub async fn call_store(store: &Store, operation: &str, request: &Value) {
+    let answer = store.client().call(operation, request).await;
+    answer.unwrap_or_else(|refusal| panic!("{operation}: {refusal}"));
 }
 
 /// One call of DynamoDB's API; status and answer.

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Instant;
 
 /// The programs of `xtask/e2e`, in the order in which they run.
-const SUITES: [&str; 4] = ["examples", "elements", "pages", "codes"];
+const SUITES: [&str; 5] = ["examples", "elements", "pages", "codes", "listeners"];
 /// Where Debian's package puts it.
 const CHROMIUM: &str = "/usr/bin/chromium";
 /// Its package, and fonts for the languages of the pages.

@@ -58,7 +58,7 @@ enum Command {
     },
     /// Use the login pages and the examples in headless Chromium (needs node; installs Chromium where it may)
     E2e {
-        /// Only these: examples, elements, pages, codes
+        /// Only these: examples, elements, pages, codes, listeners
         suites: Vec<String>,
         /// Take the picture of the README anew, docs/login.png
         #[arg(long)]

@@ -70,6 +70,18 @@ impl Drop for Running {
     }
 }
 
+impl Running {
+    /// The CPU that all its threads have taken.
+    pub(crate) fn cpu(&self) -> Duration {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.0.id())).into_iter().flatten().flatten();
+        let of_thread = |task: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+            stat.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+        };
+        tasks.filter_map(of_thread).sum()
+    }
+}
+
 /// Starts a program and waits until it listens on a port of this machine.
 pub(crate) fn start(command: &mut Command, port: u16) -> Result<Running, String> {
     let program = command.get_program().display().to_string();

@@ -2,6 +2,7 @@
 
 use crate::check::{Findings, has_scheme, memory};
 use crate::courier;
+use crate::digest::digest;
 use crate::document::get;
 use crate::duration;
 use crate::keys::names;
@@ -14,7 +15,6 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use base64::{Engine as _, engine::GeneralPurpose};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -126,7 +126,9 @@ pub(crate) fn assemble(
         brakes: brakes(&from),
         features: Features {
             cacheable_sessions: from.flag("feature_flags.cacheable_sessions", false),
-            cacheable_sessions_max_age: from.duration("feature_flags.cacheable_sessions_max_age"),
+            cacheable_sessions_max_age: from
+                .duration("feature_flags.cacheable_sessions_max_age")
+                .filter(|age| !age.is_zero()),
             faster_session_extend: from.flag("feature_flags.faster_session_extend", false),
             refresh_login_choose_address: from.flag("feature_flags.refresh_login_choose_address", false),
         },
@@ -222,19 +224,18 @@ fn brakes(from: &Reader<'_>) -> Option<Brakes> {
 
 /// A name for a configuration that was given none: another one when anything in it, or in a schema, is another.
 fn fingerprint(document: &Value, identity: &IdentityConfig) -> String {
-    let mut hasher = DefaultHasher::new();
-    document.to_string().hash(&mut hasher);
-    for schema in &identity.schemas {
-        schema.document.to_string().hash(&mut hasher);
-    }
-    format!("{:016x}", hasher.finish())
+    let schemas: Vec<String> = identity.schemas.iter().map(|schema| schema.document.to_string()).collect();
+    let document = document.to_string();
+    digest(std::iter::once(document.as_str()).chain(schemas.iter().map(String::as_str)))
 }
 
 /// A list of texts, or one.
 pub(crate) fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
-        Value::Array(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+        Value::Array(items) => {
+            items.iter().filter_map(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -460,19 +461,29 @@ pub(crate) fn content(url: &str, folder: Option<&Path>) -> Result<Vec<u8>, Strin
         return from_base64(encoded).ok_or_else(|| "what follows base64:// is not base64".to_owned());
     }
     if url.starts_with("https://") || url.starts_with("http://") {
-        return Err("nothing is fetched at start; save the file beside the configuration and name it".to_owned());
+        return Err("nothing is fetched at the start; save the file beside the configuration and name it".to_owned());
     }
     let path = local_file(url, folder);
-    std::fs::read(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))
+    std::fs::read(&path).map_err(|e| {
+        let beside =
+            beside(&path, folder).map(|name| format!("; {name} is beside the configuration: write file://{name}"));
+        format!("cannot read {}: {e}{}", path.display(), beside.unwrap_or_default())
+    })
 }
 
-/// Where the file of a URL is.
+/// The name of a file beside the configuration that is called as one that is not where it should be, as where a container has it.
+fn beside<'p>(path: &'p Path, folder: Option<&Path>) -> Option<&'p str> {
+    let name = path.file_name()?.to_str()?;
+    (path.is_absolute() && folder?.join(name).is_file()).then_some(name)
+}
+
+/// Where the file of a URL is: what is no absolute path is looked for in the working folder, as Kratos does, and then beside the
+/// configuration.
 pub(crate) fn local_file(url: &str, folder: Option<&Path>) -> PathBuf {
     let path = Path::new(url.strip_prefix("file://").unwrap_or(url));
     match folder {
-        // An absolute path replaces the folder.
-        Some(folder) => folder.join(path),
-        None => path.to_owned(),
+        Some(folder) if path.is_relative() && !path.exists() => folder.join(path),
+        _ => path.to_owned(),
     }
 }
 

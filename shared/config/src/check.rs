@@ -3,6 +3,7 @@
 use crate::document::{self, Override, Overrides};
 use crate::duration;
 use crate::keys::{self, Fit, HOOKS, Key, Kind, Role};
+use crate::notices::Notices;
 use crate::pages::Color;
 use http::Uri;
 use serde_json::Value;
@@ -24,8 +25,10 @@ pub(crate) enum Shape {
 pub(crate) struct Findings {
     /// What keeps it from being used.
     pub(crate) errors: Vec<String>,
-    /// What has no effect.
-    pub(crate) warnings: Vec<String>,
+    /// What else there is to tell.
+    pub(crate) notices: Notices,
+    /// Placeholders that nobody filled in, and the keys whose values hold them.
+    pub(crate) placeholders: Vec<(String, String)>,
 }
 
 impl Findings {
@@ -34,26 +37,55 @@ impl Findings {
     }
 
     pub(crate) fn warn(&mut self, line: impl Into<String>) {
-        self.warnings.push(line.into());
+        self.notices.warnings.push(line.into());
     }
 }
 
 /// Checks a document whose environment overrides are laid over it; these alone when it was `checked` before they were.
 pub(crate) fn check(document: &Value, overrides: &Overrides, checked: bool) -> Findings {
-    let mut walk = Walk { overrides, findings: Findings::default(), not_built: BTreeSet::new() };
+    let mut walk = Walk { overrides, findings: Findings::default() };
     if checked {
         walk.overridden(document);
     } else {
         walk.below(document, &mut Vec::new(), &keys::all());
     }
     refused_logins(document, &mut walk.findings);
+    unfilled(&mut walk.findings);
     walk.findings
+}
+
+/// One error for all placeholders: they are one mistake.
+fn unfilled(findings: &mut Findings) {
+    let Some((first, _)) = findings.placeholders.first() else { return };
+    let shown: Vec<String> = findings.placeholders.iter().map(|(path, name)| format!("{name} ({path})")).collect();
+    let variable = document::variable(first);
+    let line = format!(
+        "{first}: the file holds placeholders that are not filled in: {}. Neither Kratos nor Latchkey fills them in: run the file \
+         through envsubst first, or set each key by its environment variable, such as {variable}",
+        shown.join(", ")
+    );
+    findings.errors.insert(0, line);
+}
+
+/// The first placeholder in a value, such as `${SITE}`.
+fn placeholder(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => {
+            let begin = text.find("${")?;
+            let end = begin + text[begin..].find('}')? + 1;
+            let name = text[begin + 2..end - 1].split(':').next()?;
+            let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            is_name.then_some(&text[begin..end])
+        }
+        Value::Array(items) => items.iter().find_map(placeholder),
+        Value::Object(map) => map.values().find_map(placeholder),
+        _ => None,
+    }
 }
 
 struct Walk<'a> {
     overrides: &'a Overrides,
     findings: Findings,
-    not_built: BTreeSet<String>,
 }
 
 impl Walk<'_> {
@@ -99,25 +131,33 @@ impl Walk<'_> {
                 None => name,
             }
         };
+        let counts = matches!(key.role, Role::Used | Role::Secret);
+        if let (true, false, Some(found)) = (counts, matches!(key.kind, Kind::List), placeholder(value)) {
+            self.findings.placeholders.push((path.join("."), found.to_owned()));
+            return;
+        }
         if let Err(allowed) = fits(key.kind, value) {
             let shown = if key.kind.is_secret() { "the value (not shown)".to_owned() } else { value.to_string() };
             let line = format!("{}: {shown} is not allowed: {allowed}", name());
-            self.findings.error(line);
-            return;
-        }
-        match key.role {
-            Role::Used | Role::Secret => {}
-            Role::NoEffect if is_nothing(value) => {}
-            Role::NoEffect => {
-                let line = format!("{} has no effect: {}", name(), key.meaning);
+            // What counts for nothing need not be right; but an unknown hook of a login may be one that refuses it.
+            if counts || path.starts_with(&["selfservice", "flows", "login"]) {
+                self.findings.error(line);
+                return;
+            }
+            if !is_nothing(value) {
                 self.findings.warn(line);
             }
-            Role::NotBuilt(_)
-                if is_nothing(value) || value.as_str().is_some_and(|v| key.default == format!("`{v}`")) => {}
+        }
+        let notices = &mut self.findings.notices;
+        match key.role {
+            Role::Used | Role::Secret => {}
+            Role::NoEffect | Role::NotBuilt(_) if is_nothing(value) => {}
+            Role::NoEffect => notices.no_effect.push((name(), key.meaning)),
+            Role::NotBuilt(_) if value.as_str().is_some_and(|v| key.default == format!("`{v}`")) => {}
             Role::NotBuilt(what) => {
-                let name = name();
-                if self.not_built.insert(name.clone()) {
-                    self.findings.warn(format!("{name} has no effect yet: {what} is not built"));
+                let (name, keys) = (name(), notices.not_built.entry(what).or_default());
+                if !keys.contains(&name) {
+                    keys.push(name);
                 }
             }
         }
@@ -195,18 +235,23 @@ fn refused_logins(document: &Value, findings: &mut Findings) {
     for (place, hooks) in before.into_iter().chain(after) {
         for hook in hooks.as_array().into_iter().flatten() {
             let config = &hook["config"];
-            let interrupts = config["can_interrupt"] == true || config["response"]["parse"] == true;
+            // Whatever its target answers is passed over only where the hook says so.
+            let ignored = config["response"]["ignore"] == true && config["can_interrupt"] != true;
             let why = match hook["hook"].as_str() {
                 Some("require_verified_address") => "people without a verified address would be let in",
-                Some("web_hook") if interrupts => "people whom the hook refuses would be let in",
+                Some("web_hook") if !ignored => "people whom its target refuses by a 4xx or 5xx would be let in",
                 _ => continue,
             };
             let name = hook["hook"].as_str().unwrap_or_default();
             if !told.insert((place.clone(), name)) {
                 continue;
             }
+            let way = match name {
+                "web_hook" => "Remove it, or set response.ignore: true where nobody needs its answer",
+                _ => "Remove it, and check the address in your application until then",
+            };
             findings.error(format!(
-                "selfservice.flows.login.{place}: {name:?} is not built, and without it {why}; remove it to start all the same"
+                "selfservice.flows.login.{place}: the hook {name:?} is not built yet, and without it {why}. {way}"
             ));
         }
     }
@@ -214,8 +259,8 @@ fn refused_logins(document: &Value, findings: &mut Findings) {
     let second_by_code = code["mfa_enabled"] == true && code["enabled"] != false;
     if second_by_code && document["session"]["whoami"]["required_aal"] != "aal1" {
         findings.error(
-            "selfservice.methods.code.mfa_enabled: true is not allowed: a code as second factor is not built, and sessions would \
-             count without it; set it to false, or session.whoami.required_aal to aal1",
+            "selfservice.methods.code.mfa_enabled: true is not allowed: a code as second factor is not built yet, and sessions would \
+             count without it. Set it to false, or session.whoami.required_aal to aal1",
         );
     }
     if code["mfa_enabled"] == true && code["passwordless_enabled"] == true {
@@ -236,8 +281,13 @@ fn fits(kind: Kind, value: &Value) -> Result<(), String> {
         Kind::Text | Kind::SecretText => "it must be text".into(),
         Kind::CookieName if text.is_some_and(is_token) => return Ok(()),
         Kind::CookieName => "it must be letters, digits, -, _ and .".into(),
-        Kind::Domain if text.is_some_and(|t| is_domain(t.strip_prefix('.').unwrap_or(t))) => return Ok(()),
+        // Kratos' way to say "none".
+        Kind::CookieDomain if text.is_some_and(str::is_empty) => return Ok(()),
+        Kind::Domain | Kind::CookieDomain if text.is_some_and(|t| is_domain(t.strip_prefix('.').unwrap_or(t))) => {
+            return Ok(());
+        }
         Kind::Domain => "it must be a name such as example.org".into(),
+        Kind::CookieDomain => "it must be a name such as example.org, without scheme, port and path".into(),
         Kind::Path
             if text.is_some_and(|t| t.starts_with('/') && t.bytes().all(|b| b.is_ascii_graphic() && b != b';')) =>
         {
@@ -255,8 +305,12 @@ fn fits(kind: Kind, value: &Value) -> Result<(), String> {
         Kind::Color if text.and_then(Color::parse).is_some() => return Ok(()),
         Kind::Color => "it must be a colour such as #3b4fc4".into(),
         Kind::DurationOr(word) if text == Some(word) => return Ok(()),
-        Kind::Duration | Kind::DurationOr(_) if text.and_then(duration::parse).is_some_and(|d| !d.is_zero()) => {
+        Kind::DurationOr(_) if text.and_then(duration::parse).is_some() => return Ok(()),
+        Kind::Duration if text.and_then(duration::parse).is_some_and(|d| !d.is_zero()) => {
             return Ok(());
+        }
+        Kind::Duration if value.is_number() => {
+            format!("it must be a duration with its unit, such as {value}s, {value}m or {value}h")
         }
         Kind::Duration => "it must be a duration such as 1h, 10m30s or 500ms".into(),
         Kind::DurationOr(word) => format!("it must be a duration such as 1h or 10m30s, or {word:?}"),
@@ -266,7 +320,7 @@ fn fits(kind: Kind, value: &Value) -> Result<(), String> {
         }
         Kind::OneOf(words) if text.is_some_and(|text| words.contains(&text)) => return Ok(()),
         Kind::OneOf(words) => format!("it must be {}", one_of(words)),
-        Kind::Texts if all(value, |text| !text.is_empty()) => return Ok(()),
+        Kind::Texts if all(value, |_| true) => return Ok(()),
         Kind::Texts => "it must be a list of texts".into(),
         Kind::Origins if all(value, |text| !text.is_empty() && text.matches('*').count() <= 1) => return Ok(()),
         Kind::Origins => "it must be a list of origins, each with at most one *".into(),
@@ -355,6 +409,10 @@ fn is_network(text: &str) -> bool {
 
 /// An amount of memory in KiB. The units are powers of 1024, whatever their names say.
 pub(crate) fn memory(value: &Value) -> Option<u64> {
+    // Kratos 0.5 counted in KiB.
+    if let Some(kib) = value.as_u64() {
+        return Some(kib);
+    }
     let text = value.as_str()?.trim().to_ascii_uppercase();
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
     let number: u64 = number.parse().ok()?;

@@ -188,7 +188,10 @@ pub(crate) fn courier(
     if let Some(files) = from.text(OVERRIDES).map(|path| local_file(&path, folder))
         && !files.is_dir()
     {
-        findings.error(format!("{OVERRIDES}: {} is not allowed: there is no such folder", files.display()));
+        findings.warn(format!(
+            "{OVERRIDES}: there is no folder {}, so every message has the built-in wording",
+            files.display()
+        ));
     }
     if let Some(uri) = from.text("courier.smtp.connection_uri")
         && !uri.starts_with("smtp://")
@@ -201,10 +204,9 @@ pub(crate) fn courier(
     let request = from.value("courier.http.request_config");
     if from.text("courier.delivery_strategy").as_deref() == Some("http") {
         courier.email = match request {
-            Some(request) => channel("courier.http", request, folder, findings),
+            Some(request) => channel("courier.http", request, folder, dev, findings),
             None => {
-                findings
-                    .error("courier.http.request_config: not set: courier.delivery_strategy \"http\" needs its url");
+                missing("courier.http.request_config.url", dev, findings);
                 None
             }
         };
@@ -215,7 +217,7 @@ pub(crate) fn courier(
         let http = match (id, kind) {
             ("email", "smtp") => None,
             ("email" | "sms", "http") if item["request_config"].is_object() => {
-                channel(&format!("courier.channels.{id}"), &item["request_config"], folder, findings)
+                channel(&format!("courier.channels.{id}"), &item["request_config"], folder, dev, findings)
             }
             ("email" | "sms", "http") => {
                 findings.error(format!("{place}.request_config: not set: a channel by http needs its url"));
@@ -338,12 +340,25 @@ fn template(key: &str, url: &str, folder: Option<&Path>, findings: &mut Findings
     }
 }
 
-fn channel(key: &str, request: &Value, folder: Option<&Path>, findings: &mut Findings) -> Option<HttpChannel> {
+/// The address of a channel is not there: a deployment cannot do without, a laptop has an inbox.
+fn missing(key: &str, dev: bool, findings: &mut Findings) {
+    let line = format!(
+        "{key}: not set: it must be a URL such as https://api.example.org/messages, here or in the environment variable {}",
+        document::variable(key)
+    );
+    if dev { findings.warn(format!("{line}; with --dev messages end in the inbox")) } else { findings.error(line) }
+}
+
+fn channel(
+    key: &str,
+    request: &Value,
+    folder: Option<&Path>,
+    dev: bool,
+    findings: &mut Findings,
+) -> Option<HttpChannel> {
     let text = |name: &str| request[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let Some(url) = text("url") else {
-        findings.error(format!(
-            "{key}.request_config.url: not set: it must be a URL such as https://api.example.org/messages"
-        ));
+        missing(&format!("{key}.request_config.url"), dev, findings);
         return None;
     };
     let method = text("method").unwrap_or_else(|| "POST".to_owned());

@@ -4,8 +4,8 @@ use crate::assemble::{Reader, listed_return_urls};
 use crate::check::Findings;
 use crate::courier;
 use crate::document;
-use crate::keys::{KEYS, Role};
-use crate::{ConfigErrors, Loaded, read};
+use crate::keys::{self, Fit, KEYS, Role};
+use crate::{ConfigErrors, Inspected, Loaded, inspect};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
@@ -14,42 +14,45 @@ use std::path::Path;
 /// Reads a file as a deployment does, and refuses what must not travel in it.
 ///
 /// # Errors
-/// Those of [`read`], and one for each secret: in AWS they come from Secrets Manager, and the file is readable to whoever may read
-/// the functions.
+/// Those of [`read`](crate::read), and one for each secret: in AWS they come from Secrets Manager, and the file is readable to
+/// whoever may read the functions.
 pub fn check_deployment(text: &str, folder: Option<&Path>, env: &[(String, String)]) -> Result<Loaded, ConfigErrors> {
-    let document = document::parse(text)?;
-    let mut errors: Vec<String> = KEYS
-        .iter()
-        .filter(|key| key.role == Role::Secret && !key.path.starts_with("courier."))
-        .filter(|key| document::get(&document, key.path).is_some())
-        .map(|key| {
-            let path = key.path;
-            format!("{path}: a value is not allowed in a deployment's file: put it into the stack's secret under the key {path:?}")
-        })
-        .collect();
-    secrets_below(&document, &mut Vec::new(), &mut errors);
-    match read(text, folder, env, false) {
-        Ok(mut loaded) if errors.is_empty() => {
-            let base_url = &loaded.config.public.base_url;
-            if base_url.starts_with("http://") {
-                loaded.warnings.push(format!(
-                    "serve.public.base_url: {base_url} is not https, so browsers will not send the cookies; the stack's own address replaces it"
-                ));
-            }
-            Ok(loaded)
-        }
-        Ok(_) => Err(ConfigErrors(errors)),
-        Err(more) => {
+    inspect_deployment(text, folder, env).loaded
+}
+
+/// The same, with what there is to tell of a file that cannot be deployed.
+pub fn inspect_deployment(text: &str, folder: Option<&Path>, env: &[(String, String)]) -> Inspected {
+    let mut inspected = inspect(text, folder, env, false);
+    let Ok(document) = document::parse(text) else { return inspected };
+    let mut errors = Vec::new();
+    secrets_of(&document, &mut Vec::new(), &keys::all(), &mut errors);
+    if !errors.is_empty() {
+        if let Err(more) = inspected.loaded {
             errors.extend(more.0);
-            Err(ConfigErrors(errors))
         }
+        inspected.loaded = Err(ConfigErrors(errors));
+    }
+    inspected
+}
+
+/// Adds an error for each secret that would travel with the file. What belongs to keys without effect is left out of what functions
+/// read.
+fn secrets_of<'d>(document: &'d Value, path: &mut Vec<&'d str>, above: &[Fit], errors: &mut Vec<String>) {
+    for (name, value) in document.as_object().into_iter().flatten() {
+        let here = Fit::narrow(above, name);
+        path.push(name);
+        match Fit::best(&here) {
+            Some(key) if key.role == Role::Secret && !key.path.starts_with("courier.") => {
+                errors.push(in_the_stacks_secret(path));
+            }
+            Some(key) if matches!(key.role, Role::Used | Role::Secret) => secrets_below(value, path, errors),
+            Some(_) => {}
+            None => secrets_of(value, path, &here, errors),
+        }
+        path.pop();
     }
 }
 
-/// Names of keys whose values are secrets wherever they stand.
-const SECRET_NAMES: [&str; 5] = ["client_secret", "password", "apple_private_key", "auth_token", "secret"];
-
-/// Adds an error for each secret that stands elsewhere than among the deployment's own: in a provider, a hook, an address.
 fn secrets_below<'d>(value: &'d Value, path: &mut Vec<&'d str>, errors: &mut Vec<String>) {
     match value {
         Value::Object(map) => {
@@ -59,17 +62,12 @@ fn secrets_below<'d>(value: &'d Value, path: &mut Vec<&'d str>, errors: &mut Vec
                 path.pop();
             }
         }
-        Value::Array(items) => {
-            for item in items {
-                secrets_below(item, path, errors);
-            }
-        }
+        Value::Array(items) => items.iter().for_each(|item| secrets_below(item, path, errors)),
         Value::String(_) if is_couriers(path) => errors.push(in_the_stacks_secret(path)),
-        Value::String(text) if path.last().is_some_and(|name| SECRET_NAMES.contains(name)) || has_password(text) => {
-            let path = path.join(".");
+        Value::String(text) if has_password(text) => {
             errors.push(format!(
-                "{path}: a secret is not allowed in a deployment's file, which whoever may read the functions can read: leave it out \
-                 until what it belongs to reads it from the stack's secret"
+                "{}: a password is not allowed in a deployment's file, which anybody who may read the functions can read: remove it",
+                path.join(".")
             ));
         }
         _ => {}

@@ -2,10 +2,11 @@
 
 use crate::ConfigErrors;
 use crate::check::Shape;
-use crate::keys::{self, KEYS, Key, Kind};
+use crate::digest::digest;
+use crate::keys::{self, Fit, KEYS, Key, Kind};
+use crate::legacy;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 /// What the environment sets, by path.
 pub(crate) type Overrides = BTreeMap<String, Override>;
@@ -27,24 +28,38 @@ const MARK: &str = "checked";
 pub(crate) fn marked(document: &Value) -> String {
     let text = document.to_string();
     let rest = text.strip_prefix('{').unwrap_or_default();
-    format!("{{\"{MARK}\":\"{:016x}\",{rest}", digest(rest))
+    format!("{{\"{MARK}\":\"{}\",{rest}", by_this_version(rest))
 }
 
 /// Whether a text carries the mark, and is what was marked.
 pub(crate) fn is_checked(text: &str) -> bool {
     let mark =
         text.strip_prefix("{\"").and_then(|text| text.strip_prefix(MARK)?.strip_prefix("\":\"")?.split_once("\","));
-    mark.is_some_and(|(mark, rest)| u64::from_str_radix(mark, 16) == Ok(digest(rest)))
+    mark.is_some_and(|(mark, rest)| mark == by_this_version(rest))
 }
 
-fn digest(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (env!("CARGO_PKG_VERSION"), text).hash(&mut hasher);
-    hasher.finish()
+fn by_this_version(text: &str) -> String {
+    digest([env!("CARGO_PKG_VERSION"), text])
 }
 
-/// Reads YAML or JSON, or JSON alone without the feature `files`. Empty keys count as unset.
+/// Reads YAML or JSON, or JSON alone without the feature `files`. Empty keys count as unset, keys of earlier releases are moved to
+/// their names of today, and booleans and numbers may be written as text.
 pub(crate) fn parse(text: &str) -> Result<Value, ConfigErrors> {
+    Ok(parse_and_tell(text)?.0)
+}
+
+/// The same, with a line for each key that was moved.
+pub(crate) fn parse_and_tell(text: &str) -> Result<(Value, Vec<String>), ConfigErrors> {
+    let mut document = parse_as_written(text)?;
+    if is_checked(text) {
+        return Ok((document, Vec::new()));
+    }
+    let moved = legacy::modernise(&mut document);
+    type_texts(&mut document, &keys::all());
+    Ok((document, moved))
+}
+
+fn parse_as_written(text: &str) -> Result<Value, ConfigErrors> {
     let mut document: Value = match text.trim_start().starts_with('{').then(|| serde_json::from_str(text)) {
         Some(Ok(document)) => document,
         // YAML's flow style begins with a brace too, and its reader knows what JSON is.
@@ -69,6 +84,25 @@ fn from_yaml(text: &str) -> Result<Value, String> {
 #[cfg(not(feature = "files"))]
 fn from_yaml(_: &str) -> Result<Value, String> {
     Err("the file is not JSON: functions read what `latchkey config build` makes of a configuration".to_owned())
+}
+
+/// Turns text into the boolean or the number that its key asks for, as Kratos does with what it reads from templates and variables.
+fn type_texts(value: &mut Value, above: &[Fit]) {
+    let Value::Object(map) = value else { return };
+    for (name, value) in map {
+        let here = Fit::narrow(above, name);
+        match (Fit::best(&here), &mut *value) {
+            (Some(key), Value::String(text)) if matches!(key.kind.shape(), Shape::Boolean | Shape::Number) => {
+                *value = typed(key, text);
+            }
+            (Some(_), Value::Array(items)) => {
+                let here = Fit::narrow(above, &format!("{name}[]"));
+                items.iter_mut().for_each(|item| type_texts(item, &here));
+            }
+            (None, Value::Object(_)) if !here.is_empty() => type_texts(value, &here),
+            _ => {}
+        }
+    }
 }
 
 fn forget_unset(value: &mut Value) {
@@ -110,16 +144,46 @@ pub(crate) fn lay_over(document: &mut Value, env: &[(String, String)]) -> Overri
     }
     let mut overrides = Overrides::new();
     let asked_for = |key: &&Key| !key.is_ignored() && env.keys().any(|name| key.may_be(name));
-    for key in KEYS.iter().filter(asked_for) {
+    for key in KEYS.iter().filter(|key| asked_for(key) || (!key.is_ignored() && matches!(key.kind, Kind::List))) {
         for path in key.paths() {
             let name = variable(&path);
             if let Some(text) = env.get(name.as_str()) {
                 set(document, &path, typed(key, text));
-                overrides.insert(path, Override { variable: name, key });
+                overrides.insert(path.clone(), Override { variable: name.clone(), key });
+            }
+            if matches!(key.kind, Kind::List) && lay_over_items(document, &path, &format!("{name}_"), &env) {
+                overrides.insert(path, Override { variable: format!("{name}_…"), key });
             }
         }
     }
     overrides
+}
+
+/// As many items of a list as variables may make.
+const MOST_ITEMS: usize = 100;
+
+/// Lays variables that name an item of a list by its number over the document, such as `IDENTITY_SCHEMAS_0_URL`. Whether there were
+/// any.
+fn lay_over_items(document: &mut Value, path: &str, prefix: &str, env: &BTreeMap<&str, &str>) -> bool {
+    let mut any = false;
+    for (name, text) in env {
+        let Some((number, rest)) = name.strip_prefix(prefix).and_then(|rest| rest.split_once('_')) else { continue };
+        let Some(index) = number.parse::<usize>().ok().filter(|index| *index < MOST_ITEMS) else { continue };
+        let of_items = format!("{path}[].");
+        let inner = |key: &&Key| key.path.strip_prefix(&of_items).is_some_and(|inner| variable(inner) == rest);
+        let Some(key) = KEYS.iter().find(inner) else { continue };
+        if get(document, path).is_none_or(|list| !list.is_array()) {
+            set(document, path, Value::Array(Vec::new()));
+        }
+        let pointer = format!("/{}", path.replace('.', "/"));
+        let Some(items) = document.pointer_mut(&pointer).and_then(Value::as_array_mut) else { continue };
+        while items.len() <= index {
+            items.push(Value::Object(Map::new()));
+        }
+        set(&mut items[index], &key.path[of_items.len()..], typed(key, text));
+        any = true;
+    }
+    any
 }
 
 /// The environment variable of a key.
@@ -131,12 +195,13 @@ pub(crate) fn variable(path: &str) -> String {
 fn typed(key: &Key, text: &str) -> Value {
     let as_json = || serde_json::from_str(text).ok();
     let value = match key.kind.shape() {
+        // As Go's ParseBool has it.
         Shape::Boolean => match text {
-            "true" | "1" => Some(Value::Bool(true)),
-            "false" | "0" => Some(Value::Bool(false)),
+            "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(Value::Bool(true)),
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(Value::Bool(false)),
             _ => None,
         },
-        Shape::Number => text.parse::<i64>().ok().map(Value::from),
+        Shape::Number => text.trim().parse::<i64>().ok().map(Value::from),
         Shape::List if text.trim_start().starts_with('[') => as_json(),
         Shape::List if matches!(key.kind, Kind::List) => None,
         Shape::List => Some(text.split(',').map(|part| Value::from(part.trim())).collect()),
@@ -157,6 +222,21 @@ mod tests {
         assert_eq!(parse(yaml).unwrap(), json!({"a": {"b": 1}, "c": {"b": 1, "d": [true, "y"]}}));
         assert_eq!(parse(r#"{"a": {"b": null, "c": "1h"}}"#).unwrap(), json!({"a": {"c": "1h"}}));
         assert_eq!(parse("{a: 1}").unwrap(), json!({"a": 1}));
+    }
+
+    #[test]
+    fn booleans_and_numbers_may_be_text() {
+        let text = "cookies: {secure: 'True'}\nhashers: {bcrypt: {cost: '12'}, algorithm: 'true'}\n\
+                    identity: {schemas: [{id: '1', selfservice_selectable: 'false'}]}\nsession: {cookie: {persistent: 'yes'}}";
+        assert_eq!(
+            parse(text).unwrap(),
+            json!({
+                "cookies": {"secure": true},
+                "hashers": {"bcrypt": {"cost": 12}, "algorithm": "true"},
+                "identity": {"schemas": [{"id": "1", "selfservice_selectable": false}]},
+                "session": {"cookie": {"persistent": "yes"}},
+            })
+        );
     }
 
     #[test]
@@ -201,6 +281,10 @@ mod tests {
             ("HASHERS_ARGON2_ITERATIONS", "3"),
             ("SELFSERVICE_FLOWS_LOGIN_AFTER_PASSWORD_DEFAULT_BROWSER_RETURN_URL", "https://d.example"),
             ("IDENTITY_SCHEMAS", r#"[{"id":"x","url":"base64://e30="}]"#),
+            ("IDENTITY_SCHEMAS_1_ID", "y"),
+            ("IDENTITY_SCHEMAS_1_SELFSERVICE_SELECTABLE", "True"),
+            ("IDENTITY_SCHEMAS_99999999999_ID", "z"),
+            ("IDENTITY_SCHEMAS_x_ID", "z"),
             ("COOKIES_DOMAIN", ""),
             ("PATH", "/bin"),
         ]
@@ -216,7 +300,9 @@ mod tests {
                 },
                 "serve": {"public": {"cors": {"allowed_origins": ["https://c.example"]}}},
                 "hashers": {"argon2": {"iterations": 3}},
-                "identity": {"schemas": [{"id": "x", "url": "base64://e30="}]},
+                "identity": {"schemas": [
+                    {"id": "x", "url": "base64://e30="}, {"id": "y", "selfservice_selectable": true},
+                ]},
             })
         );
         assert_eq!(overrides["session.lifespan"].variable, "SESSION_LIFESPAN");

@@ -17,7 +17,9 @@ pub fn named_files(text: &str, folder: Option<&Path>, env: &[(String, String)]) 
     let own = ["pages.logo", "pages.css"].iter().filter_map(|path| document::get(&document, path)?.as_str());
     urls.extend(own.filter(|url| !url.starts_with("base64://")));
     file_urls(&document, &mut urls);
-    let mut files: Vec<PathBuf> = urls.into_iter().map(|url| local_file(url, folder)).collect();
+    let mut files: Vec<PathBuf> = urls.iter().map(|url| local_file(url, folder)).collect();
+    // Where there is none in the working folder yet, one may come.
+    files.extend(urls.iter().map(|url| local_file(url, None)));
     files.extend(courier::files(&document, folder));
     files.sort();
     files.dedup();

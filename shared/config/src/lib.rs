@@ -11,11 +11,14 @@ mod assemble;
 mod check;
 mod courier;
 mod deploy;
+mod digest;
 mod document;
 mod duration;
 mod follow;
 pub mod keys;
+mod legacy;
 mod model;
+mod notices;
 mod pages;
 mod preset;
 mod secrets;
@@ -24,12 +27,13 @@ pub use courier::{
     ChannelSecrets, Courier, CourierSecrets, HttpAuth, HttpChannel, TemplateText, Templates, Wording, remote_templates,
     with_contents,
 };
-pub use deploy::{check_deployment, frozen, to_compact};
+pub use deploy::{check_deployment, frozen, inspect_deployment, to_compact};
 pub use follow::named_files;
 pub use model::{
     Brakes, CodeMethod, Config, CookieAttributes, Cookies, Cors, Features, Hasher, IdentityConfig, LeakCheck, Listener,
     LoginFlowPolicy, LoginStyle, Logout, Method, Methods, RequiredAal, SameSite, SchemaRef, SelfService, SessionPolicy,
 };
+pub use notices::Notices;
 pub use pages::{Color, Logo, OtherFlows, Pages};
 pub use secrets::{Secrets, merge_secrets};
 
@@ -42,10 +46,17 @@ pub struct Loaded {
     pub config: Config,
     /// The secrets that stand in the file or the environment.
     pub secrets: Secrets,
-    /// One line for each key that has no effect, or not the whole one.
-    pub warnings: Vec<String>,
-    /// One line for each setting that is weaker than `preset: strict`.
-    pub weaker: Vec<String>,
+    /// What else there is to tell.
+    pub notices: Notices,
+}
+
+/// What reading a configuration found, whether or not it can be used.
+#[derive(Debug)]
+pub struct Inspected {
+    /// The configuration, or what keeps it from being used.
+    pub loaded: Result<Loaded, ConfigErrors>,
+    /// What else there is to tell, also where it cannot be used.
+    pub notices: Notices,
 }
 
 /// Everything that is wrong with a configuration, one line each.
@@ -77,13 +88,30 @@ pub fn text_of(file: &Path) -> Result<String, String> {
 /// # Errors
 /// A line for each value that is not allowed, naming the key, the value and what is.
 pub fn read(text: &str, folder: Option<&Path>, env: &[(String, String)], dev: bool) -> Result<Loaded, ConfigErrors> {
-    let mut document = document::parse(text)?;
+    inspect(text, folder, env, dev).loaded
+}
+
+/// The same, with what there is to tell of a configuration that cannot be used.
+pub fn inspect(text: &str, folder: Option<&Path>, env: &[(String, String)], dev: bool) -> Inspected {
+    let (mut document, moved) = match document::parse_and_tell(text) {
+        Ok(read) => read,
+        Err(errors) => return Inspected { loaded: Err(errors), notices: Notices::default() },
+    };
     let overrides = document::lay_over(&mut document, env);
     let mut findings = check::check(&document, &overrides, document::is_checked(text));
-    let weaker = preset::apply(&mut document, &mut findings);
+    findings.notices.warnings.splice(0..0, moved);
+    findings.notices.weaker = preset::apply(&mut document, &mut findings);
     let config = assemble::assemble(&document, folder, env, dev, &mut findings);
-    if !findings.errors.is_empty() {
-        return Err(ConfigErrors(findings.errors));
+    if !findings.placeholders.is_empty() {
+        // One error says it all.
+        let mut told = false;
+        findings.errors.retain(|line| !line.contains("${") || !std::mem::replace(&mut told, true));
     }
-    Ok(Loaded { config, secrets: secrets::of(&document, dev), warnings: findings.warnings, weaker })
+    let notices = findings.notices;
+    let loaded = if findings.errors.is_empty() {
+        Ok(Loaded { config, secrets: secrets::of(&document, dev), notices: notices.clone() })
+    } else {
+        Err(ConfigErrors(findings.errors))
+    };
+    Inspected { loaded, notices }
 }

@@ -59,7 +59,7 @@ courier:
 fn a_channel_gets_its_secret_from_the_stack() {
     let text = with(&TWILIO.replace("BODY", &base64("function(ctx) {}")));
     let loaded = read(&text, None, &[], false).unwrap();
-    assert_eq!(loaded.warnings, Vec::<String>::new());
+    assert_eq!(loaded.notices.warnings, Vec::<String>::new());
     let channel = loaded.config.courier.sms.unwrap();
     assert_eq!((channel.key.as_str(), channel.method.as_str()), ("courier.channels.sms", "POST"));
     assert_eq!(channel.auth, Some(HttpAuth::Basic { user: "me".to_owned() }));
@@ -84,7 +84,7 @@ fn what_cannot_be_is_refused_by_name() {
         ("courier: {channels: [{id: fax, request_config: {url: 'https://a.example/'}}]}", "courier.channels[0]"),
         ("courier: {channels: [{id: sms, type: smtp}]}", "courier.channels[0]: \"sms\" by \"smtp\" is not allowed"),
         ("courier: {channels: [{id: sms, type: http}]}", "courier.channels[0].request_config: not set"),
-        ("courier: {delivery_strategy: http}", "courier.http.request_config: not set"),
+        ("courier: {delivery_strategy: http}", "courier.http.request_config.url: not set"),
         ("courier: {delivery_strategy: pigeon}", "courier.delivery_strategy"),
         ("courier: {message_retries: -1}", "courier.message_retries"),
         (
@@ -99,11 +99,13 @@ fn what_cannot_be_is_refused_by_name() {
             "courier: {templates: {login_code: {valid: {email: {body: {html: 'https://a.example/x'}}}}}}",
             "functions fetch nothing; `latchkey config build` does",
         ),
-        ("courier: {template_override_path: nowhere}", "courier.template_override_path: nowhere is not allowed"),
     ] {
         let error = read(&with(courier), None, &[], false).err().map(|e| e.to_string()).unwrap_or_default();
         assert!(error.contains(says), "{courier}: {error}");
     }
+    // As in Kratos, where there are no templates the built-in ones count.
+    let nowhere = read(&with("courier: {template_override_path: nowhere}"), None, &[], false).unwrap();
+    assert!(nowhere.notices.warnings[0].contains("there is no folder nowhere"), "{:?}", nowhere.notices);
     let large = format!(
         "courier: {{templates: {{login_code: {{valid: {{email: {{subject: '{}'}}}}}}}}}}",
         base64(&"x".repeat(1 << 20))

@@ -52,7 +52,7 @@ fn files_are_read_as_windows_writes_them() {
 #[test]
 fn a_small_file_gets_the_documented_defaults() {
     let loaded = with("", false).unwrap();
-    assert_eq!(loaded.warnings, Vec::<String>::new());
+    assert_eq!(loaded.notices.lines(), Vec::<String>::new());
     let config = loaded.config;
     assert_eq!(config.public.base_url, "https://login.example.org/");
     assert_eq!(config.session.lifespan, Duration::from_secs(86_400));
@@ -150,13 +150,12 @@ fn what_is_not_built_is_one_warning_each() {
         false,
     )
     .unwrap();
-    let warnings = loaded.warnings.join("\n");
+    let warnings = loaded.notices.lines().join("\n");
     for line in [
-        "courier.smtp.client_key_path has no effect yet: a client certificate for the mail server is not built",
-        "oauth2_provider.url has no effect yet",
-        "log has no effect: one JSON line per request",
+        "A client certificate for the mail server: not built yet; 1 key has no effect: courier.smtp.client_key_path.",
+        "The OAuth 2.0 provider's login challenge: not built yet; 1 key has no effect: oauth2_provider.url.",
+        "No effect here: dsn, log.",
         "session.lifespn has no effect: there is no such key; did you mean \"lifespan\"?",
-        "dsn has no effect: all state is in DynamoDB",
     ] {
         assert_eq!(warnings.matches(line).count(), 1, "{line} in\n{warnings}");
     }
@@ -166,7 +165,7 @@ fn what_is_not_built_is_one_warning_each() {
 #[test]
 fn what_is_off_needs_no_warning() {
     let loaded = with("courier: {channels: []}\nsecurity: {account_enumeration: {mitigate: false}}", false).unwrap();
-    assert_eq!(loaded.warnings, Vec::<String>::new());
+    assert_eq!(loaded.notices.lines(), Vec::<String>::new());
 }
 
 /// The login part of a file, whole, with something laid into it.
@@ -185,7 +184,7 @@ fn keys_whose_loss_would_let_people_in_stop_the_start() {
         (
             "after: {password: {hooks: [{hook: require_verified_address}]}}",
             "",
-            "after.password.hooks: \"require_verified_address\"",
+            "after.password.hooks: the hook \"require_verified_address\"",
         ),
         ("after: {hooks: [{hook: require_verified_address}]}", "", "login.after.hooks"),
         (
@@ -198,6 +197,16 @@ fn keys_whose_loss_would_let_people_in_stop_the_start() {
             "",
             "before.hooks",
         ),
+        (
+            "after: {hooks: [{hook: web_hook, config: {url: 'https://x.example'}}]}",
+            "",
+            "by a 4xx or 5xx would be let in",
+        ),
+        (
+            "after: {code: {hooks: [{hook: web_hook, config: {url: 'https://x.example', response: {ignore: false}}}]}}",
+            "",
+            "after.code.hooks: the hook \"web_hook\"",
+        ),
         ("after: {hooks: [{hook: unheard_of}]}", "", "\"unheard_of\" is no hook"),
         ("", "code: {enabled: true, mfa_enabled: true}", "selfservice.methods.code.mfa_enabled: true is not allowed"),
     ] {
@@ -207,7 +216,9 @@ fn keys_whose_loss_would_let_people_in_stop_the_start() {
     // What only adds something is passed over with a warning.
     let loaded =
         login("after: {hooks: [{hook: revoke_active_sessions}]}", "code: {passwordless_enabled: true}").unwrap();
-    assert_eq!(loaded.warnings.len(), 1, "{:?}", loaded.warnings);
+    assert_eq!(loaded.notices.lines().len(), 1, "{:?}", loaded.notices.warnings);
+    let notified = "after: {hooks: [{hook: web_hook, config: {url: 'https://x.example', response: {ignore: true}}}]}";
+    assert!(login(notified, "").is_ok());
     // Nobody is asked for a second factor where whoami does not want one, and a method that is off asks for nothing.
     assert!(login("", "code: {enabled: false, mfa_enabled: true}").is_ok());
 }
@@ -233,7 +244,7 @@ fn return_urls_that_strangers_could_own_are_left_out() {
     let kept =
         ["https://*.example.org", "https://*.team.github.io", "myapp://callback", "https://*.example.org:8443/x"];
     assert_eq!(loaded.config.selfservice.allowed_return_urls, kept);
-    assert_eq!(loaded.warnings.len(), 8, "{:?}", loaded.warnings);
+    assert_eq!(loaded.notices.warnings.len(), 8, "{:?}", loaded.notices.warnings);
     let lenient = over(&[
         ("SELFSERVICE_ALLOWED_RETURN_URLS", "https://*.com,/relative"),
         ("FEATURE_FLAGS_LEGACY_ALLOW_INSECURE_ORIGINS", "true"),
@@ -247,7 +258,13 @@ fn a_wrong_variable_is_named() {
     let error = over(&[("SESSION_LIFESPAN", "forever")]).unwrap_err();
     assert!(error.contains("session.lifespan (environment variable SESSION_LIFESPAN): \"forever\""), "{error}");
     // Variables of keys without effect are none of ours: other programs have a LOG and a VERSION too.
-    assert!(over(&[("VERSION", "1"), ("LOG", "x"), ("DEV", "maybe"), ("DSN", "memory")]).unwrap().warnings.is_empty());
+    assert!(
+        over(&[("VERSION", "1"), ("LOG", "x"), ("DEV", "maybe"), ("DSN", "memory")])
+            .unwrap()
+            .notices
+            .warnings
+            .is_empty()
+    );
 }
 
 #[test]
@@ -274,7 +291,7 @@ fn schemas_are_read_from_base64_and_files() {
     }
     for (url, says) in [
         ("file://missing.json", "cannot read"),
-        ("https://example.org/schema.json", "nothing is fetched at start"),
+        ("https://example.org/schema.json", "nothing is fetched at the start"),
         ("base64://%%", "not base64"),
         ("base64://bm90IGpzb24=", "not JSON"),
         ("base64://W10=", "not a JSON object"),
@@ -312,7 +329,7 @@ fn what_travels_is_trusted_as_it_was_made() {
         match with(&text, &env) {
             Err(error) => assert!(error.contains(says), "{says}: {error}"),
             Ok(_) => {
-                let warnings = read(&text, None, &[], false).unwrap().warnings;
+                let warnings = read(&text, None, &[], false).unwrap().notices.warnings;
                 assert!(warnings.iter().any(|line| line.contains(says)), "{says}: {warnings:?}");
             }
         }
@@ -414,14 +431,18 @@ fn the_look_of_the_pages_is_checked() {
         ("logo: nothing.png", "pages.logo: \"nothing.png\" is not allowed: cannot read"),
         ("logo: more.css", "pages.logo: the file is not allowed: it must be a picture"),
         ("logo: large.svg", "pages.logo: \"large.svg\" is not allowed: it has 20 KB, and at most 16 KB"),
-        ("logo: 'https://cdn.example/logo.png'", "nothing is fetched at start"),
+        ("logo: 'https://cdn.example/logo.png'", "nothing is fetched at the start"),
         ("css: 'base64://!'", "pages.css: \"base64://!\" is not allowed: what follows base64:// is not base64"),
         ("terms_url: terms.html", "pages.terms_url: \"terms.html\" is not allowed: it must be a URL"),
         ("colour: '#aa0000'", ""),
     ] {
         match look(pages) {
             Ok(loaded) => {
-                assert!(loaded.warnings[0].starts_with("pages.colour has no effect"), "{pages}: {:?}", loaded.warnings)
+                assert!(
+                    loaded.notices.warnings[0].starts_with("pages.colour has no effect"),
+                    "{pages}: {:?}",
+                    loaded.notices.warnings
+                )
             }
             Err(error) => assert!(!says.is_empty() && error.contains(says), "{pages}: {error}"),
         }
@@ -439,11 +460,11 @@ fn the_strict_preset_decides_what_is_left_open_and_refuses_what_is_weaker() {
     let usual = with("", false).unwrap();
     assert!(!usual.config.mitigate_enumeration);
     assert_eq!(
-        usual.weaker,
+        usual.notices.weaker,
         ["security.account_enumeration.mitigate is false, as it is when not set: preset strict asks for true"]
     );
     let strict = with("preset: strict", false).unwrap();
-    assert!(strict.config.mitigate_enumeration && strict.weaker.is_empty(), "{:?}", strict.weaker);
+    assert!(strict.config.mitigate_enumeration && strict.notices.weaker.is_empty(), "{:?}", strict.notices.weaker);
     assert_eq!(strict.config.methods.code.lifespan.as_secs(), 600);
     for (inside, names) in [
         (
@@ -456,10 +477,10 @@ fn the_strict_preset_decides_what_is_left_open_and_refuses_what_is_weaker() {
         let error = with(inside, false).err().unwrap_or_else(|| panic!("{inside} was accepted")).to_string();
         assert!(error.contains(names), "{error}");
     }
-    let weaker = login("", "code: {passwordless_enabled: true}").unwrap().weaker.join("\n");
+    let weaker = login("", "code: {passwordless_enabled: true}").unwrap().notices.weaker.join("\n");
     assert!(
         weaker.contains("code.config.lifespan is \"1h\", as it is when not set: preset strict asks for 10m"),
         "{weaker}"
     );
-    assert!(login("", "code: {passwordless_enabled: true, config: {lifespan: 9m}}").unwrap().weaker.len() == 1);
+    assert!(login("", "code: {passwordless_enabled: true, config: {lifespan: 9m}}").unwrap().notices.weaker.len() == 1);
 }

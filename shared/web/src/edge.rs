@@ -8,7 +8,7 @@ use crate::cors;
 use crate::device::Network;
 use crate::hint;
 use crate::log::{self, Ids};
-use crate::reply::{Fault, Reply};
+use crate::reply::{Fault, Kind, Reply};
 use crate::routes::{CsrfLayer, Listener, csrf_layer, is_unsafe};
 use crate::{Environment, Request, Response, StartError};
 use http::header::{
@@ -276,8 +276,8 @@ fn preflight(call: &Call<'_>) -> Option<Reply> {
     let method = call.header(ACCESS_CONTROL_REQUEST_METHOD.as_str())?;
     let origin = call.header(ORIGIN.as_str()).unwrap_or("");
     let headers = call.header(ACCESS_CONTROL_REQUEST_HEADERS.as_str());
-    let mut reply = Reply::new(204, "preflight")
-        .header(VARY, "Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
+    let mut reply =
+        Reply::preflight().header(VARY, "Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
     for (name, value) in cors::preflight(cors, origin, method, headers) {
         reply = reply.header(name, &value);
     }
@@ -318,12 +318,12 @@ fn finish(call: &Call<'_>, reply: Reply) -> Response {
             (false, CsrfLayer::Outside) => None,
             (false, _) => Some("Cookie"),
         };
-        if let Some(vary) = vary.filter(|_| reply.outcome != "preflight") {
+        if let Some(vary) = vary.filter(|_| reply.kind != Kind::Preflight) {
             set(VARY, vary);
         }
         let replaced = reply.new_csrf.then(|| CsrfSecret::new(chance::bytes()));
         // A browser asks whether it may send a request without the cookies that it would send with it.
-        let given = call.csrf_new.as_ref().filter(|_| reply.outcome != "preflight");
+        let given = call.csrf_new.as_ref().filter(|_| reply.kind != Kind::Preflight);
         if let Some(secret) = replaced.as_ref().or(given) {
             set(SET_COOKIE, &browser::csrf_cookie(call, secret));
         }

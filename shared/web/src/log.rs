@@ -56,7 +56,7 @@ pub(crate) fn request(
         "verb": verb,
         "method": reply.method,
         "status": reply.status,
-        "outcome": reply.outcome,
+        "outcome": reply.outcome.to_string(),
         "round_trips": cost.trips,
         "store_calls": cost.calls.len(),
         "hashes": cost.hashes,

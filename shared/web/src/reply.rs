@@ -15,8 +15,10 @@ pub struct Reply {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) cookies: Vec<String>,
     pub(crate) body: Body,
-    /// What happened, for the log: a word, never a value of the request.
-    pub(crate) outcome: &'static str,
+    /// What happened, for the log.
+    pub(crate) outcome: Word,
+    /// What kind of answer it is, for the edge.
+    pub(crate) kind: Kind,
     pub(crate) flow: Option<Uuid>,
     /// The login method that had its turn, for the log.
     pub(crate) method: Option<Method>,
@@ -24,6 +26,25 @@ pub struct Reply {
     pub(crate) fault: Option<Fault>,
     /// Whether the browser gets another anti-CSRF cookie.
     pub(crate) new_csrf: bool,
+}
+
+/// What kind of answer it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The answer to what was asked.
+    Answer,
+    /// The answer to a browser's question whether it may ask.
+    Preflight,
+}
+
+/// A word for the log, never a value of the request. It can be written and not compared: nothing is decided by it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Word(&'static str);
+
+impl std::fmt::Display for Word {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
 }
 
 impl Reply {
@@ -34,12 +55,18 @@ impl Reply {
             headers: Vec::new(),
             cookies: Vec::new(),
             body: Body::Empty,
-            outcome,
+            outcome: Word(outcome),
+            kind: Kind::Answer,
             flow: None,
             method: None,
             fault: None,
             new_csrf: false,
         }
+    }
+
+    /// The empty answer to a preflight request.
+    pub(crate) fn preflight() -> Self {
+        Self { kind: Kind::Preflight, ..Self::new(204, "preflight") }
     }
 
     /// JSON of a success; a form shown again with its faults counts as one.

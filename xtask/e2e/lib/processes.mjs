@@ -62,6 +62,7 @@ export async function start(command, args, { ready, env = {}, cwd = root }) {
     await pause(20);
   }
   return {
+    pid: child.pid,
     said: () => said,
     stop: () => {
       running.delete(child);
@@ -113,7 +114,7 @@ export async function freePort(above = []) {
 /** Starts a stack with the built-in configuration, changed by environment variables. */
 export async function stack(env = {}, args = []) {
   const port = await freePort([1, 3, 22]);
-  const program = await start(setting("LATCHKEY_BINARY"), ["--port-base", String(port), ...args], { ready: "Ctrl-C ends it", env });
+  const program = await start(setting("LATCHKEY_BINARY"), ["--port-base", String(port), ...args], { ready: "Press Ctrl-C to stop", env });
   const at = (offset) => `http://127.0.0.1:${port + offset}`;
   return { ...program, api: at(0), admin: at(1), inbox: at(3), pages: at(22) };
 }

@@ -4,6 +4,7 @@
 mod client;
 mod cold;
 mod hash;
+mod idle;
 mod load;
 mod runtime;
 mod work;
@@ -26,10 +27,15 @@ pub(crate) enum Part {
     Hash,
     /// A crowd that signs in by code
     Load,
+    /// The stack on a developer's machine while nobody asks it anything
+    Idle,
 }
 
 /// Builds what is deployed and measures these parts of it, or all.
 pub(crate) fn run(quick: bool, only: &[Part]) -> Result<(), String> {
+    if only == [Part::Idle] {
+        return idle::measure().map(conclude);
+    }
     let template = Template::load()?;
     let functions = template.functions.iter().flat_map(|function| ["--package", function.binary.as_str()]);
     // The local stack is not deployed, and linking it for size takes minutes.
@@ -52,6 +58,14 @@ pub(crate) fn run(quick: bool, only: &[Part]) -> Result<(), String> {
     if wanted(Part::Load) {
         missed += load::measure(&folder)?;
     }
+    if wanted(Part::Idle) {
+        missed += idle::measure()?;
+    }
+    conclude(missed);
+    Ok(())
+}
+
+fn conclude(missed: u32) {
     println!(
         "\n{}",
         if missed == 0 {
@@ -60,7 +74,6 @@ pub(crate) fn run(quick: bool, only: &[Part]) -> Result<(), String> {
             format!("{missed} figures are over budget.")
         }
     );
-    Ok(())
 }
 
 /// A figure against its budget: what to print, and 1 when it is over.

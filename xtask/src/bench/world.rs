@@ -101,9 +101,9 @@ impl World {
         let mut env = vec![
             ("LATCHKEY_CONFIG".to_owned(), self.config().to_string_lossy().into_owned()),
             ("AWS_REGION".to_owned(), "local".to_owned()),
-            ("AWS_ACCESS_KEY_ID".to_owned(), "local".to_owned()),
+            ("AWS_ACCESS_KEY_ID".to_owned(), self.stack.store.key().to_owned()),
             ("AWS_SECRET_ACCESS_KEY".to_owned(), "local".to_owned()),
-            ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), self.stack.store.clone()),
+            ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), self.stack.store.endpoint().to_owned()),
         ];
         let courier = self.stack.courier_key.to_text();
         for (name, value) in [
@@ -130,7 +130,7 @@ impl World {
         let id = self.person["id"].as_str().ok_or("no person")?;
         let mut originals = Vec::new();
         for table in ["accounts", "credentials"] {
-            let all = self.runtime.block_on(dynamodb(&self.stack.store, "Scan", &json!({"TableName": table})))?;
+            let all = self.runtime.block_on(self.stack.store.call("Scan", &json!({"TableName": table})))?;
             let items = all["Items"].as_array().cloned().unwrap_or_default();
             let of_ada = items
                 .into_iter()
@@ -163,7 +163,7 @@ impl World {
                 None => items[table] = json!([put]),
             }
         }
-        self.runtime.block_on(dynamodb(&self.stack.store, "BatchWriteItem", &json!({"RequestItems": items}))).map(drop)
+        self.runtime.block_on(self.stack.store.call("BatchWriteItem", &json!({"RequestItems": items}))).map(drop)
     }
 
     /// An event for a function's first answer.
@@ -277,8 +277,4 @@ impl World {
         let arrival = Arrival { id: "bench".to_owned(), at: time::OffsetDateTime::UNIX_EPOCH, from: ANYBODY };
         event::event(&parts, body.as_bytes(), key, admin, &arrival).to_string()
     }
-}
-
-async fn dynamodb(endpoint: &str, operation: &str, body: &Value) -> Result<Value, String> {
-    latchkey::store::Client::new(endpoint, "local").call(operation, body).await
 }

@@ -51,8 +51,10 @@ pub enum Kind {
     Text,
     /// A name that may be a cookie's.
     CookieName,
-    /// A name that may be a cookie's domain.
+    /// The name of a host.
     Domain,
+    /// A name that may be a cookie's domain, or nothing.
+    CookieDomain,
     /// Origins, each with at most one `*`, or one text.
     Origins,
     /// An absolute path.
@@ -69,7 +71,7 @@ pub enum Kind {
     Color,
     /// A duration above zero.
     Duration,
-    /// A duration above zero, or this word.
+    /// A duration, or this word.
     DurationOr(&'static str),
     /// An amount of memory between these, in KiB.
     Memory(u64, u64),
@@ -119,8 +121,10 @@ impl Kind {
 /// The names that a placeholder in a path stands for.
 pub fn names(placeholder: &str) -> &'static [&'static str] {
     match placeholder {
-        "{method}" => &["password", "oidc", "webauthn", "passkey", "code", "totp", "lookup_secret"],
-        "{way}" => &["password", "oidc", "webauthn", "passkey", "code", "totp", "lookup_secret", "profile", "link"],
+        "{method}" => &["password", "oidc", "saml", "webauthn", "passkey", "code", "totp", "lookup_secret"],
+        "{way}" => {
+            &["password", "oidc", "saml", "webauthn", "passkey", "code", "totp", "lookup_secret", "profile", "link"]
+        }
         "{flow}" => &["registration", "verification", "recovery", "settings"],
         "{address}" => &["verification", "recovery"],
         "{message}" => &[

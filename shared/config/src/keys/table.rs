@@ -52,6 +52,7 @@ pub(crate) const HOOKS: &[&str] = &[
     "verify_new_address",
     "notify_previous_addresses",
     "organization",
+    "b2b_sso",
     "two_step_registration",
 ];
 
@@ -59,7 +60,7 @@ const AAL: &[&str] = &["aal1", "highest_available"];
 const SAME_SITE: &[&str] = &["Strict", "Lax", "None"];
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE"];
 
-const COURIER: &str = "sending messages";
+const PRIVATE_SMTP: &str = "a guard against mail servers at private addresses";
 const TEMPLATE: &str = "a template: `base64://…`, `https://…`, `file://…` or a path; see [messages.md](messages.md)";
 const FLOWS: &str = "registration, verification, recovery and settings";
 const HOOKS_OF_LOGIN: &str = "hooks after login";
@@ -86,8 +87,8 @@ const fn moot(path: &'static str, kind: Kind, why: &'static str) -> Key {
 }
 
 use Kind::{
-    AnyUrl, BaseUrl, Bool, Color, CookieName, Domain, Duration, DurationOr, Hooks, Int, List, Map, Memory, Networks,
-    OneOf, Origins, Path, SecretText, Secrets, Text, Texts, Url, UrlOrPath, Words,
+    AnyUrl, BaseUrl, Bool, Color, CookieDomain, CookieName, Domain, Duration, DurationOr, Hooks, Int, List, Map,
+    Memory, Networks, OneOf, Origins, Path, SecretText, Secrets, Text, Texts, Url, UrlOrPath, Words,
 };
 use Role::{Secret, Used};
 
@@ -114,7 +115,13 @@ pub const KEYS: &[Key] = &[
     ),
     key("serve.public.cors.exposed_headers", Texts, "`Content-Type`", Used, "response headers that scripts may read"),
     key("serve.public.cors.allow_credentials", Bool, "true", Used, "let cookies be sent"),
-    key("serve.public.cors.max_age", Int(0, 86_400), "0", Used, "seconds for which a browser may remember the answer"),
+    key(
+        "serve.public.cors.max_age",
+        Int(0, i64::MAX),
+        "0",
+        Used,
+        "seconds for which a browser may remember the answer",
+    ),
     key(
         "serve.trusted_proxies",
         Networks,
@@ -124,13 +131,14 @@ pub const KEYS: &[Key] = &[
     ),
     moot("serve.public.cors.options_passthrough", Bool, "preflight requests are always answered here"),
     moot("serve.public.cors.debug", Bool, "there is one log line per request"),
+    moot("serve.public.domain_aliases", List, "every URL begins with serve.public.base_url"),
     moot("serve.{listener}.host", Text, "the gateway listens"),
     moot("serve.{listener}.port", Int(1, 65_535), "the gateway listens; locally see `--port-base`"),
     moot("serve.{listener}.tls", Map, "the gateway ends TLS"),
     moot("serve.{listener}.socket", Map, "the gateway listens"),
     moot("serve.{listener}.request_log", Map, "there is one log line per request"),
     // Cookies and sessions
-    key("cookies.domain", Domain, "", Used, "`Domain` of cookies"),
+    key("cookies.domain", CookieDomain, "", Used, "`Domain` of cookies"),
     key("cookies.path", Path, "`/`", Used, "`Path` of cookies"),
     key(
         "cookies.same_site",
@@ -150,7 +158,7 @@ pub const KEYS: &[Key] = &[
     ),
     key("session.cookie.name", CookieName, "`ory_kratos_session`", Used, "name of the session cookie"),
     key("session.cookie.persistent", Bool, "true", Used, "keep the session cookie when the browser closes"),
-    key("session.cookie.domain", Domain, "`cookies.domain`", Used, "`Domain` of the session cookie"),
+    key("session.cookie.domain", CookieDomain, "`cookies.domain`", Used, "`Domain` of the session cookie"),
     key("session.cookie.path", Path, "`cookies.path`", Used, "`Path` of the session cookie"),
     key("session.cookie.same_site", OneOf(SAME_SITE), "`cookies.same_site`", Used, "`SameSite` of the session cookie"),
     key("session.cookie.secure", Bool, "true; false with `--dev`", Used, "`Secure` of the session cookie"),
@@ -276,7 +284,7 @@ pub const KEYS: &[Key] = &[
     key("pages.css", Text, "", Used, "a style sheet after ours: a file beside the configuration, at most 64 KB"),
     // Methods
     key("selfservice.methods.password.enabled", Bool, "true", Used, "offer and accept passwords"),
-    later("selfservice.methods.password.config.min_password_length", Int(6, 1024), FLOWS),
+    later("selfservice.methods.password.config.min_password_length", Int(6, i64::MAX), FLOWS),
     key(
         "selfservice.methods.password.config.max_breaches",
         Int(0, 100),
@@ -304,6 +312,11 @@ pub const KEYS: &[Key] = &[
     ),
     key("selfservice.methods.code.passwordless_enabled", Bool, "false", Used, "offer and accept codes as first factor"),
     later("selfservice.methods.code.mfa_enabled", Bool, SECOND),
+    moot(
+        "selfservice.methods.code.passwordless_login_fallback_enabled",
+        Bool,
+        "Kratos 1.3 replaced it by selfservice.methods.code.config.missing_credential_fallback_enabled",
+    ),
     key("selfservice.methods.code.config.lifespan", Duration, "`1h`", Used, "how long a code is good"),
     key(
         "selfservice.methods.code.config.max_submissions",
@@ -321,7 +334,7 @@ pub const KEYS: &[Key] = &[
     ),
     later("selfservice.methods.link.enabled", Bool, FLOWS),
     later("selfservice.methods.link.config.lifespan", Duration, FLOWS),
-    later("selfservice.methods.link.config.base_url", Url, FLOWS),
+    later("selfservice.methods.link.config.base_url", Text, FLOWS),
     later("selfservice.methods.profile.enabled", Bool, FLOWS),
     later("selfservice.methods.totp.enabled", Bool, SECOND),
     later("selfservice.methods.totp.config.issuer", Text, SECOND),
@@ -334,6 +347,7 @@ pub const KEYS: &[Key] = &[
     later("selfservice.methods.oidc.enabled", Bool, SOCIAL),
     later("selfservice.methods.oidc.config", Map, SOCIAL),
     later("selfservice.methods.saml", Map, SOCIAL),
+    later("selfservice.methods.captcha", Map, "CAPTCHAs"),
     later("selfservice.methods.b2b", Map, ORGANIZATIONS),
     later("organizations", List, ORGANIZATIONS),
     // Secrets and hashes
@@ -506,7 +520,13 @@ pub const KEYS: &[Key] = &[
         Used,
         "let those who ask whoami with a token cache the answer",
     ),
-    key("feature_flags.cacheable_sessions_max_age", Duration, "", Used, "for how long at most"),
+    key(
+        "feature_flags.cacheable_sessions_max_age",
+        DurationOr("0s"),
+        "`0s`: as long as the session",
+        Used,
+        "for how long at most",
+    ),
     key(
         "feature_flags.faster_session_extend",
         Bool,
@@ -554,7 +574,7 @@ pub const KEYS: &[Key] = &[
         "refuse to call services at private, local and metadata addresses; Kratos' default is false",
     ),
     key("clients.http.private_ip_exception_urls", Texts, "none", Used, "URLs that may be there all the same"),
-    later("clients.smtp", Map, COURIER),
+    later("clients.smtp", Map, PRIVATE_SMTP),
     key(
         "clients.web_hook.header_allowlist",
         Texts,
@@ -683,6 +703,11 @@ pub const KEYS: &[Key] = &[
         "a folder with `login_code/valid/email.subject.gotmpl`, `email.body.gotmpl`, `email.body.plaintext.gotmpl`, `sms.body.gotmpl`, and those of e-mail in `login_code/invalid`",
     ),
     key("courier.message_retries", Int(0, 1000), "5", Used, "how often a message is tried again"),
+    moot(
+        "courier.sms",
+        Map,
+        "Kratos 1.2 replaced it by courier.channels, with id sms and type http; without a channel, text messages leave by Amazon SNS",
+    ),
     moot("courier.worker", Map, "a function sends each message when it is stored"),
     key(
         "preset",
@@ -693,9 +718,9 @@ pub const KEYS: &[Key] = &[
     ),
     key("revision", Text, "a hash of the file", Used, "shown by `/admin/health/config`"),
     moot("version", Text, "every version is read alike"),
-    moot("dsn", SecretText, "all state is in DynamoDB"),
-    moot("dev", Bool, "`--dev` is a matter of the command line"),
-    moot("log", Map, "one JSON line per request, without secrets"),
+    moot("dsn", SecretText, "remove it: all state is in DynamoDB"),
+    moot("dev", Bool, "`--dev` on the command line turns development mode on"),
+    moot("log", Map, "one line per request, without secrets"),
     moot("tracing", Map, "the gateway and Lambda trace"),
     moot("profiling", Text, "there is no profiler"),
     moot("preview", Map, "reads that decide are consistent"),
