@@ -5,7 +5,6 @@
 use crate::locate::with_lines;
 use latchkey_config::{Config, Notices};
 use serde_json::Value;
-use std::fmt::Write as _;
 use std::path::Path;
 use url::{Host, Url};
 
@@ -209,9 +208,8 @@ impl Report {
         let mut text = String::new();
         let mut part = |title: &str, lines: &[String]| {
             if !lines.is_empty() {
-                let _ = writeln!(text, "{title}");
-                lines.iter().for_each(|line| drop(writeln!(text, "  {}", line.replace('\n', "\n  "))));
-                let _ = writeln!(text);
+                let lines: String = lines.iter().map(|line| format!("  {}\n", line.replace('\n', "\n  "))).collect();
+                text += &format!("{title}\n{lines}\n");
             }
         };
         part("Errors", &self.errors);

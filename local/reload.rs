@@ -1,6 +1,6 @@
 //! A configuration file that is followed: a change of it, or of a file that it names, takes effect in the running stack.
 //!
-//! A few times a second the files' stamps are looked at, and only where one has changed what they hold is read and compared; editors
+//! Twice a second the files' stamps are looked at, and only where one has changed what they hold is read and compared; editors
 //! save in too many ways for their events to be simpler. Functions are started with a copy of what was checked, not with the file: one that starts later must not read what
 //! somebody is just writing, or what was refused.
 
@@ -20,7 +20,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// How often the stamps of files are looked at.
-const PAUSE: Duration = Duration::from_millis(250);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// A configuration that was read and is in order.
 pub struct Checked {

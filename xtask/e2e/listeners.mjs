@@ -57,10 +57,13 @@ const browser = await chromium.launch({
 async function tried(from, target) {
   const context = await browser.newContext();
   const opened = await context.newPage();
+  // As they come over the wire: a page, and what looks at pages, is shown no answer that another origin may not see.
+  const wire = await context.newCDPSession(opened);
+  await wire.send("Network.enable");
+  const asked = new Map();
   const answers = [];
-  opened.on("response", (response) => {
-    if (Number(new URL(response.url()).port) === target) answers.push([response.status(), response.request().method(), response.url()]);
-  });
+  wire.on("Network.requestWillBeSent", ({ requestId, request }) => asked.set(requestId, `${request.method} ${request.url}`));
+  wire.on("Network.responseReceivedExtraInfo", ({ requestId, statusCode }) => answers.push([requestId, statusCode]));
   await opened.goto(from);
   const read = await opened.evaluate(
     async ({ base, store, planted }) => {
@@ -125,7 +128,8 @@ async function tried(from, target) {
     { base: `http://127.0.0.1:${target}`, store: TARGET, planted: PLANTED },
   );
   await context.close();
-  return { read, answers };
+  const seen = answers.map(([id, status]) => [status, asked.get(id) ?? id]);
+  return { read, answers: seen.filter(([, request]) => request.includes(`:${target}/`)) };
 }
 
 await check("the stack listens on its four ports, for its store, its queues and its functions", () => {
