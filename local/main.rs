@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use latchkey::check::{deployed_addresses, folder, report};
-use latchkey::cli::{Failure, interrupted, print, proxy, session, smoke, template, user};
+use latchkey::cli::{Failure, courier, interrupted, print, proxy, session, smoke, template, user};
 use latchkey::console::LogFormat;
 use latchkey::processes::Lines;
 use latchkey::stack::next_steps;
@@ -67,6 +67,8 @@ enum Command {
     /// Preview e-mails and text messages
     #[command(subcommand)]
     Template(template::Template),
+    /// List and shorten the suppression list of e-mail addresses
+    Courier(courier::Courier),
     /// List and revoke sessions
     Session(session::Session),
     /// Make a deployed stack's admin API available on a local port, signing each request with your AWS credentials
@@ -123,6 +125,7 @@ async fn command(cli: Cli) -> ExitCode {
         }
         Some(Command::User(what)) => user::run(what).await,
         Some(Command::Template(what)) => template::run(&what),
+        Some(Command::Courier(what)) => courier::run(what).await,
         Some(Command::Session(what)) => session::run(what).await,
         Some(Command::AdminProxy(what)) => proxy::run(what).await,
         Some(Command::Smoke(what)) => smoke::run(what).await,

@@ -104,7 +104,7 @@ fn create(db: &Database, tables: &[Table]) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a table that is there has the indexes and the stream that it should. One that has not, and nothing in it, may be made
+/// Whether a table that is there has the indexes and the stream that it should; indexes that it lacks are added. One that has others, and nothing in it, may be made
 /// anew; one with something in it is left to whoever put it there.
 fn is_as_wanted(db: &Database, table: &Table) -> Result<bool, String> {
     let text = |e: &dyn std::fmt::Display| e.to_string();
@@ -117,7 +117,23 @@ fn is_as_wanted(db: &Database, table: &Table) -> Result<bool, String> {
         names.sort();
         (names, table["StreamSpecification"]["StreamViewType"].clone())
     };
-    if names(&there["Table"]) == names(&table.create) {
+    let (has, wants) = (names(&there["Table"]), names(&table.create));
+    if has == wants {
+        return Ok(true);
+    }
+    // A release may add an index, as a deployment would; what is in the table comes into it.
+    if has.1 == wants.1 && has.0.iter().all(|name| wants.0.contains(name)) {
+        for index in table.create["GlobalSecondaryIndexes"].as_array().into_iter().flatten() {
+            if !has.0.contains(&index["IndexName"].to_string()) {
+                let update = json!({
+                    "TableName": table.name,
+                    "AttributeDefinitions": table.create["AttributeDefinitions"],
+                    "GlobalSecondaryIndexUpdates": [{ "Create": index }],
+                });
+                let request = serde_json::from_value(update).map_err(|e| text(&e))?;
+                db.update_table(request).map_err(|e| text(&e))?;
+            }
+        }
         return Ok(true);
     }
     let mut scan = named;
@@ -190,5 +206,44 @@ impl Client {
         let bytes = response.into_body().collect().await.map_err(|e| format!("{endpoint}: {e}"))?.to_bytes();
         let answer: Value = serde_json::from_slice(&bytes).map_err(|e| format!("{endpoint}: {status}: {e}"))?;
         if status.is_success() { Ok(answer) } else { Err(answer.to_string()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_index_of_a_newer_release_is_added_to_a_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let create = json!({
+            "TableName": "things",
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            "BillingMode": "PAY_PER_REQUEST",
+        });
+        let mut table = Table { resource: "Things".into(), name: "things".into(), create, ttl: None };
+        let before = Store::start(std::slice::from_ref(&table), Some(folder.path())).await.unwrap();
+        let item = json!({"pk": {"S": "a"}, "kind": {"S": "b"}});
+        let put = json!({"TableName": "things", "Item": item});
+        Client::new(&before.endpoint, "local").call("PutItem", &put).await.unwrap();
+        table.create["AttributeDefinitions"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"AttributeName": "kind", "AttributeType": "S"}));
+        table.create["GlobalSecondaryIndexes"] = json!([{
+            "IndexName": "by-kind",
+            "KeySchema": [{"AttributeName": "kind", "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }]);
+        for _ in 0..2 {
+            let after = Store::start(std::slice::from_ref(&table), Some(folder.path())).await.unwrap();
+            let ask = json!({
+                "TableName": "things", "IndexName": "by-kind", "KeyConditionExpression": "kind = :kind",
+                "ExpressionAttributeValues": {":kind": {"S": "b"}},
+            });
+            let found = Client::new(&after.endpoint, "local").call("Query", &ask).await.unwrap();
+            assert_eq!(found["Count"], 1, "{found}");
+        }
     }
 }

@@ -498,7 +498,10 @@ fn messages() -> (Value, Vec<(&'static str, Value)>) {
     let key = PrivateKey::derive(COURIER_SECRET.as_bytes()).expect("a key").public();
     let draft = |second: i64| {
         let at = OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(1_790_000_000 + second);
-        Draft::with_code(&key, "ada@example.org", at, "123456")
+        let message = Draft::with_code(&key, "ada@example.org", at, "123456").message;
+        // The events stay good for a century.
+        let expires_at = Some(OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(4_900_000_000));
+        Draft::of(&key, "123456", latchkey_core::courier::Outgoing { expires_at, ..message })
     };
     let (waits, mut sent) = (draft(1), draft(0));
     sent.item.remove("sealed");
@@ -512,7 +515,6 @@ fn messages() -> (Value, Vec<(&'static str, Value)>) {
     }
     let mut outbox = vec![json!(waits.item), json!(sent.item)];
     for item in &mut outbox {
-        // The events stay good for a century.
         item["ttl"] = json!({"N": "4900000000"});
     }
     let stream = |draft: &Draft| {

@@ -185,3 +185,42 @@ async fn a_channel_is_left_alone_for_as_long_as_it_asks() {
     assert_eq!(asked.len(), 7);
     assert!(asked[1] - asked[0] >= std::time::Duration::from_millis(1400), "{:?}", asked[1] - asked[0]);
 }
+
+/// A quarter of an hour takes a second here.
+#[tokio::test]
+async fn messages_are_forgotten_with_their_address() {
+    let (bench, _carrier) = bench().await;
+    let (first, second) = (format!("{}@example.org", unique("old")), format!("{}@example.org", unique("new")));
+    let person = bench.create(json!({ "email": first }), json!({})).await;
+    let path = format!("/admin/identities/{}", person["id"].as_str().unwrap());
+    let others = bench.post("somebody@example.org").await;
+    let sent = bench.post(&first).await;
+    bench.until(others.id(), "sent").await;
+    bench.until(sent.id(), "sent").await;
+    let gone = async |draft: &Draft| {
+        eventually("no message", async || bench.proxy.message(draft.id()).await.is_null().then_some(())).await;
+        assert_eq!(bench.admin().get(&format!("/admin/courier/messages/{}", draft.id())).await.status, 404);
+        let listed = format!("/admin/courier/messages?recipient={}", draft.message.recipient);
+        assert_eq!(bench.admin().get(&listed).await.json(), json!([]));
+    };
+    // An address that is given up.
+    let moved = json!([{"op": "replace", "path": "/traits/email", "value": second}]);
+    assert_eq!(bench.admin().json(http::Method::PATCH, &path, &moved).await.status, 200);
+    gone(&sent).await;
+    // A person who is deleted, while a message to them is under way.
+    let sent = bench.post(&second).await;
+    bench.until(sent.id(), "sent").await;
+    let under_way = bench.draft(&second);
+    assert_eq!(bench.admin().delete(&path).await.status, 204);
+    bench.proxy.store("TransactWriteItems", under_way.write()).await;
+    gone(&sent).await;
+    gone(&under_way).await;
+    // Nothing is left of who it was, and nothing of others is touched.
+    eventually("no erasure", async || {
+        let items = bench.proxy.items("outbox").await;
+        let left = items.iter().any(|item| item["pk"]["S"].as_str().unwrap().starts_with("erasure#"));
+        (!left && items.len() == 1).then_some(())
+    })
+    .await;
+    assert_eq!(bench.admin_sees(others.id()).await["status"], "sent");
+}

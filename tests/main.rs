@@ -38,3 +38,4 @@ mod rotation;
 mod secrets;
 mod sessions;
 mod strangers;
+mod suppressed;

@@ -1,7 +1,7 @@
 //! The template allows each function the calls that it makes, and no others. The embedded store asks nobody for permission, so a
 //! missing one would show on AWS alone.
 
-use crate::support::{Bench, CONFIG, Call, PASSWORD, password, unique};
+use crate::support::{Bench, CONFIG, Call, PASSWORD, eventually, password, unique};
 use http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -176,9 +176,19 @@ async fn everything(bench: &Bench) {
         let status = if to == email { "abandoned" } else { "sent" };
         bench.until(draft.id(), status).await;
     }
+    for path in ["suppressed".to_owned(), format!("suppressed/{email}")] {
+        assert_eq!(admin.get(&format!("/admin/courier/{path}")).await.status, 200);
+    }
+    assert_eq!(admin.delete(&format!("/admin/courier/suppressed/{email}")).await.status, 204);
     for query in ["", "?status=queued", "?recipient=somebody@example.org"] {
         assert_eq!(admin.get(&format!("/admin/courier/messages{query}")).await.status, 200);
     }
+    // What is known of an address goes with its owner.
+    let gone = bench.create(json!({"email": format!("{}@example.org", unique("gone"))}), json!({})).await;
+    let draft = bench.post(gone["traits"]["email"].as_str().unwrap()).await;
+    bench.until(draft.id(), "sent").await;
+    assert_eq!(admin.delete(&format!("/admin/identities/{}", gone["id"].as_str().unwrap())).await.status, 204);
+    eventually("no message", async || bench.proxy.message(draft.id()).await.is_null().then_some(())).await;
     // Somebody who moves here with the id of somebody who is gone.
     let again = json!({"schema_id": "person", "traits": {"email": imported}});
     let batch = json!({"identities": [{"create": again, "identity_id": person["id"]}]});

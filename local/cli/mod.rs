@@ -9,6 +9,7 @@
 //! | [`aws`] | the caller's credentials, and signatures that API Gateway checks |
 //! | [`api`] | requests to an API, its answers, and what its errors mean to a person |
 //! | [`user`], [`import`], [`session`] | people, many people, and their sessions |
+//! | [`courier`] | the suppression list of e-mail |
 //! | [`proxy`] | a deployed admin API on a local port |
 //! | [`smoke`], [`jar`] | signing in and out of a stack, in three ways; the cookies of that |
 //! | [`template`] | what messages look like |
@@ -16,6 +17,7 @@
 
 pub mod api;
 pub mod aws;
+pub mod courier;
 pub mod import;
 pub mod jar;
 pub mod proxy;

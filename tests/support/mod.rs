@@ -120,6 +120,12 @@ impl Bench {
         Self::start(config, Environment::default().with(name, value), false).await
     }
 
+    /// The same with several.
+    pub async fn with_envs(config: &str, more: &[(&str, &str)]) -> Self {
+        let env = more.iter().fold(Environment::default(), |env, (name, value)| env.with(name, value));
+        Self::start(config, env, false).await
+    }
+
     /// The same in development mode.
     pub async fn dev(config: &str) -> Self {
         Self::start(config, Environment::default(), true).await

@@ -1,13 +1,15 @@
 //! `/admin/courier/messages…`: what was sent to whom, as administrators see it (contract `beyond-login.md` 1.12). Never what a
-//! message said, outside development mode.
+//! message said, outside development mode. `/admin/courier/suppressed…`: to whom nothing is sent.
+
+mod suppressed;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use lambda_http::http::header;
+use lambda_http::http::{Method, header};
 use latchkey_core::courier::{Dispatch, MessageStatus};
 use latchkey_core::error::ApiError;
 use latchkey_core::identity::timestamp;
 use latchkey_store::outbox::{Filter, Place, Stored};
-use latchkey_store::{Db, Outbox};
+use latchkey_store::{Db, Outbox, Suppressed};
 use latchkey_web::call::{decode_segment, encode_query, parse_id};
 use latchkey_web::routes::Listener;
 use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, edge};
@@ -24,6 +26,8 @@ const REDACTED: &str = "<redacted-unless-dev-mode>";
 pub struct App {
     edge: Edge,
     outbox: Outbox,
+    suppressed: Suppressed,
+    ses: Option<suppressed::Ses>,
 }
 
 impl App {
@@ -33,9 +37,10 @@ impl App {
     /// When the environment or the configuration is not usable.
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
         let edge = Edge::start(env, "admin-courier", Listener::Admin)?;
-        let outbox = Outbox::open(&Db::start(env)?, env)?;
+        let db = Db::start(env)?;
+        let outbox = Outbox::open(&db, env)?;
         outbox.warm();
-        Ok(Self { edge, outbox })
+        Ok(Self { edge, outbox, suppressed: Suppressed::open(&db, env)?, ses: suppressed::Ses::open(env)? })
     }
 }
 
@@ -48,6 +53,11 @@ pub async fn handle(app: &App, request: Request) -> Response {
         match segments.as_slice() {
             ["courier", "messages"] => list(app, call).await,
             ["courier", "messages", id] => show(app, id).await,
+            ["courier", "suppressed"] => suppressed::list(app, call).await,
+            ["courier", "suppressed", address] if call.method == Method::DELETE => {
+                suppressed::lift(app, call, address).await
+            }
+            ["courier", "suppressed", address] => suppressed::show(app, call, address).await,
             _ => Err(ApiError::new(404).into()),
         }
     })

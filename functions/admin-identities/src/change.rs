@@ -54,6 +54,7 @@ async fn change(app: &App, call: &Call<'_>, id: &str, asked: Asked<'_>) -> Resul
         let written = people::update(
             &app.accounts,
             &app.credentials,
+            &app.outbox,
             (&profile, &secrets),
             (&after.identity, &after.secrets),
             chance::id(),

@@ -15,7 +15,7 @@ use lambda_http::http::Method;
 use latchkey_core::error::ApiError;
 use latchkey_hashers::Hasher;
 use latchkey_schema::IdentitySchema;
-use latchkey_store::{Accounts, Credentials, Db, Suppressed};
+use latchkey_store::{Accounts, Credentials, Db, Outbox, Suppressed};
 use latchkey_web::call::decode_segment;
 use latchkey_web::routes::Listener;
 use latchkey_web::{Edge, Environment, Fault, Request, Response, StartError, edge};
@@ -29,6 +29,7 @@ pub struct App {
     accounts: Accounts,
     credentials: Credentials,
     suppressed: Suppressed,
+    outbox: Outbox,
 }
 
 impl App {
@@ -54,6 +55,7 @@ impl App {
             accounts,
             credentials: Credentials::open(&db, env)?,
             suppressed: Suppressed::open(&db, env)?,
+            outbox: Outbox::open(&db, env)?,
         })
     }
 }
@@ -72,7 +74,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
             (&Method::GET | &Method::HEAD, [id]) => show::by_id(app, call, id).await,
             (&Method::PUT, [id]) => change::update(app, call, id).await,
             (&Method::PATCH, [id]) => change::patch(app, call, id).await,
-            (&Method::DELETE, [id]) => remove::person(app, id).await,
+            (&Method::DELETE, [id]) => remove::person(app, call, id).await,
             (&Method::DELETE, [id, "credentials", kind]) => remove::credential(app, call, id, kind).await,
             _ => Err(Fault::from(ApiError::new(404))),
         }

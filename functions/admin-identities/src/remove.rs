@@ -12,19 +12,26 @@ use latchkey_web::{Call, Fault, Reply, chance};
 /// How often a deletion is tried again because the person was changed meanwhile.
 const TRIES: usize = 8;
 
-pub(crate) async fn person(app: &App, id: &str) -> Result<Reply, Fault> {
+pub(crate) async fn person(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
     let id = person_id(id)?;
     for _ in 0..TRIES {
         let gone = match app.accounts.profile(id).await {
             Ok(profile) => {
                 let profile = profile.ok_or_else(ApiError::not_located)?;
                 changes(Action::DeleteIdentity, &[("identity", &id)]);
-                people::delete(&app.accounts, &app.credentials, &profile, chance::id()).await?
+                people::delete(&app.accounts, &app.credentials, &app.outbox, &profile, call.now, chance::id()).await?
             }
             // Nobody can do anything else with a record that cannot be read.
             Err(StoreError::Corrupt(_)) => {
                 changes(Action::DeleteIdentity, &[("identity", &id)]);
-                let gone = people::delete_unreadable(&app.accounts, &app.credentials, id, chance::id()).await?;
+                let gone = people::delete_unreadable(
+                    &app.accounts,
+                    &app.credentials,
+                    &app.outbox,
+                    (id, call.now),
+                    chance::id(),
+                );
+                let gone = gone.await?;
                 gone.ok_or_else(ApiError::not_located)?
             }
             Err(error) => return Err(error.into()),

@@ -8,6 +8,7 @@ use latchkey_core::courier::{Code, Dispatch, Letter, LetterBefore, MessageStatus
 use latchkey_courier::{Rendered, SendError};
 use latchkey_sealing::PrivateKey;
 use latchkey_store::StoreError;
+use latchkey_store::erasure::Round;
 use latchkey_store::outbox::{Claim, Claimed, Recorded, Wording};
 use latchkey_web::{StartError, chance};
 use std::sync::Arc;
@@ -88,7 +89,7 @@ impl Delivery {
 }
 
 fn again(id: Uuid) -> Body {
-    Body { message: id, confirmed: None }
+    Body::Message { message: id, confirmed: None }
 }
 
 /// A store that does not answer may do so soon; what it holds and nobody can read is for somebody to look at.
@@ -270,7 +271,7 @@ async fn sent(app: &App, token: Uuid, claimed: &Claimed, wording: Option<&Wordin
         Ok(Recorded::ClaimLost) => Delivery::of(id, Outcome::SentClaimLost, Next::Nothing).about(claimed),
         // It must not be sent again for want of a record: that alone is made up for, while the claim holds.
         Err(error) => {
-            let body = Body { message: id, confirmed: Some(Confirmed { claim: token, dispatch }) };
+            let body = Body::Message { message: id, confirmed: Some(Confirmed { claim: token, dispatch }) };
             let delivery = Delivery::of(id, Outcome::SentNotRecorded, Next::Later(body, SOON));
             delivery.about(claimed).because(error.to_string())
         }
@@ -283,9 +284,26 @@ pub(crate) async fn record(app: &App, id: Uuid, confirmed: Confirmed) -> Deliver
         Ok(Recorded::Kept) => Delivery::of(id, Outcome::Recorded, Next::Nothing),
         Ok(Recorded::ClaimLost) => Delivery::of(id, Outcome::ClaimLost, Next::Nothing),
         Err(error) => {
-            let body = Body { message: id, confirmed: Some(confirmed) };
+            let body = Body::Message { message: id, confirmed: Some(confirmed) };
             Delivery::of(id, Outcome::StoreFailed, Next::Later(body, SOON)).because(error.to_string())
         }
+    }
+}
+
+/// How long after an address was given up the last messages to it are forgotten.
+const LAST_ROUND: Duration = Duration::from_secs(900);
+
+/// Forgets messages to addresses that are nobody's any more.
+pub(crate) async fn erase(app: &App, id: Uuid, round: Round) -> Delivery {
+    let next = |delay| Next::Later(Body::Erase { erase: id }, delay);
+    match (app.outbox.erase(id, round).await, round) {
+        (Ok(_), Round::First) => Delivery::of(id, Outcome::Erased, next(LAST_ROUND)),
+        (Ok(_), Round::Last) => Delivery::of(id, Outcome::Erased, Next::Nothing),
+        // The last round takes what the first one left.
+        (Err(error), Round::First) => {
+            Delivery::of(id, Outcome::StoreFailed, next(LAST_ROUND)).because(error.to_string())
+        }
+        (Err(error), Round::Last) => Delivery::of(id, Outcome::StoreFailed, next(SOON)).because(error.to_string()),
     }
 }
 

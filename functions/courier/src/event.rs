@@ -2,6 +2,7 @@
 
 use lambda_http::Error;
 use latchkey_core::courier::Dispatch;
+use latchkey_store::erasure::{Round, erasure_of};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -29,6 +30,8 @@ pub(crate) enum Errand {
     Send(Uuid),
     /// It was sent, and that could not be recorded.
     Record(Uuid, Confirmed),
+    /// Messages to addresses that are nobody's any more are to be forgotten.
+    Erase(Uuid, Round),
     /// The record cannot be read.
     Unknown,
 }
@@ -43,10 +46,16 @@ pub(crate) struct Confirmed {
 
 /// An errand in the queue.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Body {
-    pub(crate) message: Uuid,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) confirmed: Option<Confirmed>,
+#[serde(untagged)]
+pub(crate) enum Body {
+    /// About a message.
+    Message {
+        message: Uuid,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        confirmed: Option<Confirmed>,
+    },
+    /// The last round of an erasure.
+    Erase { erase: Uuid },
 }
 
 impl Batch {
@@ -71,10 +80,14 @@ impl Batch {
 
 fn of_stream(record: &Value) -> Task {
     let change = &record["dynamodb"];
-    let id = change["Keys"]["pk"]["S"].as_str().and_then(|id| Uuid::try_parse(id).ok());
+    let pk = change["Keys"]["pk"]["S"].as_str().unwrap_or_default();
     Task {
         record: change["SequenceNumber"].as_str().unwrap_or_default().to_owned(),
-        errand: id.map_or(Errand::Unknown, Errand::Send),
+        errand: match (Uuid::try_parse(pk), erasure_of(pk)) {
+            (Ok(message), _) => Errand::Send(message),
+            (_, Some(erasure)) => Errand::Erase(erasure, Round::First),
+            _ => Errand::Unknown,
+        },
     }
 }
 
@@ -84,8 +97,9 @@ fn of_queue(record: &Value) -> Task {
         record: record["messageId"].as_str().unwrap_or_default().to_owned(),
         errand: match body {
             None => Errand::Unknown,
-            Some(Body { message, confirmed: None }) => Errand::Send(message),
-            Some(Body { message, confirmed: Some(confirmed) }) => Errand::Record(message, confirmed),
+            Some(Body::Message { message, confirmed: None }) => Errand::Send(message),
+            Some(Body::Message { message, confirmed: Some(confirmed) }) => Errand::Record(message, confirmed),
+            Some(Body::Erase { erase }) => Errand::Erase(erase, Round::Last),
         },
     }
 }
@@ -114,9 +128,17 @@ mod tests {
         let queue = json!([
             {"eventSource": "aws:sqs", "messageId": "m", "body": json!({"message": ID}).to_string()},
             {"eventSource": "aws:sqs", "messageId": "n", "body": json!({"message": ID, "confirmed": confirmed}).to_string()},
+            {"eventSource": "aws:sqs", "messageId": "o", "body": json!({"erase": ID}).to_string()},
         ]);
-        let expected = [("m".to_owned(), Errand::Send(ID)), ("n".to_owned(), Errand::Record(ID, confirmed))];
+        let expected = [
+            ("m".to_owned(), Errand::Send(ID)),
+            ("n".to_owned(), Errand::Record(ID, confirmed)),
+            ("o".to_owned(), Errand::Erase(ID, Round::Last)),
+        ];
         assert_eq!(tasks(queue), expected);
+        let change = json!({"Keys": {"pk": {"S": format!("erasure#{ID}")}}, "SequenceNumber": "2"});
+        let stream = json!([{"eventSource": "aws:dynamodb", "eventName": "INSERT", "dynamodb": change}]);
+        assert_eq!(tasks(stream), [("2".to_owned(), Errand::Erase(ID, Round::First))]);
     }
 
     #[test]

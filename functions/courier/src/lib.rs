@@ -129,6 +129,7 @@ async fn work(app: &App, task: Task, from: &'static str, request: &str) -> Optio
         match task.errand {
             Errand::Send(id) => deliver::send(app, id).await,
             Errand::Record(id, confirmed) => deliver::record(app, id, confirmed).await,
+            Errand::Erase(id, round) => deliver::erase(app, id, round).await,
             Errand::Unknown => Delivery::unreadable(),
         }
     }))

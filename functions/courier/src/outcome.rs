@@ -31,6 +31,8 @@ pub(crate) enum Outcome {
     Refused,
     /// The recipient is on the suppression list.
     Suppressed,
+    /// Messages were forgotten.
+    Erased,
     /// It is of no use any more.
     Useless(Useless),
 }
@@ -57,6 +59,7 @@ impl Outcome {
             Self::Abandoned => "abandoned",
             Self::Refused => "refused",
             Self::Suppressed => "suppressed",
+            Self::Erased => "erased",
             Self::Useless(Useless::Expired) => "expired",
             Self::Useless(Useless::Replaced) => "replaced",
             Self::Useless(Useless::SignedIn) => "login completed",

@@ -1,11 +1,9 @@
 //! Where messages wait for their next attempt, and where those end that somebody has to look at.
 
 use crate::event::Body;
-use aws_sdk_sqs::config::BehaviorVersion;
-use aws_sdk_sqs::config::timeout::TimeoutConfig;
+use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata as _;
-use aws_sdk_sqs::{Client, Config};
-use latchkey_store::{db, https};
+use latchkey_store::aws_client;
 use latchkey_web::{Environment, StartError};
 use serde_json::Value;
 use std::time::Duration;
@@ -26,22 +24,10 @@ impl Queues {
     /// # Errors
     /// When a variable is missing.
     pub(crate) fn open(env: &Environment) -> Result<Self, StartError> {
-        let endpoint = env.get("AWS_ENDPOINT_URL_SQS").or_else(|| env.get("AWS_ENDPOINT_URL"));
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(2))
-            .operation_attempt_timeout(Duration::from_secs(2))
-            .operation_timeout(Duration::from_secs(5));
-        let mut config = Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(db::region(env)?)
-            .credentials_provider(db::credentials(env)?)
-            .timeout_config(timeouts.build())
-            .http_client(https::client(endpoint));
-        if let Some(url) = endpoint {
-            config = config.endpoint_url(url);
-        }
+        let (each, all) = (Duration::from_secs(2), Duration::from_secs(5));
+        let client = aws_client!(aws_sdk_sqs, env, "AWS_ENDPOINT_URL_SQS", None, tries: 3, each: each, all: all)?;
         Ok(Self {
-            client: Client::from_conf(config.build()),
+            client,
             delayed: env.require("LATCHKEY_QUEUE", "the URL of the queue of delayed messages")?.to_owned(),
             dead: env.require("LATCHKEY_DEAD_LETTERS", "the URL of the queue of dead letters")?.to_owned(),
         })

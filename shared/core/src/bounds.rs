@@ -20,8 +20,8 @@ pub const LARGEST_IDENTITY: usize = 350 * 1024;
 /// Largest secret part of a credential as it is stored, in bytes of JSON.
 pub const LARGEST_CREDENTIAL: usize = 350 * 1024;
 /// How many identifiers, addresses and ids that must be unique one identity may hold, so that every change of it fits one
-/// transaction of 100 items: those given up and those taken, three credentials and the profile.
-pub const MOST_UNIQUE: usize = 48;
+/// transaction of 100 items: those given up and those taken, three credentials, the profile and what has messages forgotten.
+pub const MOST_UNIQUE: usize = 47;
 /// Longest hash of a password, in bytes. Each password identifier's guard repeats it, and all guards share a transaction of 4 MB.
 pub const LONGEST_HASH: usize = 16 * 1024;
 /// Longest external id, in characters: it becomes part of a key.

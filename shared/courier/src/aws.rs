@@ -12,40 +12,12 @@ use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, Me
 use aws_sdk_sns::types::MessageAttributeValue;
 use latchkey_config::Courier;
 use latchkey_core::courier::Outgoing;
-use latchkey_store::{Environment, StartError, db, https};
+use latchkey_store::{Environment, StartError, aws_client};
 use lettre::message::Mailbox;
 use std::time::Duration;
 
 /// How long a call may take.
 const PATIENCE: Duration = Duration::from_secs(8);
-const CONNECTING: Duration = Duration::from_secs(2);
-
-/// The same for each service, whose crates have types of their own for it.
-macro_rules! client {
-    ($sdk:ident, $env:expr, $region:expr, $endpoint:literal) => {{
-        let env: &Environment = $env;
-        let endpoint = env.get($endpoint).or_else(|| env.get("AWS_ENDPOINT_URL"));
-        let region: Option<&str> = $region;
-        let region = match region {
-            Some(region) => $sdk::config::Region::new(region.to_owned()),
-            None => db::region(env)?,
-        };
-        let timeouts = $sdk::config::timeout::TimeoutConfig::builder();
-        let timeouts = timeouts.connect_timeout(CONNECTING).operation_timeout(PATIENCE).build();
-        let mut config = $sdk::Config::builder()
-            .behavior_version($sdk::config::BehaviorVersion::latest())
-            .region(region)
-            .credentials_provider(db::credentials(env)?)
-            .retry_config($sdk::config::retry::RetryConfig::disabled())
-            .timeout_config(timeouts)
-            .stalled_stream_protection($sdk::config::StalledStreamProtectionConfig::disabled())
-            .http_client(https::client(endpoint));
-        if let Some(url) = endpoint {
-            config = config.endpoint_url(url);
-        }
-        $sdk::Client::from_conf(config.build())
-    }};
-}
 
 pub(crate) struct Ses {
     client: aws_sdk_sesv2::Client,
@@ -60,7 +32,7 @@ impl Ses {
     /// Names the variable that is missing.
     pub(crate) fn new(courier: &Courier, from: Mailbox, env: &Environment) -> Result<Self, StartError> {
         Ok(Self {
-            client: client!(aws_sdk_sesv2, env, courier.ses_region.as_deref(), "AWS_ENDPOINT_URL_SESV2"),
+            client: aws_client!(aws_sdk_sesv2, env, "AWS_ENDPOINT_URL_SESV2", courier.ses_region.as_deref(), tries: 1, each: PATIENCE, all: PATIENCE)?,
             head: Head::new(courier, from)?,
             configuration_set: courier.ses_configuration_set.clone(),
         })
@@ -115,7 +87,7 @@ impl Sns {
     /// Names the variable that is missing.
     pub(crate) fn new(courier: &Courier, env: &Environment) -> Result<Self, StartError> {
         Ok(Self {
-            client: client!(aws_sdk_sns, env, courier.sns_region.as_deref(), "AWS_ENDPOINT_URL_SNS"),
+            client: aws_client!(aws_sdk_sns, env, "AWS_ENDPOINT_URL_SNS", courier.sns_region.as_deref(), tries: 1, each: PATIENCE, all: PATIENCE)?,
             sender_id: courier.sns_sender_id.clone(),
         })
     }

@@ -9,8 +9,10 @@
 //! | [`counters`] | how often something was tried of late |
 //! | [`devices`] | devices on which an identity has signed in |
 //! | [`outbox`] | messages that wait to be sent, and what became of them |
+//! | [`erasure`] | forgetting messages to addresses that are nobody's any more |
 //! | [`suppressed`] | addresses that no mail goes to any more |
 //! | [`people`] | what administrators change: a person with credentials and guards, in one transaction |
+//! | [`aws`] | clients of AWS' other services |
 //! | [`db`] | the client, how failures are told apart and what is tried again |
 //! | [`https`] | how AWS' services are reached |
 //! | [`meter`] | counts what a request costs |
@@ -20,11 +22,13 @@
 //! something is over is decided by comparing times.
 
 pub mod accounts;
+pub mod aws;
 pub mod counters;
 pub mod credentials;
 pub mod db;
 pub mod devices;
 pub mod env;
+pub mod erasure;
 pub mod flows;
 pub mod https;
 pub mod login;

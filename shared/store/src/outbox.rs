@@ -165,6 +165,11 @@ impl Place {
     fn of(message: &Outgoing) -> Self {
         Self(format!("{:020}#{}", message.created_at.unix_timestamp_nanos(), message.id))
     }
+
+    /// Before everything that was written from then on.
+    pub(crate) fn at(time: OffsetDateTime) -> Self {
+        Self(format!("{:020}#", time.unix_timestamp_nanos()))
+    }
 }
 
 impl Outbox {
@@ -175,6 +180,14 @@ impl Outbox {
     pub fn open(db: &Db, env: &Environment) -> Result<Self, StartError> {
         let table = env.require("LATCHKEY_TABLE_OUTBOX", "the name of the table of messages")?.to_owned();
         Ok(Self { db: db.clone(), table })
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
+    }
+
+    pub(crate) fn table(&self) -> &str {
+        &self.table
     }
 
     /// Opens the first connection before the first request comes.

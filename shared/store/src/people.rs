@@ -4,10 +4,12 @@ use crate::accounts::{Accounts, Profile};
 use crate::credentials::{Credential, Credentials, Guard, Unique};
 use crate::db::{Cancelled, StoreError};
 use crate::item::string;
+use crate::outbox::Outbox;
 use crate::remains;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use latchkey_core::identity::{CredentialType, Identity};
 use std::collections::BTreeSet;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Why a change of a person did not happen. Nothing was written.
@@ -29,6 +31,17 @@ pub fn unique_of(identity: &Identity) -> BTreeSet<Unique> {
         .chain(identity.recovery_addresses.iter().map(|a| Unique::recovery(a.via, &a.value)))
         .chain(identity.external_id.iter().cloned().map(Unique::ExternalId))
         .collect()
+}
+
+/// Where messages may have gone for whoever holds these.
+fn recipients<'a>(held: impl IntoIterator<Item = &'a Unique>) -> BTreeSet<String> {
+    let address = |unique: &Unique| match unique {
+        Unique::Verifiable(_, value) | Unique::Recovery(_, value) | Unique::Identifier(CredentialType::Code, value) => {
+            Some(value.clone())
+        }
+        Unique::Identifier(..) | Unique::ExternalId(_) => None,
+    };
+    held.into_iter().filter_map(address).collect()
 }
 
 /// Makes a person.
@@ -62,6 +75,7 @@ pub async fn create(
 pub async fn update(
     accounts: &Accounts,
     credentials: &Credentials,
+    outbox: &Outbox,
     before: (&Profile, &[Credential]),
     after: (&Identity, &[Credential]),
     request: Uuid,
@@ -87,18 +101,24 @@ pub async fn update(
             taking.push((unique.clone(), now));
         }
     }
+    // What is known of an address ends with it.
+    let given_up = recipients(&had).difference(&recipients(&has)).cloned().collect();
+    items.extend(outbox.put_erasure(request, given_up, identity.updated_at)?);
     let freeing = had.difference(&has).cloned().collect();
     Change { identity: identity.id, items, taking, freeing }.write(accounts, credentials, request).await
 }
 
-/// Deletes a person with credentials and guards. Their sessions need no deleting: without the person none is good.
+/// Deletes a person with credentials and guards, and has messages to them forgotten. Their sessions need no deleting: without the
+/// person none is good.
 ///
 /// # Errors
 /// `Ok(Err(_))` when the person was changed meanwhile, [`StoreError`] when it is not known what happened.
 pub async fn delete(
     accounts: &Accounts,
     credentials: &Credentials,
+    outbox: &Outbox,
     profile: &Profile,
+    now: OffsetDateTime,
     request: Uuid,
 ) -> Result<Result<(), Refused>, StoreError> {
     let identity = &profile.identity;
@@ -106,7 +126,8 @@ pub async fn delete(
     for &kind in identity.credentials.keys() {
         items.push(credentials.delete_credential(identity.id, kind)?);
     }
-    let freeing = unique_of(identity).into_iter().collect();
+    let freeing: Vec<Unique> = unique_of(identity).into_iter().collect();
+    items.extend(outbox.put_erasure(request, recipients(&freeing).into_iter().collect(), now)?);
     let change = Change { identity: identity.id, items, taking: Vec::new(), freeing };
     Ok(change.write(accounts, credentials, request).await?.map_err(|_| Refused::Changed))
 }
@@ -119,7 +140,8 @@ pub async fn delete(
 pub async fn delete_unreadable(
     accounts: &Accounts,
     credentials: &Credentials,
-    id: Uuid,
+    outbox: &Outbox,
+    (id, now): (Uuid, OffsetDateTime),
     request: Uuid,
 ) -> Result<Option<Result<(), Refused>>, StoreError> {
     let Some(item) = accounts.raw_profile(id).await? else { return Ok(None) };
@@ -127,11 +149,12 @@ pub async fn delete_unreadable(
     texts.extend(string(&item, "doc").ok().map(str::to_owned));
     let mut freeing = credentials.held_by(id, &remains::unique(&texts)).await?;
     // Guards beyond those that fit the transaction are as good as gone with it.
-    freeing.truncate(MOST_IN_TRANSACTION - 1 - CredentialType::ALL.len());
+    freeing.truncate(MOST_IN_TRANSACTION - 2 - CredentialType::ALL.len());
     let mut items = vec![accounts.delete_raw_profile(id, &item)?];
     for kind in CredentialType::ALL {
         items.push(credentials.delete_credential(id, kind)?);
     }
+    items.extend(outbox.put_erasure(request, recipients(&freeing).into_iter().collect(), now)?);
     let change = Change { identity: id, items, taking: Vec::new(), freeing };
     Ok(Some(change.write(accounts, credentials, request).await?.map_err(|_| Refused::Changed)))
 }

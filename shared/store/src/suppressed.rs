@@ -5,13 +5,19 @@
 
 use crate::db::{Db, StoreError, send};
 use crate::env::{Environment, StartError};
-use crate::item::{FORMAT, Item, doc, key, n, read_doc, string, ttl};
+use crate::item::{FORMAT, Item, broken, doc, key, n, read_doc, s, string, ttl};
+use aws_sdk_dynamodb::types::ReturnValue;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use time::{Duration, OffsetDateTime};
 
 /// How long an address is spared.
 const SPARED: Duration = Duration::days(90);
+/// The index that finds marks among counters, and the one value of its key: marks are few, and written one at a time.
+const INDEX: &str = "by-suppressed";
+const LISTED: &str = "1";
+/// Longest e-mail address (RFC 5321 4.5.3.1): 64 bytes, @, 255 bytes.
+const LONGEST: usize = 320;
 
 /// A handle for the marks in the `counters` table.
 #[derive(Clone, Debug)]
@@ -51,8 +57,13 @@ pub struct Mark {
 }
 
 impl Mark {
+    /// When it ends by itself.
+    pub fn ends_at(&self) -> OffsetDateTime {
+        self.at + SPARED
+    }
+
     fn holds(&self, now: OffsetDateTime) -> bool {
-        now < self.at + SPARED
+        now < self.ends_at()
     }
 }
 
@@ -80,10 +91,69 @@ impl Suppressed {
         item.extend([
             ("v".to_owned(), n(FORMAT)),
             ("doc".to_owned(), doc(mark)?),
-            ("ttl".to_owned(), ttl(mark.at + SPARED)),
+            ("suppressed".to_owned(), s(LISTED)),
+            ("ttl".to_owned(), ttl(mark.ends_at())),
         ]);
         let call = self.db.client().await.put_item().table_name(&self.table).set_item(Some(item)).send();
         send("PutItem mark", call).await.map(|_| ())
+    }
+
+    /// Takes the mark off an address; what it was, if there was one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn lift(&self, address: &str, now: OffsetDateTime) -> Result<Option<Mark>, StoreError> {
+        if address.len() > LONGEST {
+            return Ok(None);
+        }
+        let call = self
+            .db
+            .client()
+            .await
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key(mark_key(address), None)))
+            .return_values(ReturnValue::AllOld)
+            .send();
+        let mark: Option<Mark> = send("DeleteItem mark", call).await?.attributes.as_ref().map(read_doc).transpose()?;
+        Ok(mark.filter(|mark| mark.holds(now)))
+    }
+
+    /// Marks after an address, in the order of addresses, at most `most` (to 500); and the address where the next page begins, if
+    /// there is one. Marks of the release before are in no list; they are found by their address.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list(
+        &self,
+        after: &str,
+        most: usize,
+        now: OffsetDateTime,
+    ) -> Result<(Vec<(String, Mark)>, Option<String>), StoreError> {
+        let call = self
+            .db
+            .client()
+            .await
+            .query()
+            .table_name(&self.table)
+            .index_name(INDEX)
+            .key_condition_expression("suppressed = :listed AND pk > :after")
+            .expression_attribute_values(":listed", s(LISTED))
+            .expression_attribute_values(":after", s(mark_key(after)))
+            // Bounded by the caller.
+            .limit(most as i32)
+            .send();
+        let found = send("Query marks", call).await?;
+        let keys = found.items.unwrap_or_default();
+        let addresses: Vec<String> = keys.iter().map(address_of).collect::<Result<_, _>>()?;
+        let next = found.last_evaluated_key.and_then(|_| addresses.last().cloned());
+        let mut marks = HashMap::new();
+        // As many keys as one call takes. What an index finds is read again by key.
+        for part in addresses.chunks(100) {
+            let part: Vec<&str> = part.iter().map(String::as_str).collect();
+            marks.extend(self.of_many(&part, now).await?);
+        }
+        Ok((addresses.into_iter().filter_map(|address| marks.remove_entry(&address)).collect(), next))
     }
 
     /// The mark on an address, if there is one.
@@ -91,6 +161,9 @@ impl Suppressed {
     /// # Errors
     /// When the store fails.
     pub async fn of(&self, address: &str, now: OffsetDateTime) -> Result<Option<Mark>, StoreError> {
+        if address.len() > LONGEST {
+            return Ok(None);
+        }
         let call = self
             .db
             .client()
@@ -114,13 +187,17 @@ impl Suppressed {
         keys.dedup();
         let keys = keys.into_iter().map(|pk| key(pk, None)).collect();
         let found = self.db.batch_get(vec![(&self.table, keys)]).await?;
-        let read = |item: &Item| Ok((string(item, "pk")?.trim_start_matches(PREFIX).to_owned(), read_doc(item)?));
+        let read = |item: &Item| Ok((address_of(item)?, read_doc(item)?));
         let marks = found.get(&self.table).into_iter().flatten().map(read).collect::<Result<Vec<_>, StoreError>>()?;
         Ok(marks.into_iter().filter(|(_, mark): &(_, Mark)| mark.holds(now)).collect())
     }
 }
 
 const PREFIX: &str = "suppressed#";
+
+fn address_of(item: &Item) -> Result<String, StoreError> {
+    string(item, "pk")?.strip_prefix(PREFIX).map(str::to_owned).ok_or_else(|| broken("pk"))
+}
 
 fn mark_key(address: &str) -> String {
     format!("{PREFIX}{}", address.trim().to_lowercase())

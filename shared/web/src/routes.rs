@@ -80,6 +80,8 @@ pub const ADMIN: &[Route] = &[
     route("/admin/sessions/{}/extend", &["PATCH"]),
     route("/admin/courier/messages", &["GET", "HEAD"]),
     route("/admin/courier/messages/{}", &["GET", "HEAD"]),
+    route("/admin/courier/suppressed", &["GET", "HEAD"]),
+    route("/admin/courier/suppressed/{}", &["DELETE", "GET", "HEAD"]),
     route("/admin/health/alive", &["GET", "HEAD"]),
     route("/admin/health/ready", &["GET", "HEAD"]),
     route("/admin/health/config", &["GET", "HEAD"]),

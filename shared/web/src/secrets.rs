@@ -6,11 +6,10 @@
 //! come from the configuration file or the environment, which do not change under a function.
 
 use crate::{Environment, StartError, chance, log};
-use aws_sdk_secretsmanager::config::BehaviorVersion;
+use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
-use aws_sdk_secretsmanager::{Client, Config};
 use latchkey_config::{Secrets, merge_secrets};
-use latchkey_store::{db, https};
+use latchkey_store::{aws_client, https};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
@@ -45,7 +44,7 @@ enum Source<T> {
 }
 
 struct Stored<T> {
-    config: Config,
+    client: Client,
     arn: String,
     parse: Box<dyn Fn(&SecretString) -> Result<T, StartError> + Send + Sync>,
     kept: Mutex<Option<Kept<T>>>,
@@ -97,8 +96,9 @@ impl<T: Send + Sync + 'static> Secret<T> {
         arn: &str,
         parse: impl Fn(&SecretString) -> Result<T, StartError> + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
-        let stored =
-            Stored { config: config(env)?, arn: arn.to_owned(), parse: Box::new(parse), kept: Mutex::default() };
+        let (each, all) = (std::time::Duration::from_secs(3), std::time::Duration::from_secs(8));
+        let client = aws_client!(aws_sdk_secretsmanager, env, "AWS_ENDPOINT_URL_SECRETS_MANAGER", None, tries: 3, each: each, all: all)?;
+        let stored = Stored { client, arn: arn.to_owned(), parse: Box::new(parse), kept: Mutex::default() };
         Ok(Self(Arc::new(Source::Stored(stored))))
     }
 
@@ -180,26 +180,12 @@ impl<T: Send + Sync + 'static> Secret<T> {
 
 impl<T> Stored<T> {
     async fn fetch(&self) -> Result<SecretString, StartError> {
-        let client = Client::from_conf(self.config.clone());
-        let answer = client.get_secret_value().secret_id(&self.arn).send().await;
+        let answer = self.client.get_secret_value().secret_id(&self.arn).send().await;
         let answer = answer.map_err(|e| StartError(format!("Secrets Manager: {}", DisplayErrorContext(e))))?;
         let text =
             answer.secret_string().ok_or_else(|| StartError("Secrets Manager: the secret is not text".into()))?;
         Ok(text.into())
     }
-}
-
-fn config(env: &Environment) -> Result<Config, StartError> {
-    let endpoint = env.get("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| env.get("AWS_ENDPOINT_URL"));
-    let mut config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(db::region(env)?)
-        .credentials_provider(db::credentials(env)?)
-        .http_client(https::client(endpoint));
-    if let Some(url) = endpoint {
-        config = config.endpoint_url(url);
-    }
-    Ok(config.build())
 }
 
 #[cfg(test)]
