@@ -211,6 +211,7 @@ async fn an_imported_hash_works_and_is_replaced_at_the_next_login() {
         ("$md5$CY9rzUYh03PK3k6DJie09g==", "test"),
         ("$argon2id$v=19$m=32,t=2,p=4$cm94YnRVOW5jZzFzcVE4bQ$MNzk5BtR2vUhrp6qQEjRNw", "test"),
         ("$pbkdf2-sha256$i=1000,l=128$e8/arsEf4cvQihdNgqj0Nw$5xQQKNTyeTHx2Ld5/JDE7A", "123456"),
+        ("$sha256-crypt$x.Zk3/9q$MXZ/57QYju/hBGYmCXbPpunwde6sy1ygSBsA/CtQdc5", "three-keys-on-a-ring"),
     ] {
         let email = format!("{}@example.org", unique("import"));
         let made = bench.create(json!({"email": email}), json!({"hashed_password": hash})).await;
@@ -235,22 +236,35 @@ async fn stored_hash(bench: &Bench, person: &Value) -> String {
 #[tokio::test]
 async fn hashes_that_cannot_or_should_not_be_compared_are_refused() {
     let bench = Bench::new().await;
-    for (hash, says) in [
-        ("plain text", "does not match any known hash format"),
-        ("$2a$12$tooshort", "could not be parsed"),
-        ("$2a$16$o6hx.Wog/wvFSkT/Bp/6DOxCtLRTDj7lm9on9suF/WaCGNVHbkfL6", "must be re-hashed"),
+    let person = bench.create(json!({"email": format!("{}@example.org", unique("h"))}), json!({})).await;
+    let person = format!("/admin/identities/{}", person["id"].as_str().unwrap());
+    let (unknown, unparsable, costly) = (
+        "The imported password does not match any known hash format.",
+        "The imported password hash could not be parsed.",
+        "The imported password hash declares cost parameters that exceed the bounds enforced by Ory. Re-hash the password with a more conservative configuration before importing.",
+    );
+    for (hash, reason, hint) in [
+        ("plain text", unknown, "begins with"),
+        ("$pbkdf2-md5$i=1000,l=16$YWFhYQ$YWFhYWFhYWFhYWFhYWFhYQ", unknown, "\"md5\""),
+        ("$2a$12$tooshort", unparsable, "shape"),
+        ("$2a$16$o6hx.Wog/wvFSkT/Bp/6DOxCtLRTDj7lm9on9suF/WaCGNVHbkfL6", costly, "16"),
     ] {
-        let body = json!({"schema_id": "person", "traits": {"email": format!("{}@example.org", unique("h"))},
-            "credentials": {"password": {"config": {"hashed_password": hash}}}});
-        let refused = bench.admin().post("/admin/identities", &body).await;
-        assert_eq!(refused.status, 400, "{hash}");
-        assert!(
-            refused.json()["error"]["reason"].as_str().is_some_and(|reason| reason.contains(says)),
-            "{}",
-            refused.body
-        );
+        let credentials = json!({"password": {"config": {"hashed_password": hash}}});
+        let create = json!({"schema_id": "person", "traits": {"email": format!("{}@example.org", unique("h"))}, "credentials": credentials});
+        let patch = json!([{"op": "add", "path": "/credentials/password", "value": {"type": "password", "config": {"hashed_password": hash}}}]);
+        let admin = bench.admin();
+        for refused in
+            [admin.post("/admin/identities", &create).await, admin.json(Method::PATCH, &person, &patch).await]
+        {
+            let error = &refused.json()["error"];
+            assert_eq!((refused.status, &error["reason"]), (400, &json!(reason)), "{hash}: {}", refused.body);
+            assert!(error["details"]["hint"].as_str().is_some_and(|said| said.contains(hint)), "{}", refused.body);
+        }
+        let batch = json!({"identities": [{"create": create}]});
+        let item = admin.json(Method::PATCH, "/admin/identities", &batch).await.json()["identities"][0].clone();
+        assert_eq!((&item["action"], &item["error"]["reason"]), (&json!("error"), &json!(reason)), "{item}");
     }
-    assert!(bench.proxy.items("accounts").await.is_empty());
+    assert_eq!(bench.proxy.items("credentials").await.iter().filter(|c| c.to_string().contains("$2a$")).count(), 0);
 }
 
 #[tokio::test]

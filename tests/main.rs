@@ -30,6 +30,7 @@ mod leaks;
 mod listeners;
 mod login;
 mod pages;
+mod passwords;
 mod permissions;
 mod rate_limits;
 mod records;

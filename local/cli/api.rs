@@ -378,11 +378,14 @@ pub fn explain(body: &Value) -> Option<String> {
     let error = body.get("error").unwrap_or(body);
     let text = |key: &str| error[key].as_str().filter(|text| !text.is_empty());
     let message = text("message").or_else(|| text("Message"));
-    let said = match (text("reason").and_then(words::of_report), text("reason"), message) {
+    let mut said = match (text("reason").and_then(words::of_report), text("reason"), message) {
         (Some(words), ..) => format!("the traits do not fit the schema:\n  {words}"),
         (None, Some(reason), Some(message)) => format!("{reason} ({message})"),
         (None, one, other) => one.or(other)?.to_owned(),
     };
+    if let Some(hint) = error["details"]["hint"].as_str() {
+        said = format!("{said} {hint}");
+    }
     Some(clean_lines(&said))
 }
 
@@ -418,6 +421,8 @@ mod tests {
     fn errors_are_read_in_both_envelopes() {
         assert_eq!(explain(&json!({"error": {"reason": "Why.", "message": "What"}})).as_deref(), Some("Why. (What)"));
         assert_eq!(explain(&json!({"message": "Forbidden"})).as_deref(), Some("Forbidden"));
+        let hinted = json!({"error": {"reason": "Why.", "details": {"hint": "What exactly."}}});
+        assert_eq!(explain(&hinted).as_deref(), Some("Why. What exactly."));
         assert_eq!(explain(&json!([])), None);
     }
 }

@@ -8,7 +8,7 @@ use latchkey_core::error::ApiError;
 use latchkey_core::identity::{
     AddressStatus, CredentialSummary, CredentialType, Identity, RecoveryAddress, State, VerifiableAddress, Via,
 };
-use latchkey_hashers::StoredHash;
+use latchkey_hashers::{Password, StoredHash};
 use latchkey_schema::{Extracted, identifier_to_keep};
 use latchkey_store::credentials::Credential;
 use latchkey_store::people::unique_of;
@@ -309,11 +309,6 @@ impl Draft {
             }
             // A password in clear text wins, because it can be made into what the configuration asks for.
             let hash = match text(&config, "password")? {
-                Some(password) if password.chars().nth(latchkey_methods::password::LONGEST).is_some() => {
-                    let most = latchkey_methods::password::LONGEST;
-                    let fault = format!("The password is longer than {most} characters, which no login takes.");
-                    return Err(ApiError::bad_request(fault).into());
-                }
                 Some(password) => self.hash(app, password).await?,
                 None => text(&config, "hashed_password")?.unwrap_or_default().to_owned(),
             };
@@ -323,9 +318,11 @@ impl Draft {
         Ok(())
     }
 
+    /// Hashes a password in clear text, as a login reads it.
     async fn hash(&self, app: &App, password: &str) -> Result<String, Fault> {
-        let (hasher, password, salt) = (app.hasher, password.to_owned(), chance::bytes::<64>());
-        let hashed = tokio::task::spawn_blocking(move || hasher.hash(password.as_bytes(), &salt)).await;
+        let password = Password::read(password).map_err(|e| ApiError::bad_request(e.to_string()))?;
+        let (hasher, salt) = (app.hasher, chance::bytes::<64>());
+        let hashed = tokio::task::spawn_blocking(move || hasher.hash(password.prepared(), &salt)).await;
         match hashed {
             Ok(Ok(hash)) => Ok(hash),
             Ok(Err(error)) => Err(ApiError::bad_request(error.to_string()).into()),
@@ -384,16 +381,17 @@ fn stored_size(value: &impl serde::Serialize) -> usize {
     serde_json::to_string(value).map_or(usize::MAX, |text| text.len())
 }
 
-/// Whether a hash can be compared with, and is no longer than what each guard of an identifier can repeat.
+/// Whether a hash can be stored: some password can be right by it, comparing costs no more than it may, and it is no longer than
+/// what each guard of an identifier can repeat.
 ///
 /// # Errors
-/// 400 that says why not.
+/// 400 with the contract's reason, and what exactly is wrong as a hint.
 pub(crate) fn check_hash(hash: &str) -> Result<(), ApiError> {
     if hash.len() > bounds::LONGEST_HASH {
         let most = bounds::LONGEST_HASH;
         return Err(ApiError::bad_request(format!("The imported password hash is longer than {most} bytes.")));
     }
-    StoredHash::parse(hash).map(|_| ()).map_err(|e| ApiError::bad_request(e.to_string()))
+    StoredHash::parse(hash).map(drop).map_err(|e| ApiError::bad_request(e.to_string()).detail("hint", e.hint))
 }
 
 fn via(channel: latchkey_schema::Via) -> Via {

@@ -23,9 +23,8 @@ use latchkey_core::flow::{About, FieldMessage, FlowKind, with_query};
 use latchkey_core::identity::{CredentialType, Identity};
 use latchkey_core::message::Message;
 use latchkey_core::session::Session;
-use latchkey_hashers::Hasher;
 use latchkey_methods::form::Forms;
-use latchkey_methods::password::{Attempt, Payload as PasswordPayload};
+use latchkey_methods::password::{Attempt, Checker, Payload as PasswordPayload};
 use latchkey_methods::submission::{Claim, claim};
 use latchkey_store::accounts::Profile;
 use latchkey_store::credentials::{Guard, Unique};
@@ -42,7 +41,7 @@ use std::sync::Arc;
 pub struct App {
     edge: Edge,
     forms: Forms,
-    hasher: Hasher,
+    passwords: Arc<Checker>,
     required: RequiredAal,
     flows: Flows,
     accounts: Accounts,
@@ -67,7 +66,7 @@ impl App {
         flows.warm();
         Ok(Self {
             forms: Forms::new(&config),
-            hasher: latchkey_methods::password::hasher(&config),
+            passwords: Arc::new(Checker::new(latchkey_methods::password::hasher(&config))),
             required: edge.required_aal(),
             edge,
             flows,

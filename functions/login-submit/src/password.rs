@@ -6,12 +6,13 @@ use latchkey_core::aal::{Aal, AuthenticationMethod, Method};
 use latchkey_core::flow::FieldMessage;
 use latchkey_core::identity::{CredentialType, State};
 use latchkey_core::message::Message;
-use latchkey_methods::password::{self, Attempt};
+use latchkey_methods::password::Attempt;
 use latchkey_store::accounts::Collection;
 use latchkey_store::credentials::{Guard, Unique};
 use latchkey_store::meter::{self, beside};
 use latchkey_web::payload::Payload;
 use latchkey_web::{Fault, Reply, chance};
+use std::sync::Arc;
 
 impl Own<'_> {
     pub(crate) async fn password(
@@ -52,7 +53,7 @@ impl Submission<'_> {
             return self.slow_down(wait).await;
         }
         let hash = guard.and_then(|guard| guard.hash.clone());
-        let (hasher, salt) = (self.app.hasher, chance::bytes::<64>());
+        let (passwords, salt) = (Arc::clone(&self.app.passwords), chance::bytes::<64>());
         // For every attempt, right or wrong: who waits for it must not learn which.
         let print = self.app.leaks.as_ref().map(|leaks| (leaks, attempt.fingerprint()));
         let leak = async {
@@ -61,7 +62,7 @@ impl Submission<'_> {
                 None => Some(false),
             }
         };
-        let hashing = tokio::task::spawn_blocking(move || password::verify(&attempt, hash.as_deref(), &hasher, &salt));
+        let hashing = tokio::task::spawn_blocking(move || passwords.verify(&attempt, hash.as_deref(), &salt));
         // Nobody's account is read as well, so that the store does the same for everybody.
         let whose = guard.map_or_else(chance::id, |guard| guard.identity);
         let counting = self.count_attempt(&counts_for);

@@ -37,6 +37,9 @@ pub enum HashError {
     /// bcrypt reads 72 bytes; a longer password would be cut, and any other with the same beginning would fit.
     #[error("The password must be at most {BCRYPT_LONGEST} characters long, but got {0}.")]
     TooLong(usize),
+    /// A text with a NUL, which bcrypt takes for its end.
+    #[error("The password contains a NUL character.")]
+    Nul,
     /// The parameters are outside what the algorithm allows; a checked configuration has none such.
     #[error("the configured hasher does not work with its parameters")]
     Parameters,
@@ -57,8 +60,12 @@ impl Hasher {
     /// Hashes a password with as much of the random `salt` as the algorithm wants.
     ///
     /// # Errors
-    /// [`HashError::TooLong`] for bcrypt and more than 72 bytes; [`HashError::Parameters`] for parameters that are none.
+    /// [`HashError::TooLong`] for bcrypt and more than 72 bytes; [`HashError::Nul`]; [`HashError::Parameters`] for parameters
+    /// that are none.
     pub fn hash(&self, password: &[u8], salt: &[u8; 64]) -> Result<String, HashError> {
+        if password.contains(&0) {
+            return Err(HashError::Nul);
+        }
         match *self {
             Self::Argon2id { memory_kib, iterations, parallelism, salt_length, key_length } => {
                 let salt = salt.get(..salt_length).ok_or(HashError::Parameters)?;
@@ -79,17 +86,21 @@ impl Hasher {
     }
 
     /// Whether a stored hash is of another algorithm or of other parameters than this hasher's.
-    pub fn needs_rehash(&self, stored: &str) -> bool {
-        StoredHash::parse(stored).map_or(true, |stored| stored.made_by().as_ref() != Some(self))
+    pub fn needs_rehash(&self, stored: &StoredHash) -> bool {
+        stored.made_by().as_ref() != Some(self)
     }
 
-    /// Whether hashing with this hasher takes longer than comparing this password with a stored hash, by a rough model of both.
-    pub fn costs_more_than(&self, stored: &str, password: &[u8]) -> bool {
-        let own = match *self {
-            Self::Argon2id { memory_kib, iterations, .. } => cost::argon2(memory_kib, iterations),
-            Self::Bcrypt { cost } => cost::bcrypt(cost),
-        };
-        StoredHash::parse(stored).map_or(true, |stored| own > stored.nanoseconds(password))
+    /// A hasher that takes a part of this one's time, and how many of it take all of it.
+    pub fn part(&self) -> (Self, u32) {
+        match *self {
+            Self::Argon2id { memory_kib, iterations, parallelism, salt_length, key_length }
+                if memory_kib / 4 >= 8 * parallelism =>
+            {
+                (Self::Argon2id { memory_kib: memory_kib / 4, iterations, parallelism, salt_length, key_length }, 4)
+            }
+            Self::Bcrypt { cost } if cost >= 6 => (Self::Bcrypt { cost: cost - 2 }, 4),
+            whole => (whole, 1),
+        }
     }
 }
 
@@ -105,19 +116,6 @@ pub(crate) fn argon2(
     Argon2::new(algorithm, Version::V0x13, params).hash_password_into(password, salt, key).ok()
 }
 
-/// Time on one core of a current server, in nanoseconds. Only the order of magnitude matters.
-pub(crate) mod cost {
-    /// Per KiB and pass.
-    pub(crate) fn argon2(memory_kib: u32, iterations: u32) -> u64 {
-        600 * u64::from(memory_kib) * u64::from(iterations)
-    }
-
-    /// Per doubling.
-    pub(crate) fn bcrypt(cost: u32) -> u64 {
-        60_000 << cost.min(31)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,13 +127,21 @@ mod tests {
         Hasher::Argon2id { memory_kib: 64, iterations: 1, parallelism: 1, salt_length: 16, key_length: 32 }
     }
 
+    fn fits(stored: &str, password: &[u8]) -> bool {
+        StoredHash::parse(stored).unwrap().verify(password)
+    }
+
+    fn needs_rehash(hasher: &Hasher, stored: &str) -> bool {
+        hasher.needs_rehash(&StoredHash::parse(stored).unwrap())
+    }
+
     #[test]
     fn what_a_hasher_makes_it_recognises() {
         for hasher in [small(), Hasher::Bcrypt { cost: 4 }] {
             let hash = hasher.hash(b"correct horse", &SALT).unwrap();
-            assert!(crate::verify(&hash, b"correct horse"), "{hash}");
-            assert!(!crate::verify(&hash, b"correct horse "), "{hash}");
-            assert!(!hasher.needs_rehash(&hash), "{hash}");
+            assert!(fits(&hash, b"correct horse"), "{hash}");
+            assert!(!fits(&hash, b"correct horse "), "{hash}");
+            assert!(!needs_rehash(&hasher, &hash), "{hash}");
         }
     }
 
@@ -157,11 +163,22 @@ mod tests {
             Hasher::Argon2id { memory_kib: 64, iterations: 1, parallelism: 1, salt_length: 16, key_length: 16 },
             Hasher::Bcrypt { cost: 4 },
         ] {
-            assert!(other.needs_rehash(&hash), "{other:?}");
+            assert!(needs_rehash(&other, &hash), "{other:?}");
         }
         let bcrypt = Hasher::Bcrypt { cost: 4 }.hash(b"x", &SALT).unwrap();
-        assert!(Hasher::Bcrypt { cost: 5 }.needs_rehash(&bcrypt));
-        assert!(small().needs_rehash("{SSHA}JFZFs0oHzxbMwkSJmYVeI8MnTDy/276a"));
+        assert!(needs_rehash(&Hasher::Bcrypt { cost: 5 }, &bcrypt));
+        assert!(needs_rehash(&small(), "{SSHA}JFZFs0oHzxbMwkSJmYVeI8MnTDy/276a"));
+    }
+
+    #[test]
+    fn parts_are_what_the_algorithms_allow() {
+        for hasher in [small(), Hasher::owasp(), Hasher::Bcrypt { cost: 12 }, Hasher::Bcrypt { cost: 5 }] {
+            let (part, count) = hasher.part();
+            assert!(part.hash(b"x", &SALT).is_ok(), "{part:?}");
+            assert_eq!(count == 1, part == hasher, "{part:?}");
+        }
+        let lanes = Hasher::Argon2id { memory_kib: 64, iterations: 1, parallelism: 8, salt_length: 16, key_length: 32 };
+        assert_eq!(lanes.part(), (lanes, 1));
     }
 
     #[test]
@@ -172,23 +189,9 @@ mod tests {
     }
 
     #[test]
-    fn cheap_imports_cost_less_than_todays_hasher() {
-        let owasp = Hasher::owasp();
-        for cheap in [
-            "$md5$CY9rzUYh03PK3k6DJie09g==",
-            "{SSHA}JFZFs0oHzxbMwkSJmYVeI8MnTDy/276a",
-            "$pbkdf2-sha256$i=1000,l=128$e8/arsEf4cvQihdNgqj0Nw$5xQQKNTyeTHx2Ld5/JDE7A",
-            "unreadable",
-        ] {
-            assert!(owasp.costs_more_than(cheap, b"x"), "{cheap}");
+    fn no_hasher_takes_a_nul() {
+        for hasher in [small(), Hasher::Bcrypt { cost: 4 }] {
+            assert_eq!(hasher.hash(b"pw\0pw", &SALT), Err(HashError::Nul));
         }
-        for costly in [
-            "$2a$12$o6hx.Wog/wvFSkT/Bp/6DOxCtLRTDj7lm9on9suF/WaCGNVHbkfL6",
-            "$argon2i$v=19$m=65536,t=3,p=4$kk51rW/vxIVCYn+EG4kTSg$NyT88uraJ6im6dyha/M5jhXvpqlEdlS/9fEm7ScMb8c",
-        ] {
-            assert!(!owasp.costs_more_than(costly, b"x"), "{costly}");
-        }
-        let bcrypt = "$2a$12$o6hx.Wog/wvFSkT/Bp/6DOxCtLRTDj7lm9on9suF/WaCGNVHbkfL6";
-        assert!(owasp.costs_more_than(bcrypt, &[b'x'; 73]), "what bcrypt does not take is answered without hashing");
     }
 }

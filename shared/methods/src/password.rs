@@ -5,13 +5,13 @@ use latchkey_core::aal::Aal;
 use latchkey_core::flow::{FieldMessage, LoginFlow};
 use latchkey_core::message::Message;
 use latchkey_core::ui::{self, Group, InputType, Node};
-use latchkey_hashers::Hasher;
 use latchkey_hashers::leak::Fingerprint;
+use latchkey_hashers::{Hasher, Pace, Password, StoredHash};
 use latchkey_schema::normalize_identifier;
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// Longest password that is looked at, in characters; a longer one is as wrong as any other, at the same cost.
-pub const LONGEST: usize = 1024;
+/// Hashed in place of what no hash takes, so that it costs what any other attempt does.
+const NOBODYS: &[u8] = b"a password that nobody has";
 
 /// The hasher that the configuration names.
 pub fn hasher(config: &latchkey_config::Config) -> Hasher {
@@ -120,78 +120,110 @@ impl Attempt {
 }
 
 /// What checking a password gave.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// Whether it is the person's.
     pub right: bool,
-    /// The password under today's hasher, when the stored hash is of another one and the password is right.
+    /// The password under today's hasher, when it is right and the stored hash is of another hasher or of another text.
     pub better_hash: Option<String>,
-    /// How many hashes were computed, today's and others.
+    /// How many hashes were computed, today's and others; work in the place of today's counts as one.
     pub hashes: u32,
 }
 
-/// Checks a password against a stored hash, or against nothing at equal cost.
-///
-/// Whoever waits for the answer must not learn whether the person exists: without a hash one is computed all the same, and
-/// beside a stored hash that is cheaper than today's hasher today's is computed too. A stored hash that costs more stands out
-/// until its owner signs in and gets a better one.
-pub fn verify(attempt: &Attempt, stored: Option<&str>, hasher: &Hasher, salt: &[u8; 64]) -> Verdict {
-    let password = attempt.password.expose_secret();
-    let too_long = password.chars().nth(LONGEST).is_some();
-    // What is never accepted need not be hashed at its full length; the work is that of the hasher, not of the input.
-    let password: &[u8] = if too_long { b"a password that is too long" } else { password.as_bytes() };
-    let mut hashes = 0;
-    let mut todays = || {
-        hashes += 1;
-        hasher.hash(password, salt)
-    };
-    let Some(stored) = stored else {
-        let _ = todays();
-        return Verdict { hashes, ..Verdict::default() };
-    };
-    let outdated = hasher.needs_rehash(stored);
-    let cheaper = hasher.costs_more_than(stored, password);
-    let beside = (outdated && cheaper).then(&mut todays);
-    let right = latchkey_hashers::verify(stored, password) && !too_long;
-    let better_hash = (right && outdated)
+/// Checks passwords in a time that does not tell whether there is one to compare with.
+#[derive(Default)]
+pub struct Checker {
+    hasher: Hasher,
+    pace: Pace,
+}
+
+impl Checker {
+    /// With the hasher that makes new hashes.
+    pub fn new(hasher: Hasher) -> Self {
+        Self { hasher, pace: Pace::default() }
+    }
+
+    /// Checks a password against a stored hash, or against nothing at equal cost.
+    ///
+    /// An attempt costs today's hash once, or twice where what was typed is two texts (see [`Password`]). Without a stored hash
+    /// it is computed, beside one that is cheaper work fills the time until it would be done. A stored hash that costs more
+    /// stands out until its owner signs in and gets a better one.
+    pub fn verify(&self, attempt: &Attempt, stored: Option<&str>, salt: &[u8; 64]) -> Verdict {
+        let Ok(password) = Password::read(attempt.password.expose_secret()) else {
+            self.compute(NOBODYS, salt);
+            return Verdict { hashes: 1, ..Verdict::default() };
+        };
+        match stored.and_then(|stored| StoredHash::parse(stored).ok()) {
+            None => {
+                let hashes = password.texts().map(|text| self.compute(text, salt)).count();
+                Verdict { hashes: count(hashes), ..Verdict::default() }
+            }
+            Some(stored) if self.hasher.needs_rehash(&stored) => self.verify_foreign(&password, &stored, salt),
+            Some(stored) => self.verify_own(&password, &stored, salt),
+        }
+    }
+
+    fn verify_own(&self, password: &Password, stored: &StoredHash, salt: &[u8; 64]) -> Verdict {
+        let mut hashes = 0;
+        let fitting = password.texts().position(|text| {
+            hashes += 1;
+            if stored.takes(text) {
+                return self.pace.todays(salt[0], || stored.verify(text));
+            }
+            self.compute(text, salt);
+            false
+        });
+        self.verdict(password, stored, fitting, fitting.is_some_and(|text| text > 0), hashes, salt)
+    }
+
+    fn verify_foreign(&self, password: &Password, stored: &StoredHash, salt: &[u8; 64]) -> Verdict {
+        let began = self.pace.now();
+        let mut hashes = 0;
+        let fitting = password.texts().position(|text| {
+            hashes += u32::from(stored.takes(text));
+            stored.verify(text)
+        });
+        if fitting.is_none() {
+            let (part, count) = self.hasher.part();
+            let hash = || drop(std::hint::black_box(part.hash(NOBODYS, salt)));
+            self.pace.fill(began, &salt[..password.texts().count()], (hash, count));
+            hashes += 1;
+        }
+        self.verdict(password, stored, fitting, true, hashes, salt)
+    }
+
+    /// The better hash is made of the prepared text, whichever text fitted: they are one password.
+    fn verdict(
+        &self,
+        password: &Password,
+        stored: &StoredHash,
+        fitting: Option<usize>,
+        outdated: bool,
+        hashes: u32,
+        salt: &[u8; 64],
+    ) -> Verdict {
+        let Some(text) = fitting.and_then(|at| password.texts().nth(at)) else {
+            return Verdict { hashes, ..Verdict::default() };
+        };
+        if !outdated || !stored.is_sure_of(text) {
+            return Verdict { right: true, better_hash: None, hashes };
+        }
         // A hasher that refuses the password (bcrypt beyond 72 bytes) leaves the stored hash as it is.
-        .then(|| beside.unwrap_or_else(todays).ok())
-        .flatten();
-    // And the stored one.
-    Verdict { right, better_hash, hashes: hashes + 1 }
+        Verdict { right: true, better_hash: self.hasher.hash(password.prepared(), salt).ok(), hashes: hashes + 1 }
+    }
+
+    /// Today's hash of a text, or of another one where the hasher does not take it.
+    fn compute(&self, text: &[u8], salt: &[u8; 64]) {
+        let hashed =
+            self.pace.todays(salt[0], || self.hasher.hash(text, salt).or_else(|_| self.hasher.hash(NOBODYS, salt)));
+        // Only the time that it took counts.
+        drop(std::hint::black_box(hashed));
+    }
+}
+
+fn count(hashes: usize) -> u32 {
+    u32::try_from(hashes).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SALT: [u8; 64] = [7; 64];
-    const SMALL: Hasher =
-        Hasher::Argon2id { memory_kib: 64, iterations: 1, parallelism: 1, salt_length: 16, key_length: 32 };
-    const OWN: &str = "correct horse";
-    /// Of `test`, by means that cost next to nothing.
-    const CHEAP: &str = "$md5$CY9rzUYh03PK3k6DJie09g==";
-    /// Of nothing that is tried here, and dearer than what is made today.
-    const DEAR: &str = "$2a$04$o6hx.Wog/wvFSkT/Bp/6DOxCtLRTDj7lm9on9suF/WaCGNVHbkfL6";
-
-    fn hashes(password: &str, stored: Option<&str>) -> u32 {
-        let attempt = Attempt { typed: "a".into(), password: password.into() };
-        verify(&attempt, stored, &SMALL, &SALT).hashes
-    }
-
-    /// Nobody, somebody, and somebody with a hash of elsewhere: today's hash is always among what is computed, unless a dearer
-    /// one is.
-    #[test]
-    fn the_work_does_not_tell_who_exists() {
-        let own = SMALL.hash(OWN.as_bytes(), &SALT).unwrap();
-        let long = "x".repeat(LONGEST + 1);
-        for password in ["wrong", long.as_str()] {
-            assert_eq!(hashes(password, None), 1);
-            assert_eq!(hashes(password, Some(&own)), 1);
-            assert_eq!(hashes(password, Some(CHEAP)), 2, "the cheap one, and today's beside it");
-            assert_eq!(hashes(password, Some(DEAR)), 1);
-        }
-        assert_eq!(hashes(OWN, Some(&own)), 1);
-        assert_eq!(hashes("test", Some(CHEAP)), 2, "what was computed beside is what replaces it");
-    }
-}
+mod tests;

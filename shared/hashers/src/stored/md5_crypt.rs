@@ -2,21 +2,17 @@
 //!
 //! Only read, never written: it came from elsewhere and goes at the next sign-in.
 
+use super::text::crypt_digits;
 use md5::{Digest as _, Md5};
 
 /// Rounds of the slow part; fixed by the scheme.
 const ROUNDS: usize = 1000;
-/// Salt beyond this many bytes is ignored by the scheme.
-const LONGEST_SALT: usize = 8;
 /// Order in which the sixteen bytes are written, three to a group; the last stands alone.
 const ORDER: [[usize; 3]; 5] = [[0, 6, 12], [1, 7, 13], [2, 8, 14], [3, 9, 15], [4, 10, 5]];
 const LAST: usize = 11;
-/// The digits of crypt, least significant first.
-const DIGITS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// The 22 characters that stand after the salt.
-pub(crate) fn md5_crypt(password: &[u8], salt: &[u8]) -> String {
-    let salt = &salt[..salt.len().min(LONGEST_SALT)];
+pub(super) fn md5_crypt(password: &[u8], salt: &[u8]) -> String {
     let inner = Md5::new().chain_update(password).chain_update(salt).chain_update(password).finalize();
     let mut first = Md5::new().chain_update(password).chain_update(b"$1$").chain_update(salt);
     let mut left = password.len();
@@ -45,18 +41,9 @@ pub(crate) fn md5_crypt(password: &[u8], salt: &[u8]) -> String {
         next.update(if round % 2 == 1 { &digest[..] } else { password });
         digest = next.finalize();
     }
-    let groups =
-        ORDER.map(|[a, b, c]| (u32::from(digest[a]) << 16 | u32::from(digest[b]) << 8 | u32::from(digest[c]), 4));
-    groups.into_iter().chain([(u32::from(digest[LAST]), 2)]).flat_map(digits).collect()
-}
-
-/// A number in crypt's digits.
-fn digits((mut number, count): (u32, usize)) -> impl Iterator<Item = char> {
-    (0..count).map(move |_| {
-        let digit = DIGITS[(number & 0x3f) as usize];
-        number >>= 6;
-        char::from(digit)
-    })
+    let groups = ORDER.map(|group| group.map(|at| digest[at]));
+    let last = [digest[LAST]];
+    crypt_digits(groups.iter().map(<[u8; 3]>::as_slice).chain([last.as_slice()]))
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 /// Where the salt goes.
 const SALT: &[u8] = b"{SALT}";
 /// Where the password goes.
-const PASSWORD: &[u8] = b"{PASSWORD}";
+pub(super) const PASSWORD: &[u8] = b"{PASSWORD}";
 
 /// Replaces `{SALT}` and `{PASSWORD}` in one pass: what was put in is not looked at again.
-pub(crate) fn fill(template: &[u8], salt: &[u8], password: &[u8]) -> Vec<u8> {
+pub(super) fn fill(template: &[u8], salt: &[u8], password: &[u8]) -> Vec<u8> {
     let mut filled = Vec::with_capacity(template.len() + salt.len() + password.len());
     let mut rest = template;
     while let Some((&first, after)) = rest.split_first() {
@@ -24,20 +24,27 @@ pub(crate) fn fill(template: &[u8], salt: &[u8], password: &[u8]) -> Vec<u8> {
     filled
 }
 
+/// How many bytes a template makes, at most: marks that overlap are counted each.
+pub(super) fn filled_length(template: &[u8], salt: usize, password: usize) -> usize {
+    let count = |mark: &[u8]| template.windows(mark.len()).filter(|window| *window == mark).count();
+    template.len() + count(SALT) * salt + count(PASSWORD) * password
+}
+
 /// Whether the password is part of what a template makes.
-pub(crate) fn has_password(template: &[u8]) -> bool {
+pub(super) fn has_password(template: &[u8]) -> bool {
     template.windows(PASSWORD.len()).any(|window| window == PASSWORD)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{fill, has_password};
+    use super::{fill, filled_length, has_password};
 
     #[test]
     fn both_marks_are_replaced_wherever_they_stand() {
         assert_eq!(fill(b"{SALT}{PASSWORD}", b"s", b"p"), b"sp");
         assert_eq!(fill(b"a{PASSWORD}-{SALT}-{SALT}}", b"s", b"p"), b"ap-s-s}");
         assert_eq!(fill(b"", b"s", b"p"), b"");
+        assert!(filled_length(b"{SALT}{PASSWORD}{PASSWORD}", 1, 100) >= 201);
         assert!(has_password(b"x{PASSWORD}") && !has_password(b"{SALT}{password}"));
     }
 

@@ -1,0 +1,151 @@
+//! Hashes as they are stored: which formats there are, what they may cost, whether a password fits.
+//!
+//! A family of formats is a file. What a product writes, and what is asked of it here, is told in `docs/hashes.md`.
+
+mod argon2;
+mod bcrypt;
+mod crypt;
+mod digest;
+mod hmac;
+mod hmac_keyed;
+mod md5_crypt;
+mod pbkdf2;
+mod scrypt;
+mod template;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use crate::hasher::Hasher;
+use crate::import::ImportError;
+use ::argon2::Algorithm;
+use std::fmt;
+use subtle::ConstantTimeEq as _;
+
+/// Longest text that is taken for a hash, in bytes. The longest real ones are under 400.
+const LONGEST: usize = 4096;
+
+/// Most that a comparison may cost, in nanoseconds of one core by the model: a caller waits for it, and anybody can ask for it.
+const MOST_NANOSECONDS: u64 = 8_000_000_000;
+/// Bytes of a password that every hash must be able to take within that: 64 characters of ASCII.
+const USUAL: usize = 64;
+
+/// A hash that can be compared with.
+pub struct StoredHash(Box<dyn Family + Send + Sync>);
+
+/// What a family of formats knows of one of its hashes.
+trait Family {
+    /// Whether the owner can have had this password, by what the algorithm tells apart.
+    fn takes(&self, _password: &[u8]) -> bool {
+        true
+    }
+
+    /// Whether the hash was made of this password, which it takes.
+    fn fits(&self, password: &[u8]) -> bool;
+
+    /// Whether a password that fits is the owner's, and not another that the algorithm takes for theirs.
+    fn is_sure_of(&self, _password: &[u8]) -> bool {
+        true
+    }
+
+    /// About how long comparing with a password of `length` bytes takes, in nanoseconds.
+    fn nanoseconds(&self, length: usize) -> u64;
+
+    /// The hasher that would make such a hash today, if there is one.
+    fn made_by(&self) -> Option<Hasher> {
+        None
+    }
+}
+
+impl fmt::Debug for StoredHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoredHash")
+    }
+}
+
+impl StoredHash {
+    /// Reads a hash of any format of the contract (`methods-password-code-2fa.md` 2.7), and checks what it would cost and that
+    /// some password can fit.
+    ///
+    /// # Errors
+    /// See [`ImportError`].
+    pub fn parse(text: &str) -> Result<Self, ImportError> {
+        let hash = Self::read(text)?;
+        if hash.0.nanoseconds(USUAL) > MOST_NANOSECONDS {
+            return Err(ImportError::costly("A comparison would take more than eight seconds."));
+        }
+        Ok(hash)
+    }
+
+    fn read(text: &str) -> Result<Self, ImportError> {
+        if text.len() > LONGEST {
+            return Err(ImportError::malformed(format!("A hash is at most {LONGEST} bytes long.")));
+        }
+        if let Some(rest) = text.strip_prefix('{') {
+            return digest::Digest::salted(rest).map(Self::of);
+        }
+        let begins = || ImportError::unknown("A hash begins with $<format>$ or {SSHA}, {SSHA256}, {SSHA512}.");
+        let (name, rest) = text.strip_prefix('$').and_then(|rest| rest.split_once('$')).ok_or_else(begins)?;
+        let fields: Vec<&str> = rest.split('$').collect();
+        match name {
+            "md5-crypt" => crypt::Md5Crypt::parse(&fields).map(Self::of),
+            "2" | "2a" | "2b" | "2y" | "2z" => bcrypt::Bcrypt::parse(&fields).map(Self::of),
+            "sha256-crypt" => crypt::ShaCrypt::sha256(&fields).map(Self::of),
+            "sha512-crypt" => crypt::ShaCrypt::sha512(&fields).map(Self::of),
+            "argon2id" => argon2::Argon2::parse(Algorithm::Argon2id, &fields).map(Self::of),
+            "argon2i" => argon2::Argon2::parse(Algorithm::Argon2i, &fields).map(Self::of),
+            "scrypt" => scrypt::Scrypt::parse(&fields).map(Self::of),
+            "firescrypt" => scrypt::Firebase::parse(&fields).map(Self::of),
+            "sha1" => digest::Digest::sha1(&fields).map(Self::of),
+            "sha256" => digest::Digest::sha256(&fields).map(Self::of),
+            "sha512" => digest::Digest::sha512(&fields).map(Self::of),
+            "md5" => digest::Digest::md5(&fields).map(Self::of),
+            _ => match name.split_once('-') {
+                Some(("pbkdf2", digest)) => pbkdf2::Pbkdf2::parse(digest, &fields).map(Self::of),
+                Some(("hmac", digest)) => hmac::Keyed::parse(digest, &fields).map(Self::of),
+                _ => Err(unknown(name)),
+            },
+        }
+    }
+
+    fn of(family: impl Family + Send + Sync + 'static) -> Self {
+        Self(Box::new(family))
+    }
+
+    /// Whether the owner can have had this password. What is not taken is wrong without comparing.
+    pub fn takes(&self, password: &[u8]) -> bool {
+        // A NUL ends a password or fills it up, by the algorithm: nobody has one.
+        !password.contains(&0) && self.0.takes(password) && self.0.nanoseconds(password.len()) <= MOST_NANOSECONDS
+    }
+
+    /// Whether `password` is one that this was made of.
+    pub fn verify(&self, password: &[u8]) -> bool {
+        self.takes(password) && self.0.fits(password)
+    }
+
+    /// Whether a password that fits is the owner's beyond doubt. Of another no new hash may be made: it would lock the owner out.
+    pub fn is_sure_of(&self, password: &[u8]) -> bool {
+        self.0.is_sure_of(password)
+    }
+
+    /// The hasher that would make such a hash today, if there is one.
+    pub(crate) fn made_by(&self) -> Option<Hasher> {
+        self.0.made_by()
+    }
+}
+
+/// Formats that are close to known ones, and what to write instead.
+fn unknown(name: &str) -> ImportError {
+    ImportError::unknown(match name {
+        "1" => "crypt's $1$ is written $md5-crypt$ here.".to_owned(),
+        "5" => "crypt's $5$ is written $sha256-crypt$ here.".to_owned(),
+        "6" => "crypt's $6$ is written $sha512-crypt$ here.".to_owned(),
+        "2x" => "$2x$ marks hashes of a faulty bcrypt, which cannot be compared with.".to_owned(),
+        _ => format!("The format {} is not known.", text::quoted(name)),
+    })
+}
+
+/// Equal, in a time that depends on the lengths alone.
+fn same(computed: &[u8], stored: &[u8]) -> bool {
+    computed.ct_eq(stored).into()
+}

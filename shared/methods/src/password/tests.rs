@@ -1,0 +1,126 @@
+//! What checking a password costs, and which hash it leaves behind.
+
+use super::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+const SALT: [u8; 64] = [7; 64];
+const SMALL: Hasher =
+    Hasher::Argon2id { memory_kib: 64, iterations: 1, parallelism: 1, salt_length: 16, key_length: 32 };
+const OWN: &str = "correct horse";
+/// Of `test`, by means that cost next to nothing.
+const CHEAP: &str = "$md5$CY9rzUYh03PK3k6DJie09g==";
+/// `é` as one letter, and as two.
+const COMPOSED: &str = "caf\u{e9} au lait";
+const DECOMPOSED: &str = "cafe\u{301} au lait";
+
+fn attempt(password: &str) -> Attempt {
+    Attempt { typed: "a".into(), password: password.into() }
+}
+
+fn verify(password: &str, stored: Option<&str>) -> Verdict {
+    Checker::new(SMALL).verify(&attempt(password), stored, &SALT)
+}
+
+fn of(hasher: Hasher, password: &str) -> String {
+    hasher.hash(password.as_bytes(), &SALT).unwrap()
+}
+
+/// Nobody, somebody with today's hash, and somebody with a hash of elsewhere, in hashes computed.
+#[test]
+fn the_work_does_not_tell_who_exists() {
+    let own = of(SMALL, OWN);
+    let long = "x".repeat(Password::LONGEST + 1);
+    for password in ["wrong", long.as_str(), "correct horse\0", "test\0"] {
+        assert_eq!(verify(password, None).hashes, 1);
+        assert_eq!(verify(password, Some(&own)).hashes, 1);
+    }
+    assert_eq!(verify("wrong", Some(CHEAP)).hashes, 2, "the cheap one, and work in the place of today's");
+    assert_eq!(verify(&long, Some(CHEAP)).hashes, 1);
+    for password in ["wr\u{f6}ng", "wro\u{308}ng", "wrong\u{a0}"] {
+        assert_eq!(verify(password, None).hashes, 2, "two texts");
+        assert_eq!(verify(password, Some(&own)).hashes, 2, "two texts");
+    }
+    assert_eq!(verify(OWN, Some(&own)), Verdict { right: true, better_hash: None, hashes: 1 });
+    assert_eq!(verify("test", Some(CHEAP)), Verdict { right: true, better_hash: Some(of(SMALL, "test")), hashes: 2 });
+}
+
+/// bcrypt, which takes 72 bytes, computes something for a longer password too.
+#[test]
+fn what_the_hasher_refuses_costs_a_hash_too() {
+    let hasher = Hasher::Bcrypt { cost: 4 };
+    let own = of(hasher, OWN);
+    let long = "x".repeat(73);
+    for stored in [None, Some(own.as_str())] {
+        let looks = Arc::new(AtomicU64::new(0));
+        let seen = Arc::clone(&looks);
+        let pace = Pace::by(move || Duration::from_nanos(seen.fetch_add(1, Ordering::Relaxed)));
+        let checker = Checker { hasher, pace };
+        assert_eq!(checker.verify(&attempt(&long), stored, &SALT).hashes, 1);
+        assert_eq!(looks.load(Ordering::Relaxed), 2, "one hash was timed");
+    }
+}
+
+/// A clock that moves by itself, a millisecond with every look, and by what a test adds.
+#[test]
+fn a_cheap_hash_takes_the_time_of_todays() {
+    let looks = Arc::new(AtomicU64::new(0));
+    let clock = Arc::clone(&looks);
+    let checker =
+        Checker { hasher: SMALL, pace: Pace::by(move || Duration::from_millis(clock.fetch_add(1, Ordering::Relaxed))) };
+    checker.pace.todays(0, || looks.fetch_add(44, Ordering::Relaxed));
+    for (password, milliseconds) in [("wrong", 45), ("wr\u{f6}ng", 90)] {
+        let before = looks.load(Ordering::Relaxed);
+        assert!(!checker.verify(&attempt(password), Some(CHEAP), &SALT).right);
+        assert_eq!(looks.load(Ordering::Relaxed) - before, milliseconds + 1, "{password}, and the look that ended it");
+    }
+    let before = looks.load(Ordering::Relaxed);
+    checker.verify(&attempt("wrong"), None, &SALT);
+    assert_eq!(looks.load(Ordering::Relaxed) - before, 2, "today's own hash is not stretched");
+}
+
+#[test]
+fn composed_and_decomposed_passwords_sign_in() {
+    for stored in [COMPOSED, DECOMPOSED] {
+        for typed in [COMPOSED, DECOMPOSED] {
+            let verdict = verify(typed, Some(&of(SMALL, stored)));
+            assert!(verdict.right, "{typed:?} for {stored:?}");
+            // A hash of the text that new hashes are made of stays, another is replaced by one of that.
+            let better = (stored == DECOMPOSED).then(|| of(SMALL, COMPOSED));
+            assert_eq!(verdict.better_hash, better, "{typed:?} for {stored:?}");
+        }
+        assert!(!verify("cafe au lait", Some(&of(SMALL, stored))).right);
+    }
+    let stored = of(SMALL, "caf\u{e9}\u{a0}au lait");
+    assert_eq!(verify("caf\u{e9}\u{a0}au lait", Some(&stored)).better_hash, Some(of(SMALL, COMPOSED)));
+}
+
+/// `pw` and a NUL is `pw` to an HMAC, `pw`, a NUL and `pw` is `pw` to bcrypt.
+#[test]
+fn passwords_with_a_nul_are_wrong() {
+    let pbkdf2 = "$pbkdf2-sha256$i=1000,l=128$e8/arsEf4cvQihdNgqj0Nw$5xQQKNTyeTHx2Ld5/JDE7A";
+    assert!(verify("123456", Some(pbkdf2)).right);
+    assert_eq!(verify("123456\0", Some(pbkdf2)), Verdict { hashes: 1, ..Verdict::default() });
+    let bcrypt = of(Hasher::Bcrypt { cost: 4 }, "pw");
+    assert!(verify("pw", Some(&bcrypt)).right);
+    assert_eq!(verify("pw\0pw", Some(&bcrypt)), Verdict { hashes: 1, ..Verdict::default() });
+}
+
+/// A long key of an HMAC is replaced by its digest, so a text that equals the digest fits. It is not the owner's password.
+#[test]
+fn a_digest_that_fits_replaces_no_hash() {
+    // PBKDF2 with SHA-1 of 68 bytes, and the SHA-1 of those, which is text by chance.
+    let long = "a long passphrase that nobody types, number 000000000000000005674488";
+    let digest = "\u{134} \u{64d}c\u{17e0a}F,Bb<2+62%";
+    let stored = "$pbkdf2-sha1$i=10,l=20$c29tZSBzYWx0$QEn8X6SdIXo+/YUt6nw4feAiAFw";
+    let verdict = verify(long, Some(stored));
+    assert_eq!((verdict.right, verdict.better_hash), (true, Some(of(SMALL, long))));
+    let verdict = verify(digest, Some(stored));
+    assert_eq!((verdict.right, verdict.better_hash), (true, None));
+    // Most digests that are text have control characters, which no keyboard writes.
+    let digest = "L8%#@\u{1b}hQ@t Osu\u{f}V\u{2a7}GO";
+    let stored = "$pbkdf2-sha1$i=10,l=20$c29tZSBzYWx0$82qtfgyhiiT8ZqDqumSpf6qUVdA";
+    assert!(verify("a long passphrase that nobody types, number 000000000000000000238027", Some(stored)).right);
+    assert!(!verify(digest, Some(stored)).right);
+}
