@@ -59,6 +59,7 @@ fn what_the_hasher_refuses_costs_a_hash_too() {
         let checker = Checker { hasher, pace };
         assert_eq!(checker.verify(&attempt(&long), stored, &SALT).hashes, 1);
         assert_eq!(looks.load(Ordering::Relaxed), 2, "one hash was timed");
+        assert!(checker.compute(long.as_bytes(), &SALT).is_ok(), "and it was one");
     }
 }
 
