@@ -313,6 +313,12 @@ impl Admin {
                     self.base
                 )));
             };
+            if let Some(ids) = answer.headers.get("latchkey-unreadable").and_then(|ids| ids.to_str().ok()) {
+                let ids = clean(ids);
+                eprintln!(
+                    "left out, because their records cannot be read: {ids}\n  `latchkey user delete ID` deletes one"
+                );
+            }
             query = next_page(&answer).filter(|next| *next != asked);
             if !take(items)? {
                 break;

@@ -289,9 +289,14 @@ fn describe(person: &Value) -> Result<(), Failure> {
 async fn delete(admin: &Admin, who: &str, yes: bool, json: bool) -> Result<(), Failure> {
     let id = admin.find(who).await?;
     if !yes {
-        let person = admin.call(Method::GET, &format!("/admin/identities/{id}"), None, None).await?.json();
-        let [_, _, _, _, traits] = row(&person);
-        confirm(&format!("Delete {id} ({})?", clean(&traits)))?;
+        match admin.call(Method::GET, &format!("/admin/identities/{id}"), None, None).await {
+            Ok(person) => {
+                let [_, _, _, _, traits] = row(&person.json());
+                confirm(&format!("Delete {id} ({})?", clean(&traits)))?;
+            }
+            // A record that cannot be read can be deleted all the same.
+            Err(why) => confirm(&format!("{why}\nDelete {id}?"))?,
+        }
     }
     admin.call(Method::DELETE, &format!("/admin/identities/{id}"), None, None).await?;
     if json { print(&json!({"deleted": id}).to_string()) } else { print(&format!("Deleted {id}.")) }

@@ -2,6 +2,7 @@
 //! `beyond-login.md` 1.10).
 
 use lambda_http::http::{HeaderName, Method, header};
+use latchkey_core::bounds::escaped_length;
 use latchkey_core::error::ApiError;
 use latchkey_core::flow::join;
 use latchkey_core::identity::{Identity, State, without_addresses};
@@ -17,6 +18,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
+/// What a session takes of an answer without its identity, in bytes, with a long user agent.
+const OWN: usize = 8 * 1024;
 /// Most sessions on one page.
 const LARGEST_PAGE: usize = 1000;
 
@@ -147,7 +150,7 @@ async fn list_of(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
 }
 
 fn page(call: &Call<'_>, id: Uuid, listed: &[(Session, bool)], identity: &Value) -> Reply {
-    let page = Page::parse(|key| call.query(key), LARGEST_PAGE);
+    let page = Page::parse(|key| call.query(key), LARGEST_PAGE).with_room(escaped_length(&identity.to_string()) + OWN);
     let items = page
         .slice(listed)
         .iter()

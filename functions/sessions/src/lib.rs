@@ -3,6 +3,7 @@
 
 use lambda_http::http::{HeaderName, Method, header};
 use latchkey_core::aal::RequiredAal;
+use latchkey_core::bounds::escaped_length;
 use latchkey_core::error::ApiError;
 use latchkey_core::flow::join;
 use latchkey_core::paging::Page;
@@ -19,6 +20,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
+/// What a session takes of an answer without its identity, in bytes, with a long user agent.
+const OWN: usize = 8 * 1024;
 /// Most sessions on one page.
 const LARGEST_PAGE: usize = 1000;
 
@@ -99,8 +102,8 @@ async fn list(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     }
     let mut live: Vec<&Session> = own.others().filter(|s| s.is_live(call.now)).collect();
     live.sort_by_key(|s| std::cmp::Reverse((s.facts.issued_at, s.id)));
-    let page = Page::parse(|key| call.query(key), LARGEST_PAGE);
     let shown = identity.public_without_addresses(app.edge.base_url());
+    let page = Page::parse(|key| call.query(key), LARGEST_PAGE).with_room(escaped_length(&shown.to_string()) + OWN);
     let items: Vec<Value> =
         page.slice(&live).iter().map(|s| Value::Object(s.render_with_devices(true, shown.clone()))).collect();
     Ok(Reply::json(200, &Value::Array(items), "listed")

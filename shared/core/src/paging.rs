@@ -1,5 +1,6 @@
 //! Lists that count pages (contract `login-flow.md` 6.7, `beyond-login.md` 1.14): input, slice and links.
 
+use crate::bounds::LARGEST_LIST;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::json;
@@ -41,6 +42,12 @@ impl Page {
             Some(Ok(n)) => usize::try_from(n.max(1)).unwrap_or(most),
         };
         Self { number: number.and_then(|text| text.parse().ok()).unwrap_or(0), size: size.min(most) }
+    }
+
+    /// The same with no more items than an answer has room for, when each takes so many bytes of the answer. Its links go on from
+    /// there, since they name the size.
+    pub fn with_room(self, item: usize) -> Self {
+        Self { size: self.size.min((LARGEST_LIST / item.max(1)).max(1)), ..self }
     }
 
     /// The items of this page.
@@ -146,11 +153,26 @@ mod tests {
     }
 
     #[test]
+    fn a_page_has_room_in_an_answer() {
+        for (asked, item, size) in
+            [("", 1, 250), ("page_size=9", LARGEST_LIST / 4, 4), ("page_size=9", usize::MAX, 1), ("", 0, 250)]
+        {
+            assert_eq!(page(asked).with_room(item).size, size, "{asked} {item}");
+        }
+    }
+
+    #[test]
     fn following_next_shows_every_item_once() {
+        following("page_size=3", 1);
+        following("page_size=5", LARGEST_LIST / 2);
+        following("", LARGEST_LIST);
+    }
+
+    fn following(asked: &str, item: usize) {
         let items: Vec<u32> = (0..7).collect();
-        let (mut seen, mut query) = (Vec::new(), "page_size=3".to_owned());
+        let (mut seen, mut query) = (Vec::new(), asked.to_owned());
         loop {
-            let here = page(&query);
+            let here = page(&query).with_room(item);
             seen.extend_from_slice(here.slice(&items));
             let links = here.links("/sessions", &[], items.len());
             match links.split(',').find(|l| l.contains("rel=\"next\"")) {
