@@ -33,18 +33,16 @@ pub fn report(file: &Path) -> Result<Report, String> {
     });
     let found = latchkey_config::inspect_deployment(&whole, folder(file), &deployed_addresses());
     let mut report = Report { notices: found.notices, ..Report::default() };
-    match found.loaded {
-        Err(more) => errors.extend(more.0),
-        Ok(loaded) => {
-            errors.extend(schemas(&loaded.config));
-            errors.extend(latchkey_courier::check(&loaded.config.courier).err().map(|e| e.to_string()));
-            let SignIn { ways, warnings } = SignIn::of(&loaded.config);
-            report.notices.warnings.extend(warnings);
-            if ways.is_empty() {
-                errors.push(nobody(&loaded.config));
-            }
-            report.missing = missing(&loaded.config, &ways);
+    errors.extend(found.loaded.err().map(|more| more.0).unwrap_or_default());
+    if let Some(config) = found.config {
+        errors.extend(schemas(&config));
+        errors.extend(latchkey_courier::check(&config.courier).err().map(|e| e.to_string()));
+        let SignIn { ways, warnings } = SignIn::of(&config);
+        report.notices.warnings.extend(warnings);
+        if ways.is_empty() {
+            errors.push(nobody(&config));
         }
+        report.missing = missing(&config, &ways);
     }
     report.errors = errors.iter().map(|error| with_lines(&shown, &text, std::slice::from_ref(error))).collect();
     Ok(report)

@@ -82,6 +82,15 @@ fn what_a_deployment_needs_is_named_with_its_parameter() {
         assert!(report.contains(says), "{says}:\n{report}");
     }
     assert!(!good);
+    // Secrets in the file hide nothing of it.
+    let (report, _) = checked(
+        "secrets: {cookie: [Vq3p9WkX0sLr8Zt1-and-more]}\nselfservice: {default_browser_return_url: 'http://127.0.0.1:3000/'}",
+        PASSWORD,
+    );
+    assert!(
+        report.contains("secrets.cookie: a secret is not allowed") && report.contains("DefaultReturnUrl"),
+        "{report}"
+    );
     let sender =
         "selfservice: {methods: {code: {passwordless_enabled: true}}}\ncourier: {smtp: {from_address: a@example.org}}";
     assert!(checked(sender, PASSWORD).1);

@@ -281,8 +281,12 @@ fn fits(kind: Kind, value: &Value) -> Result<(), String> {
         Kind::Text | Kind::SecretText => "it must be text".into(),
         Kind::CookieName if text.is_some_and(is_token) => return Ok(()),
         Kind::CookieName => "it must be letters, digits, -, _ and .".into(),
-        // Kratos' way to say "none".
-        Kind::CookieDomain if text.is_some_and(str::is_empty) => return Ok(()),
+        // Kratos' way to say "none"; it counts as unset.
+        Kind::CookieDomain | Kind::Path | Kind::Url | Kind::BaseUrl | Kind::UrlOrPath | Kind::AnyUrl
+            if text.is_some_and(str::is_empty) =>
+        {
+            return Ok(());
+        }
         Kind::Domain | Kind::CookieDomain if text.is_some_and(|t| is_domain(t.strip_prefix('.').unwrap_or(t))) => {
             return Ok(());
         }

@@ -23,6 +23,7 @@ pub fn check_deployment(text: &str, folder: Option<&Path>, env: &[(String, Strin
 /// The same, with what there is to tell of a file that cannot be deployed.
 pub fn inspect_deployment(text: &str, folder: Option<&Path>, env: &[(String, String)]) -> Inspected {
     let mut inspected = inspect(text, folder, env, false);
+    inspected.config = inspected.loaded.as_ref().ok().map(|loaded| loaded.config.clone());
     let Ok(document) = document::parse(text) else { return inspected };
     let mut errors = Vec::new();
     secrets_of(&document, &mut Vec::new(), &keys::all(), &mut errors);

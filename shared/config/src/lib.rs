@@ -55,6 +55,8 @@ pub struct Loaded {
 pub struct Inspected {
     /// The configuration, or what keeps it from being used.
     pub loaded: Result<Loaded, ConfigErrors>,
+    /// What the file says, also where it alone must not be deployed because of the secrets in it.
+    pub config: Option<Config>,
     /// What else there is to tell, also where it cannot be used.
     pub notices: Notices,
 }
@@ -95,7 +97,7 @@ pub fn read(text: &str, folder: Option<&Path>, env: &[(String, String)], dev: bo
 pub fn inspect(text: &str, folder: Option<&Path>, env: &[(String, String)], dev: bool) -> Inspected {
     let (mut document, moved) = match document::parse_and_tell(text) {
         Ok(read) => read,
-        Err(errors) => return Inspected { loaded: Err(errors), notices: Notices::default() },
+        Err(errors) => return Inspected { loaded: Err(errors), config: None, notices: Notices::default() },
     };
     let overrides = document::lay_over(&mut document, env);
     let mut findings = check::check(&document, &overrides, document::is_checked(text));
@@ -113,5 +115,5 @@ pub fn inspect(text: &str, folder: Option<&Path>, env: &[(String, String)], dev:
     } else {
         Err(ConfigErrors(findings.errors))
     };
-    Inspected { loaded, notices }
+    Inspected { loaded, config: None, notices }
 }

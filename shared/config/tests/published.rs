@@ -39,7 +39,8 @@ fn keys_of_early_releases_are_read() {
 fn values_as_text_and_empty_domains_are_read() {
     let loaded = with_schema(
         "cookies: {secure: 'true', domain: ''}\nsession: {cookie: {domain: '', secure: 'false', persistent: 'false'}}\n\
-         hashers: {algorithm: bcrypt, bcrypt: {cost: '8'}}\nselfservice: {allowed_return_urls: ['', 'https://a.example']}",
+         hashers: {algorithm: bcrypt, bcrypt: {cost: '8'}}\n\
+         selfservice: {default_browser_return_url: '', allowed_return_urls: ['', 'https://a.example'], flows: {login: {ui_url: ''}}}",
     );
     let cookies = loaded.config.cookies;
     assert_eq!((cookies.csrf.secure, cookies.session.secure, cookies.session_persistent), (true, false, false));
