@@ -1,6 +1,6 @@
 //! What stands between the functions and the store: it sees every call and can make one fail the ways DynamoDB does.
 
-use super::dynamodb;
+use super::{Emulator, dynamodb};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -46,19 +46,35 @@ pub struct Proxy {
     state: Arc<Inner>,
 }
 
+/// What answers behind the proxy.
+pub enum Behind {
+    /// The embedded store of this test.
+    Embedded(Client),
+    /// One that all tests share.
+    Emulator(Box<Emulator>),
+}
+
+impl Behind {
+    async fn call(&self, target: &str, request: &Value) -> (u16, Value) {
+        match self {
+            Self::Embedded(client) => dynamodb(client, target, request).await,
+            Self::Emulator(emulator) => emulator.call(target, request).await,
+        }
+    }
+}
+
 struct Inner {
-    store: String,
-    key: String,
+    store: Behind,
     calls: Mutex<Vec<Call>>,
     /// Operation, what happens to it, how often from now on.
     plan: Mutex<Vec<(String, Fault, usize)>>,
 }
 
 impl Proxy {
-    pub async fn start(store: String, key: String) -> Self {
+    pub async fn start(store: Behind) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
-        let state = Arc::new(Inner { store, key, calls: Mutex::default(), plan: Mutex::default() });
+        let state = Arc::new(Inner { store, calls: Mutex::default(), plan: Mutex::default() });
         let router = Router::new()
             .fallback(pass)
             .layer(axum::extract::DefaultBodyLimit::disable())
@@ -84,7 +100,7 @@ impl Proxy {
 
     /// Calls the store itself.
     pub async fn store(&self, operation: &str, request: Value) -> Value {
-        let (status, answer) = dynamodb(&self.state.store, &self.state.key, operation, &request).await;
+        let (status, answer) = self.state.store.call(&format!("DynamoDB_20120810.{operation}"), &request).await;
         assert_eq!(status, 200, "{operation} {request}: {answer}");
         answer
     }
@@ -104,10 +120,7 @@ async fn pass(State(state): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) 
     let function = signed.split("Credential=").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
     // What the stack itself asks, to bring streams to functions, is no call of a function.
     if function == "local" {
-        let answer = Client::new(&state.store, &state.key).send(target, &request).await;
-        let status = if answer.is_ok() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-        let body = answer.map_or_else(|refusal| refusal, |answer| answer.to_string());
-        return (status, [("content-type", "application/x-amz-json-1.0")], body).into_response();
+        return answered(state.store.call(target, &request).await);
     }
     state.calls.lock().expect("unlocked").push(Call {
         function: function.to_owned(),
@@ -136,14 +149,18 @@ async fn pass(State(state): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) 
             (StatusCode::OK, [("content-type", "application/x-amz-json-1.0")], answer.to_string()).into_response()
         }
         fault => {
-            let (status, answer) = dynamodb(&state.store, &state.key, &operation, &request).await;
-            if fault == Some(Fault::AnswerLost) {
-                return broken();
-            }
-            let status = StatusCode::from_u16(status).expect("a status");
-            (status, [("content-type", "application/x-amz-json-1.0")], answer.to_string()).into_response()
+            // A caller that hangs up does not end what the store was asked to do.
+            let (asked, target) = (Arc::clone(&state), target.to_owned());
+            let answer = tokio::spawn(async move { asked.store.call(&target, &request).await }).await;
+            let answer = answer.expect("the store answers");
+            if fault == Some(Fault::AnswerLost) { broken() } else { answered(answer) }
         }
     }
+}
+
+fn answered((status, answer): (u16, Value)) -> Response {
+    let status = StatusCode::from_u16(status).expect("a status");
+    (status, [("content-type", "application/x-amz-json-1.0")], answer.to_string()).into_response()
 }
 
 fn error(kind: &str, more: Value) -> Response {

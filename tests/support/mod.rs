@@ -3,12 +3,15 @@
 
 mod carrier;
 mod client;
+mod emulator;
 mod faults;
 mod log;
 mod served;
 
 pub use carrier::{Carrier, Draft, Mood, outbox, record};
 pub use client::{Answer, Browser, Client, Door, action, csrf, password};
+use emulator::Emulator;
+use faults::Behind;
 pub use faults::{Call, Fault, Proxy};
 pub use served::{Bend, Bent, Forward, Served, eventually, get, get_with, text};
 
@@ -159,8 +162,7 @@ impl Bench {
     async fn start_with(config: &str, env: Environment, dev: bool, hurry: u32) -> Self {
         log::collect();
         let (folder, file) = written(config);
-        let (endpoint, key) = store().await;
-        let proxy = Proxy::start(endpoint, key).await;
+        let proxy = Proxy::start(store().await).await;
         let options = Options { dev, store: Some(proxy.endpoint.clone()), hurry, ..Options::of(file) };
         let stack = Stack::start(&options, env, Arc::new(|_| ())).await.expect("the stack starts");
         Self { stack, proxy, _folder: folder }
@@ -257,21 +259,13 @@ impl Bench {
     }
 }
 
-/// A store with the template's tables: embedded, or the one that `LATCHKEY_TEST_DYNAMODB` names. Its URL, and an access key that
-/// makes it this test's own.
-async fn store() -> (String, String) {
+/// A store with the template's tables: embedded, or in the one that `LATCHKEY_TEST_DYNAMODB` names.
+async fn store() -> Behind {
     let template = Template::load().expect("a template");
-    let Ok(endpoint) = std::env::var("LATCHKEY_TEST_DYNAMODB") else {
-        let store = Store::start(&template.tables, None).await.expect("a store");
-        return (store.endpoint, store.key.expose().to_owned());
-    };
-    // DynamoDB Local keeps a database per access key.
-    let key = unique("key");
-    for table in &template.tables {
-        let (status, answer) = dynamodb(&endpoint, &key, "CreateTable", &table.create).await;
-        assert!(status == 200, "{answer}");
+    match std::env::var("LATCHKEY_TEST_DYNAMODB") {
+        Ok(endpoint) => Behind::Emulator(Box::new(Emulator::start(&endpoint, &template.tables).await)),
+        Err(_) => Behind::Embedded(Store::start(&template.tables, None).await.expect("a store").client()),
     }
-    (endpoint, key)
 }
 
 /// One call of the API of an embedded store.
@@ -280,9 +274,9 @@ pub async fn call_store(store: &Store, operation: &str, request: &Value) {
     answer.unwrap_or_else(|refusal| panic!("{operation}: {refusal}"));
 }
 
-/// One call of DynamoDB's API; status and answer.
-async fn dynamodb(endpoint: &str, key: &str, operation: &str, body: &Value) -> (u16, Value) {
-    match latchkey::store::Client::new(endpoint, key).call(operation, body).await {
+/// One call of DynamoDB's API, by the whole name of the operation; status and answer.
+async fn dynamodb(client: &latchkey::store::Client, target: &str, body: &Value) -> (u16, Value) {
+    match client.send(target, body).await {
         Ok(answer) => (200, answer),
         Err(refusal) => (400, serde_json::from_str(&refusal).unwrap_or_else(|_| panic!("{refusal}"))),
     }

@@ -3,8 +3,9 @@
 mod bench;
 mod courier;
 mod deny;
-mod dynamodb_local;
+mod deployed;
 mod e2e;
+mod emulators;
 mod sam;
 mod sdk;
 mod tools;
@@ -67,8 +68,20 @@ enum Command {
         #[arg(long)]
         where_possible: bool,
     },
-    /// Run the tests at the edge against Amazon's DynamoDB Local (needs java and maven)
-    TestDynamodbLocal,
+    /// Deploy the template with SAM onto an emulator of AWS that enforces permissions, and try the stack (needs python)
+    Deployed {
+        /// Take each permission away in turn: a step has to fail without it
+        #[arg(long)]
+        bite: bool,
+        /// Try only the steps whose title holds this
+        #[arg(long)]
+        only: Option<String>,
+    },
+    /// Run the tests at the edge against DynamoDB as others wrote it: ministack and dynalite (needs python and node)
+    Emulators {
+        /// Only the tests whose names hold this
+        only: Option<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -80,7 +93,8 @@ fn main() -> ExitCode {
         Command::Bench { quick, only } => bench::run(quick, &only),
         Command::Sam { build, architecture } => sam::run(build.then_some(architecture.as_str())),
         Command::E2e { suites, picture, where_possible } => e2e::run(&suites, picture, where_possible),
-        Command::TestDynamodbLocal => dynamodb_local::run(),
+        Command::Deployed { bite, only } => deployed::run(bite, only.as_deref()),
+        Command::Emulators { only } => emulators::run(only.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
