@@ -18,9 +18,8 @@ impl App {
     /// # Errors
     /// When the environment is not usable.
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let suppressed = Suppressed::open(&Db::start(env)?, env)?;
-        suppressed.warm();
-        Ok(Self { suppressed })
+        // Nobody waits for it, so its first connection is opened by its first write.
+        Ok(Self { suppressed: Suppressed::open(&Db::start(env)?, env)? })
     }
 }
 

@@ -61,10 +61,10 @@ impl App {
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
         let Loaded { config, secrets, .. } = edge::load_config(env)?;
         let db = Db::start(env)?;
-        let outbox = Outbox::open(&db, env)?;
-        outbox.warm();
+        let suppressed = Suppressed::open(&db, env)?;
+        suppressed.warm();
         Ok(Self {
-            suppressed: Suppressed::open(&db, env)?,
+            suppressed,
             flows: Flows::open(&db, env)?,
             queues: Queues::open(env)?,
             templates: Templates::new(&config.courier).map_err(|e| StartError(e.to_string()))?,
@@ -78,7 +78,7 @@ impl App {
                 .unwrap_or(1),
             secret: SecretText::open_text(env, "LATCHKEY_COURIER_SECRET")?,
             pace: Pace::default(),
-            outbox,
+            outbox: Outbox::open(&db, env)?,
             config,
         })
     }

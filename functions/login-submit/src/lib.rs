@@ -62,15 +62,15 @@ impl App {
         let edge = Edge::new(config, "login-submit", Listener::Public);
         let config = Arc::clone(&edge.config);
         let db = Db::start(env)?;
-        let flows = Flows::open(&db, env)?;
-        flows.warm();
+        let accounts = Accounts::open(&db, env)?;
+        accounts.warm();
         Ok(Self {
             forms: Forms::new(&config),
             passwords: Arc::new(Checker::new(latchkey_methods::password::hasher(&config))),
             required: edge.required_aal(),
             edge,
-            flows,
-            accounts: Accounts::open(&db, env)?,
+            flows: Flows::open(&db, env)?,
+            accounts,
             credentials: Credentials::open(&db, env)?,
             brakes: brakes::Brakes::open(env, &db, &config)?,
             leaks: leak::Leaks::open(env, &config)?,

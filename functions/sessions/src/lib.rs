@@ -42,14 +42,14 @@ impl App {
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
         let edge = Edge::start(env, "sessions", Listener::Public)?;
         let db = Db::start(env)?;
-        let accounts = Accounts::open(&db, env)?;
-        accounts.warm();
+        let flows = Flows::open(&db, env)?;
+        flows.warm();
         Ok(Self {
             forms: Forms::new(&edge.config),
             required: edge.required_aal(),
             edge,
-            flows: Flows::open(&db, env)?,
-            accounts,
+            flows,
+            accounts: Accounts::open(&db, env)?,
         })
     }
 }

@@ -1,7 +1,8 @@
 //! Asks the public API, as any client would: by its URL, with the visitor's cookies, for JSON.
 //!
-//! The certificates that are trusted are those that AWS' own endpoints chain to, as for the store: the API and its custom domain
-//! are among them, and no system bundle is read at a cold start.
+//! The certificates that are trusted are those that AWS' own endpoints chain to, as for the store, and no system bundle is read at a
+//! cold start. The template gives the API's own address, whatever stands in front of the public one. A custom domain whose certificate
+//! was imported needs a file of roots.
 
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
@@ -11,10 +12,13 @@ use latchkey_core::flow::join;
 use latchkey_web::https::Https;
 use latchkey_web::{Call, Environment};
 use serde_json::Value;
+use std::path::PathBuf;
 use std::time::Duration;
 
-/// Another address than the public one to reach the API at: on this machine, where the public one may be a name for elsewhere.
+/// Another address than the public one to reach the API at: the API's own one in a deployment, and a port on this machine.
 const API_URL: &str = "LATCHKEY_API_URL";
+/// A file of PEM certificates to trust besides Amazon's roots.
+const TRUSTED_ROOTS: &str = "LATCHKEY_TRUSTED_ROOTS";
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a connection is used again: a function that was frozen for a while wakes up with connections that are long closed.
@@ -50,7 +54,8 @@ pub(crate) enum Failure {
 impl Api {
     /// Prepares to ask the API at the address that the environment or the configuration names.
     pub(crate) fn start(env: &Environment, base_url: &str) -> Self {
-        Self { client: Https::start(IDLE), base_url: env.get(API_URL).unwrap_or(base_url).to_owned() }
+        let roots = env.get(TRUSTED_ROOTS).map(PathBuf::from);
+        Self { client: Https::trusting(IDLE, roots), base_url: env.get(API_URL).unwrap_or(base_url).to_owned() }
     }
 
     /// Reads something with the visitor's cookies.

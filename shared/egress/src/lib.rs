@@ -39,11 +39,11 @@ pub enum Reach {
 
 /// Whose certificates are believed.
 #[derive(Clone, Copy, Debug)]
-pub enum Roots {
+pub enum Roots<'a> {
     /// Those of the authorities that the system trusts, as it says when the client is made.
     System,
     /// Those of these authorities alone, in PEM.
-    Only(&'static str),
+    Only(&'a str),
     /// Nobody's, for calls without TLS.
     None,
 }
@@ -55,7 +55,7 @@ pub type Raw<B> = legacy::Client<HttpsConnector<HttpConnector<Resolver>>, B>;
 ///
 /// # Errors
 /// When there are no certificates, or they cannot be read.
-pub fn raw<B>(reach: Reach, roots: Roots, idle: Duration) -> Result<Raw<B>, String>
+pub fn raw<B>(reach: Reach, roots: Roots<'_>, idle: Duration) -> Result<Raw<B>, String>
 where
     B: Body<Data: Send> + Send,
 {

@@ -66,7 +66,7 @@ impl Accounts {
 
     /// Opens the first connection before the first request comes.
     pub fn warm(&self) {
-        self.db.warm(&self.table, key("warm", Some(PROFILE)));
+        self.db.warm_by_batch(&self.table, key("warm", Some(PROFILE)));
     }
 
     /// Reads the session that a client presents, with the person it belongs to. Whether the secret fits is for the caller to

@@ -100,13 +100,22 @@ impl Db {
     }
 
     /// Opens the first connection in the background, so that the handshake is done when the first request comes. What the
-    /// read finds does not matter.
+    /// read finds does not matter. A function is granted what its requests need, so the read is one that they make too.
     pub(crate) fn warm(&self, table: &str, key: Item) {
         let (db, table) = (self.clone(), table.to_owned());
         tokio::spawn(async move {
             let client = db.client().await;
             https::after_the_first_poll().await;
             let _ = client.get_item().table_name(table).set_key(Some(key)).send().await;
+        });
+    }
+
+    /// The same for functions that read the table by batches.
+    pub(crate) fn warm_by_batch(&self, table: &str, key: Item) {
+        let (db, table) = (self.clone(), table.to_owned());
+        tokio::spawn(async move {
+            https::after_the_first_poll().await;
+            let _ = db.batch_get(vec![(&table, vec![key])]).await;
         });
     }
 
