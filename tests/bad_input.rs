@@ -125,6 +125,104 @@ async fn a_very_long_identifier_is_one_like_any_other() {
     assert_eq!(big.status, 400, "{}", big.body);
 }
 
+/// What nobody can have is neither kept nor sent back, and no client makes a 5xx.
+#[tokio::test]
+async fn what_is_too_long_is_not_kept() {
+    let bench = Bench::new().await;
+    let app = bench.app();
+    let long = format!("{}@example.org", "long".repeat(15_000));
+    for body in [
+        password(&long, "x"),
+        json!({"method": "password", "identifier": long}),
+        json!({"method": "password", "password_identifier": long, "password": "x"}),
+        json!({"method": "nothing", "identifier": long}),
+    ] {
+        let answer = app.post(&app.begin("").await, &body).await;
+        assert_eq!(answer.status, 400, "{}", answer.body);
+        assert!(!answer.body.contains("longlong"), "{} bytes", answer.body.len());
+        let refused = app.with("origin", "https://evil.example").post(&app.begin("").await, &body).await;
+        assert!(refused.status == 400 && !refused.body.contains("longlong"), "{} bytes", refused.body.len());
+    }
+    let query = "long".repeat(2000);
+    for path in [
+        "/self-service/login/api?x=",
+        "/self-service/login/browser?return_to=https://app.example.org/",
+        "/self-service/login/browser?x=",
+        "/self-service/logout?return_to=",
+        "/sessions/whoami?x=",
+        "/nothing?x=",
+        "/schemas/",
+    ] {
+        for accept in ["application/json", "text/html"] {
+            let answer = app.with("accept", accept).get(&format!("{path}{query}")).await;
+            assert_eq!(answer.status, 414, "{path}: {}", answer.body);
+            in_the_envelope(&answer, path);
+            assert!(!format!("{} {:?}", answer.body, answer.headers).contains("longlong"), "{path}");
+        }
+    }
+    // What fits is quoted in part.
+    let query = "long".repeat(900);
+    for path in [
+        format!("/self-service/login/api?return_to=https://evil.example/{query}"),
+        format!("/self-service/login/api?return_to=http://[{query}"),
+        format!("/self-service/login/api?aal={query}"),
+        format!("/self-service/login/api?identity_schema={query}"),
+        format!("/schemas/{query}"),
+    ] {
+        let answer = app.with("x-request-id", &query).get(&path).await;
+        assert!((400..500).contains(&answer.status), "{path}: {}", answer.body);
+        assert!(answer.body.len() < 1500, "{path}: {} bytes", answer.body.len());
+    }
+    let odd = format!("text/{query}");
+    let typed = app.send(Method::POST, &app.begin("").await, Some(&odd), b"x".to_vec()).await;
+    assert!(typed.status == 400 && typed.body.len() < 4000, "{} bytes", typed.body.len());
+    let kept = serde_json::to_string(&bench.proxy.items("flows").await).unwrap();
+    assert!(!kept.contains(&"long".repeat(100)), "what is kept is bounded");
+    for challenge in ["?login_challenge=x", "?login_challenge="] {
+        let refused = app.get(&format!("/self-service/login/api{challenge}")).await;
+        assert_eq!((refused.status, &refused.json()["error"]["id"]), (400, &json!("invalid_configuration")));
+        let page = app.with("accept", "text/html").get(&format!("/self-service/login/browser{challenge}")).await;
+        assert_eq!(page.status, 303);
+        assert_eq!(bench.logged(&page)["errors"], 0, "nobody is woken");
+    }
+}
+
+/// As routers do it: the query is kept, the verb too, and nothing leads to another host.
+#[tokio::test]
+async fn unclean_paths_lead_to_the_clean_one() {
+    let bench = Bench::new().await;
+    let (app, admin) = (bench.app(), bench.admin());
+    let flow = app.begin("").await;
+    for (client, method, path, clean) in [
+        (&app, Method::GET, "//sessions/whoami", "/sessions/whoami"),
+        (&app, Method::GET, "/sessions//whoami", "/sessions/whoami"),
+        (&app, Method::GET, "/./sessions/x/../whoami", "/sessions/whoami"),
+        (
+            &app,
+            Method::GET,
+            "//self-service/login/api?refresh=true&a=%2F",
+            "/self-service/login/api?refresh=true&a=%2F",
+        ),
+        (&app, Method::HEAD, "//health/alive", "/health/alive"),
+        (&app, Method::POST, &format!("/{flow}"), flow.as_str()),
+        (&app, Method::DELETE, "//self-service/logout/api", "/self-service/logout/api"),
+        (&app, Method::GET, "//evil.example/%2e%2e//a%20b", "/a%20b"),
+        (&app, Method::GET, "//%5Cevil.example", "/%5Cevil.example"),
+        (&app, Method::GET, "//admin/identities", "/admin/identities"),
+        (&admin, Method::GET, "//admin/identities?page_size=1", "/admin/identities?page_size=1"),
+        (&admin, Method::DELETE, "/admin//identities/x", "/admin/identities/x"),
+        (&admin, Method::GET, "/schemas/..", "/"),
+    ] {
+        let answer = client.send(method.clone(), path, None, Vec::new()).await;
+        assert_eq!((answer.status, answer.location()), (307, clean), "{method} {path}: {}", answer.body);
+        assert!(answer.set_cookie("").is_none(), "{path}: an app would bring the cookie along");
+    }
+    // A client that follows gets what it asked for.
+    let email = bench.person().await;
+    let led = app.post(&format!("/{flow}"), &password(&email, PASSWORD)).await;
+    assert_eq!(app.post(led.location(), &password(&email, PASSWORD)).await.status, 200);
+}
+
 #[tokio::test]
 async fn flows_that_are_not_there() {
     let bench = Bench::new().await;

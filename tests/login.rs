@@ -296,7 +296,7 @@ async fn the_query_of_an_init_is_taken_or_refused() {
         ("?identity_schema=contacts", 200),
         ("?identity_schema=nope", 400),
         ("?return_to=https://evil.example", 400),
-        ("?login_challenge=abc", 500),
+        ("?login_challenge=abc", 400),
         ("?aal=aal2", 401),
         ("?aal=aal9", 400),
         ("?via=email", 200),

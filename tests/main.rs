@@ -12,6 +12,7 @@ mod brakes;
 mod checking;
 mod cli;
 mod code;
+mod code_entry;
 mod code_limits;
 mod concurrency;
 mod cost;

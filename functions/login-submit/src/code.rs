@@ -1,22 +1,23 @@
 //! The code method's turn: a code is sent to whoever is named, then checked.
 
 use crate::finish::{Basis, Proof};
-use crate::{Own, Submission};
+use crate::{Own, Owners, Submission};
 use lambda_http::http::HeaderName;
 use latchkey_config::{Config, Secrets};
 use latchkey_core::aal::{Aal, AuthenticationMethod, Method};
+use latchkey_core::bounds::{self, LONGEST_HEADER};
 use latchkey_core::brakes::Standing;
-use latchkey_core::code::{Length, SentCode, Verdict, check, from_random};
+use latchkey_core::code::{Length, SentCode, Verdict, after_another_send, check, from_random};
 use latchkey_core::courier::{Code, CodeRequest, Content, Letter, Outgoing};
 use latchkey_core::flow::{CodeAddress, FlowState, Screen};
-use latchkey_core::identity::{CredentialType, Identity, State, Via};
+use latchkey_core::identity::{Identity, State, Via};
 use latchkey_core::message::Message;
 use latchkey_core::recipient;
 use latchkey_methods::code::{self, Fault as Faulty, Step};
 use latchkey_schema::normalize_identifier;
 use latchkey_sealing::PublicKey;
 use latchkey_store::accounts::Collection;
-use latchkey_store::credentials::{Guard, Unique};
+use latchkey_store::credentials::Guard;
 use latchkey_store::flows::Codes;
 use latchkey_store::login::{self, Mail, Sealed};
 use latchkey_store::{Db, Outbox};
@@ -84,16 +85,8 @@ pub(crate) fn fields(payload: &Payload) -> code::Payload<'_> {
     }
 }
 
-/// Whose the identifier is: by a code credential, else, where the configuration lets them, by any other. An exact raw hit
-/// comes last and counts more.
-pub(crate) fn owner(guards: &[(Unique, Guard)], fallback: bool) -> Option<&Guard> {
-    let by_code = |(unique, _): &&(Unique, Guard)| matches!(unique, Unique::Identifier(CredentialType::Code, _));
-    let own = guards.iter().rfind(by_code);
-    own.or(guards.last().filter(|_| fallback)).map(|(_, guard)| guard)
-}
-
 impl Own<'_> {
-    pub(crate) async fn code(mut self, payload: &Payload, guards: &[(Unique, Guard)]) -> Result<Reply, Fault> {
+    pub(crate) async fn code(mut self, payload: &Payload, owners: &Owners) -> Result<Reply, Fault> {
         let fields = fields(payload);
         let step = code::parse(&self.flow, &fields);
         if let Err(fault) = &step
@@ -102,14 +95,14 @@ impl Own<'_> {
             return self.faulty_code(fault.clone()).await;
         }
         match self.admitted(payload).await? {
-            Ok(submission) => Box::pin(submission.take_step(step, payload, guards)).await,
+            Ok(submission) => Box::pin(submission.take_step(step, payload, owners)).await,
             Err(reply) => Ok(reply),
         }
     }
 
     async fn faulty_code(&mut self, fault: Faulty) -> Result<Reply, Fault> {
         self.flow.state = fault.state;
-        self.flow.form.identifier = Some(fault.identifier);
+        self.flow.form.keep_identifier(&fault.identifier);
         if let Screen::Code { bare } = &mut self.flow.form.screen {
             *bare = fault.bare;
         }
@@ -123,12 +116,13 @@ impl Submission<'_> {
         mut self,
         step: Result<Step<'_>, Faulty>,
         payload: &Payload,
-        guards: &[(Unique, Guard)],
+        owners: &Owners,
     ) -> Result<Reply, Fault> {
-        let owner = owner(guards, self.app.forms.code.missing_credential_fallback);
+        let owner = |typed| owners.by_code(typed, self.app.forms.code.missing_credential_fallback);
         match step {
             Err(fault) => self.faulty_code(fault).await,
             Ok(Step::Send { identifier }) => {
+                let owner = owner(identifier);
                 // Nobody's account is read as well, so that the store does the same for everybody.
                 let whose = owner.map_or_else(chance::id, |guard| guard.identity);
                 let request = self.request(owner.map(|guard| guard.identity), identifier);
@@ -141,18 +135,22 @@ impl Submission<'_> {
                     self.count_request(&request)
                 )?;
                 if let Some(wait) = wait {
+                    self.flow.form.keep_identifier(identifier);
                     return self.no_more_codes(wait).await;
                 }
                 let person = profile.map(|profile| profile.identity);
                 self.send_code(identifier, person, self.code_length(&standing), payload.transient()).await
             }
-            Ok(Step::Verify { identifier, code }) => self.verify_code(identifier, code, owner).await,
+            Ok(Step::Verify { identifier, code }) => {
+                let owner = owner(identifier);
+                self.verify_code(identifier, &code, owner).await
+            }
         }
     }
 
     /// Codes do not go to such a number, whoever has it.
     pub(crate) async fn unserved(&mut self, typed: &str) -> Result<Reply, Fault> {
-        self.flow.form.identifier = Some(code::shown(typed));
+        self.flow.form.keep_identifier(typed);
         self.flow.state = FlowState::ChooseMethod;
         self.refuse(Message::no_code_sign_in(), "no codes to this country").await
     }
@@ -178,8 +176,8 @@ impl Submission<'_> {
         let person = person.filter(|person| confirmed.is_none_or(|id| id == person.id));
         let fallback = forms.code.missing_credential_fallback;
         let receivers = person.as_ref().map(|person| code::receivers(person, typed, fallback)).unwrap_or_default();
-        self.flow.form.identifier = Some(code::shown(typed));
         if receivers.is_empty() && (confirmed.is_some() || !forms.mitigate) {
+            self.flow.form.keep_identifier(typed);
             self.flow.state = FlowState::ChooseMethod;
             return self.refuse(Message::no_code_sign_in(), "nobody to send a code to").await;
         }
@@ -204,8 +202,12 @@ impl Submission<'_> {
         };
         let bare = matches!(self.flow.form.screen, Screen::Code { bare: true });
         let said = if self.flow.refresh { Message::code_sent_to_you() } else { Message::code_sent() };
+        self.flow.form.keep_identifier(&code::shown(typed));
         self.flow.step(Method::Code, Screen::Code { bare }, vec![said], now);
         self.flow.state = FlowState::SentEmail;
+        // Where the tries are counted anew, nothing that was guessed at before stays good.
+        let before = if self.tries_are_spent { &[] } else { self.codes.as_slice() };
+        let codes = after_another_send(before, codes, now);
         let codes = Codes { codes: &codes, sends: self.sends, fresh_attempts: self.tries_are_spent };
         let moved = login::send(&self.app.flows, &post.outbox, &self.flow, &codes, &mail, chance::id());
         // Of those who ask at the same time one sends, and all are told that a code is on its way.
@@ -274,7 +276,10 @@ impl Submission<'_> {
         };
         let of = |name: &String| {
             let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            let values = self.call.headers(&name).filter_map(|value| Some(value.to_str().ok()?.to_owned()));
+            let values = self
+                .call
+                .headers(&name)
+                .filter_map(|value| Some(bounds::cut(value.to_str().ok()?, LONGEST_HEADER).to_owned()));
             let values: Vec<String> = values.collect();
             (!values.is_empty()).then(|| (usual(&name), values))
         };
@@ -285,8 +290,8 @@ impl Submission<'_> {
         let now = self.call.now;
         let Some(post) = &self.app.post else { return Err(Fault::internal("codes are off")) };
         // A code that is refused leaves the identifier in an input of its own; one that is right leaves the form as it was.
-        let before = self.flow.form.clone();
-        self.flow.form.identifier = Some(typed.to_owned());
+        let passed = self.flow.passed(Method::Code);
+        self.flow.form.keep_identifier(typed);
         self.flow.form.screen = Screen::Code { bare: true };
         if owner.is_none() && !self.app.forms.mitigate {
             let question = self.question();
@@ -339,15 +344,13 @@ impl Submission<'_> {
             return self.refuse(Message::invalid_code(), "address gone").await;
         }
         if profile.identity.state == State::Inactive {
+            self.flow = passed;
             return self.spend_code(&stored.codes, right).await;
         }
         let address = right.address.value.clone();
-        self.flow.form = before;
-        self.flow.active = Some(Method::Code);
-        self.flow.state = FlowState::PassedChallenge;
         let method = AuthenticationMethod { method: Method::Code, aal: Aal::Aal1, completed_at: now };
         let basis = Basis::Address(address);
-        let proof = Proof { method, basis, profile, sessions, devices, counted, password_leaked: false };
+        let proof = Proof { method, basis, profile, sessions, devices, counted, passed, password_leaked: false };
         Box::pin(self.finish(proof, None)).await
     }
 
@@ -355,7 +358,8 @@ impl Submission<'_> {
     async fn spend_code(&mut self, codes: &[SentCode], right: &SentCode) -> Result<Reply, Fault> {
         let spend = |code: &SentCode| if code == right { code.clone().spent() } else { code.clone() };
         let codes: Vec<SentCode> = codes.iter().map(spend).collect();
-        self.say(vec![Message::identity_disabled()], Vec::new());
+        let now = self.call.now;
+        self.flow.tell(Message::identity_disabled(), now);
         let saved = self.app.flows.spend(&self.flow, &codes, self.sends).await?;
         Ok(self.after(saved, None, "identity disabled"))
     }

@@ -4,7 +4,7 @@ use crate::Submission;
 use crate::brakes::Counted;
 use latchkey_core::aal::{AuthenticationMethod, Method};
 use latchkey_core::error::ApiError;
-use latchkey_core::flow::{FlowKind, join};
+use latchkey_core::flow::{FlowKind, LoginFlow, join};
 use latchkey_core::identity::{CredentialType, State};
 use latchkey_core::init::return_to_error;
 use latchkey_core::known_device::{DeviceCookie, DeviceRecord};
@@ -43,6 +43,8 @@ pub(crate) struct Proof {
     pub(crate) password_leaked: bool,
     /// What the proof was counted for, as every attempt is.
     pub(crate) counted: Counted,
+    /// The flow once the proof has held. The submission's own is what it is if that fails.
+    pub(crate) passed: LoginFlow,
 }
 
 /// A better hash for a password that was right.
@@ -54,15 +56,15 @@ pub(crate) struct Rehash {
 impl Submission<'_> {
     pub(crate) async fn finish(mut self, mut proof: Proof, rehash: Option<Rehash>) -> Result<Reply, Fault> {
         // Checked again, because the list may have changed since the flow was begun; nothing is written when it is refused.
-        let target = match self.target() {
+        let target = match self.target(proof.passed.active) {
             Ok(target) => target,
             Err(error) => return self.fail(error.into()).await,
         };
         let identity = proof.profile.identity.id;
         let same_person = self.signed_in.as_ref().is_some_and(|s| s.session.identity == identity);
         let mut strengthen = same_person;
-        // Said before the attempt, because the transaction stores the flow as it is.
-        self.say(Vec::new(), Vec::new());
+        let mut completed = proof.passed.clone();
+        completed.say(Vec::new(), Vec::new(), self.call.now);
         let mut tries = 0;
         let (presented, session, cookie) = loop {
             let verified = match &proof.basis {
@@ -84,7 +86,7 @@ impl Submission<'_> {
                 &app.flows,
                 &app.accounts,
                 &app.credentials,
-                &self.flow,
+                &completed,
                 &next,
                 &surplus,
                 &devices,
@@ -104,7 +106,7 @@ impl Submission<'_> {
                     // The code proves an address, whatever else changed; only the person must still be there, let in, and be the
                     // one whose address it is.
                     let Basis::Address(address) = proof.basis.clone() else {
-                        return self.account_changed(identity).await;
+                        return self.account_changed(proof).await;
                     };
                     tries += 1;
                     let Collection { profile, sessions, devices } = app.accounts.collection_of(identity).await?;
@@ -115,7 +117,7 @@ impl Submission<'_> {
                     };
                     match profile.filter(is_theirs).filter(|_| tries <= TRIES) {
                         Some(profile) => (proof.profile, proof.sessions, proof.devices) = (profile, sessions, devices),
-                        None => return self.account_changed(identity).await,
+                        None => return self.account_changed(proof).await,
                     }
                 }
                 Err(Overtaken::SessionChanged) if strengthen => strengthen = false,
@@ -147,13 +149,13 @@ impl Submission<'_> {
     }
 
     /// Where a browser goes afterwards, best first: what the flow asks for, the method's URL, the flow's, the general one.
-    fn target(&self) -> Result<String, ApiError> {
+    fn target(&self, method: Option<Method>) -> Result<String, ApiError> {
         let selfservice = &self.app.edge.config.selfservice;
         if let Some(asked) = self.flow.return_to.as_deref().filter(|_| self.flow.kind == FlowKind::Browser) {
             let checked = self.app.edge.return_to().check(asked);
             return checked.map(|url| url.as_str().to_owned()).map_err(|error| return_to_error(&error));
         }
-        let method = self.flow.active.map_or("", Method::as_str);
+        let method = method.map_or("", Method::as_str);
         let by_method = selfservice.login.after_method_return_urls.get(method);
         let url = by_method.or(selfservice.login.after_return_url.as_ref());
         Ok(url.unwrap_or(&selfservice.default_browser_return_url).clone())
@@ -180,19 +182,21 @@ impl Submission<'_> {
     }
 
     /// Somebody changed the password, disabled or deleted the person while the proof was being checked.
-    async fn account_changed(&mut self, identity: Uuid) -> Result<Reply, Fault> {
-        let (profile, _) = login::receiver(&self.app.accounts, identity, None, self.call.now).await?;
-        let disabled = profile.is_some_and(|p| p.identity.state == State::Inactive);
-        let message = match self.flow.active {
-            _ if disabled => Message::identity_disabled(),
-            Some(Method::Code) => Message::invalid_code(),
+    async fn account_changed(&mut self, proof: Proof) -> Result<Reply, Fault> {
+        let whose = proof.profile.identity.id;
+        let (profile, _) = login::receiver(&self.app.accounts, whose, None, self.call.now).await?;
+        if profile.is_some_and(|p| p.identity.state == State::Inactive) {
+            // What was proven did not lead to a session.
+            self.flow = proof.passed;
+            let now = self.call.now;
+            self.flow.tell(Message::identity_disabled(), now);
+            return self.form_error("account changed").await;
+        }
+        let message = match proof.method.method {
+            Method::Code => Message::invalid_code(),
             _ => Message::invalid_credentials(),
         };
-        // What was proven did not lead to a session.
-        self.flow.state = self.state;
-        self.flow.active = self.flow.active.filter(|_| disabled);
-        self.say(vec![message], Vec::new());
-        self.form_error("account changed").await
+        self.refuse(message, "account changed").await
     }
 
     /// The login is done whether or not this works; the next one tries again.

@@ -1,22 +1,17 @@
 //! The first step of the identifier-first form: who is it, and what may they go on with.
 
-use crate::{Own, Submission};
+use crate::{Own, Owners, Submission};
 use latchkey_core::aal::Method;
 use latchkey_core::flow::{FieldMessage, FlowState, Screen};
 use latchkey_core::message::Message;
 use latchkey_methods::code;
 use latchkey_methods::identifier_first::{Next, next};
-use latchkey_store::credentials::{Guard, Unique};
 use latchkey_store::login;
 use latchkey_web::payload::Payload;
 use latchkey_web::{Fault, Reply, chance};
 
 impl Own<'_> {
-    pub(crate) async fn identifier_first(
-        mut self,
-        payload: &Payload,
-        guards: &[(Unique, Guard)],
-    ) -> Result<Reply, Fault> {
+    pub(crate) async fn identifier_first(mut self, payload: &Payload, owners: &Owners) -> Result<Reply, Fault> {
         if let Some(actual) = payload.transient_fault() {
             let message = Message::wrong_type("object", actual);
             let field = FieldMessage { field: "transient_payload".to_owned(), message };
@@ -24,18 +19,18 @@ impl Own<'_> {
             return self.form_error("incomplete").await;
         }
         match self.admitted(payload).await? {
-            Ok(submission) => Box::pin(submission.offer_methods(payload, guards)).await,
+            Ok(submission) => Box::pin(submission.offer_methods(payload, owners)).await,
             Err(reply) => Ok(reply),
         }
     }
 }
 
 impl Submission<'_> {
-    async fn offer_methods(mut self, payload: &Payload, guards: &[(Unique, Guard)]) -> Result<Reply, Fault> {
+    async fn offer_methods(mut self, payload: &Payload, owners: &Owners) -> Result<Reply, Fault> {
         let now = self.call.now;
         let Some(typed) = payload.text("identifier") else { return self.unknown("").await };
         // Nobody's account is read as well, so that the store does the same for everybody.
-        let owner = guards.last().map(|(_, guard)| guard.identity);
+        let owner = owners.by_any(typed).map(|guard| guard.identity);
         let whose = owner.unwrap_or_else(chance::id);
         let question = self.question();
         if let Some(wait) = self.spent(&question) {
@@ -52,6 +47,7 @@ impl Submission<'_> {
             self.count_request(&request)
         )?;
         if let Some(wait) = asked_too_often {
+            self.flow.form.keep_identifier(typed);
             return self.slow_down(wait).await;
         }
         let person = profile.map(|profile| profile.identity);
@@ -63,12 +59,15 @@ impl Submission<'_> {
                     return self.unserved(typed).await;
                 }
                 match requested_too_often {
-                    Some(wait) => self.no_more_codes(wait).await,
+                    Some(wait) => {
+                        self.flow.form.keep_identifier(typed);
+                        self.no_more_codes(wait).await
+                    }
                     None => self.send_code(typed, person, self.code_length(&standing), payload.transient()).await,
                 }
             }
             Next::Offer(methods) => {
-                self.flow.form.identifier = Some(typed.to_owned());
+                self.flow.form.keep_identifier(typed);
                 self.flow.state = FlowState::ChooseMethod;
                 self.flow.step(Method::IdentifierFirst, Screen::Offers(methods), Vec::new(), now);
                 let own = &self;
@@ -79,7 +78,7 @@ impl Submission<'_> {
     }
 
     async fn unknown(&mut self, typed: &str) -> Result<Reply, Fault> {
-        self.flow.form.identifier = Some(typed.to_owned());
+        self.flow.form.keep_identifier(typed);
         self.flow.form.screen = Screen::Start;
         self.flow.state = FlowState::ChooseMethod;
         let field = FieldMessage { field: "identifier".to_owned(), message: Message::no_such_account() };

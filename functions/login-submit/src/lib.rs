@@ -9,10 +9,12 @@ mod finish;
 mod form_error;
 mod identifier_first;
 mod leak;
+mod owners;
 mod password;
 mod sender;
 mod stranger;
 
+use owners::Owners;
 use sender::{Asking, Own, Reader, Sender, Submission};
 
 use crate::brakes::{Brakes, Footing, Origin};
@@ -27,7 +29,7 @@ use latchkey_methods::form::Forms;
 use latchkey_methods::password::{Attempt, Checker, Payload as PasswordPayload};
 use latchkey_methods::submission::{Claim, claim};
 use latchkey_store::accounts::Profile;
-use latchkey_store::credentials::{Guard, Unique};
+use latchkey_store::credentials::Unique;
 use latchkey_store::login::{self, Wanted};
 use latchkey_store::{Accounts, Credentials, Db, Flows};
 use latchkey_web::browser::forward;
@@ -123,7 +125,7 @@ async fn submit(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
         Sender::Stranger(stranger) => stranger.answer(field("identifier")).await,
         Sender::Reader(reader) => reader.answer().await,
         // On the heap, because it is large and moved about otherwise.
-        Sender::Own(own) => Box::pin(own.answer(payload, attempt, &found.guards)).await,
+        Sender::Own(own) => Box::pin(own.answer(payload, attempt, &Owners::new(found.guards))).await,
     };
     Ok(reply?.of_flow(id))
 }
@@ -233,7 +235,7 @@ impl Own<'_> {
         mut self,
         payload: Result<Payload, String>,
         attempt: Option<Result<Attempt, Vec<FieldMessage>>>,
-        guards: &[(Unique, Guard)],
+        owners: &Owners,
     ) -> Result<Reply, Fault> {
         if self.is_signed_in_already() {
             self.refuse_signed_in().await
@@ -244,7 +246,7 @@ impl Own<'_> {
         } else if self.done {
             Ok(self.used_up())
         } else {
-            self.take(payload, attempt, guards).await
+            self.take(payload, attempt, owners).await
         }
     }
 
@@ -260,7 +262,7 @@ impl Own<'_> {
         mut self,
         payload: Result<Payload, String>,
         attempt: Option<Result<Attempt, Vec<FieldMessage>>>,
-        guards: &[(Unique, Guard)],
+        owners: &Owners,
     ) -> Result<Reply, Fault> {
         let payload = match payload {
             Ok(payload) => payload,
@@ -271,11 +273,11 @@ impl Own<'_> {
         let has_address = payload.text("address").is_some();
         match (claim(&self.app.forms, &self.flow, payload.text("method"), has_address), attempt) {
             (Claim::Password, Some(attempt)) => {
-                Ok(self.password(&payload, attempt, guards).await?.by_method(Method::Password))
+                Ok(self.password(&payload, attempt, owners).await?.by_method(Method::Password))
             }
-            (Claim::Code, _) => Ok(self.code(&payload, guards).await?.by_method(Method::Code)),
+            (Claim::Code, _) => Ok(self.code(&payload, owners).await?.by_method(Method::Code)),
             (Claim::IdentifierFirst, _) => {
-                Ok(self.identifier_first(&payload, guards).await?.by_method(Method::IdentifierFirst))
+                Ok(self.identifier_first(&payload, owners).await?.by_method(Method::IdentifierFirst))
             }
             (Claim::Disabled, _) => self.fail(ApiError::disabled().into()).await,
             (Claim::Nobody | Claim::Password, _) => self.refuse(Message::no_strategy(), "no strategy").await,

@@ -1,14 +1,13 @@
 //! The password method's turn: right kind of client, own form, right password.
 
 use crate::finish::{Basis, Proof, Rehash};
-use crate::{Own, Submission};
+use crate::{Own, Owners, Submission};
 use latchkey_core::aal::{Aal, AuthenticationMethod, Method};
-use latchkey_core::flow::FieldMessage;
+use latchkey_core::flow::{FieldMessage, LoginFlow};
 use latchkey_core::identity::{CredentialType, State};
 use latchkey_core::message::Message;
 use latchkey_methods::password::Attempt;
 use latchkey_store::accounts::Collection;
-use latchkey_store::credentials::{Guard, Unique};
 use latchkey_store::meter::{self, beside};
 use latchkey_web::payload::Payload;
 use latchkey_web::{Fault, Reply, chance};
@@ -19,11 +18,11 @@ impl Own<'_> {
         mut self,
         payload: &Payload,
         attempt: Result<Attempt, Vec<FieldMessage>>,
-        guards: &[(Unique, Guard)],
+        owners: &Owners,
     ) -> Result<Reply, Fault> {
-        let before = self.flow.form.identifier.take();
+        let before = self.flow.clone();
         let typed = payload.text("identifier").or(payload.text("password_identifier"));
-        self.flow.form.identifier = Some(typed.unwrap_or_default().to_owned());
+        self.flow.form.keep_identifier(typed.unwrap_or_default());
         let attempt = match attempt {
             Ok(attempt) => attempt,
             Err(fields) => {
@@ -32,22 +31,16 @@ impl Own<'_> {
             }
         };
         match self.admitted(payload).await? {
-            Ok(submission) => Box::pin(submission.try_password(attempt, before, guards)).await,
+            Ok(submission) => Box::pin(submission.try_password(attempt, &before, owners)).await,
             Err(reply) => Ok(reply),
         }
     }
 }
 
 impl Submission<'_> {
-    async fn try_password(
-        mut self,
-        attempt: Attempt,
-        before: Option<String>,
-        guards: &[(Unique, Guard)],
-    ) -> Result<Reply, Fault> {
+    async fn try_password(mut self, attempt: Attempt, before: &LoginFlow, owners: &Owners) -> Result<Reply, Fault> {
         let now = self.call.now;
-        // The lookups are the normalised identifier and, if it differs, the raw one, whose hit counts more.
-        let guard = guards.last().map(|(_, guard)| guard);
+        let guard = owners.by_password(&attempt.typed);
         let counts_for = self.attempt(guard.map(|guard| guard.identity), &attempt.typed);
         if let Some(wait) = self.spent(&counts_for) {
             return self.slow_down(wait).await;
@@ -82,9 +75,9 @@ impl Submission<'_> {
             return self.refuse(Message::invalid_credentials(), "invalid credentials").await;
         };
         // From here on the method is known, and the form keeps what it showed before.
-        self.flow.form.identifier = before;
-        self.flow.active = Some(Method::Password);
+        let passed = before.passed(Method::Password);
         if profile.identity.state == State::Inactive {
+            self.flow = passed;
             return self.refuse(Message::identity_disabled(), "identity disabled").await;
         }
         let identifiers = profile.identity.credentials.get(&CredentialType::Password).map(|c| c.identifiers.clone());
@@ -100,6 +93,7 @@ impl Submission<'_> {
             sessions,
             devices,
             counted,
+            passed,
         };
         Box::pin(self.finish(proof, rehash)).await
     }

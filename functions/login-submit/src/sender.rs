@@ -7,7 +7,7 @@
 
 use crate::App;
 use crate::brakes::Footing;
-use crate::stranger::Stranger;
+use crate::stranger::{Begun, Stranger};
 use latchkey_core::code::SentCode;
 use latchkey_core::csrf::CsrfSecret;
 use latchkey_core::flow::{FlowKind, FlowState, LoginFlow};
@@ -53,14 +53,18 @@ impl<'a> Asking<'a> {
         };
         if !is_own && !may_read {
             let about = (flow.id, flow.kind, flow.issued_at, flow.expires_at);
-            return Sender::Stranger(Stranger::new(self, about));
+            let begun = (flow.kind == FlowKind::Api).then(|| Begun {
+                request_url: flow.request_url.clone(),
+                return_to: flow.return_to.clone(),
+                identity_schema: flow.identity_schema.clone(),
+            });
+            return Sender::Stranger(Stranger::new(self, begun, about));
         }
         let StoredFlow { flow, done, codes, sends, attempts } = stored;
         let tries_are_spent = attempts >= u64::from(self.app.forms.code.max_submissions);
         let is_good = |code: &SentCode| !code.spent && self.call.now < code.expires_at;
         let last_code_counts = flow.state == FlowState::SentEmail && !tries_are_spent && codes.iter().any(is_good);
-        let state = flow.state;
-        let reader = Reader { state, flow, done, sends, tries_are_spent, last_code_counts, asking: self };
+        let reader = Reader { flow, done, codes, sends, tries_are_spent, last_code_counts, asking: self };
         if is_own { Sender::Own(Own(reader)) } else { Sender::Reader(reader) }
     }
 }
@@ -69,10 +73,10 @@ impl<'a> Asking<'a> {
 pub(crate) struct Reader<'a> {
     asking: Asking<'a>,
     pub(crate) flow: LoginFlow,
-    /// How far the flow had come when it was read.
-    pub(crate) state: FlowState,
     /// Whether it was completed.
     pub(crate) done: bool,
+    /// Codes that were sent last.
+    pub(crate) codes: Vec<SentCode>,
     /// How many times codes had been sent then.
     pub(crate) sends: u64,
     /// Whether as many codes were tried as may be.

@@ -8,9 +8,17 @@ use latchkey_web::{Fault, Reply, chance};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+/// The request that began an app's flow. Anybody who knows the flow's id may read it by asking for the flow, as the contract has it.
+pub(crate) struct Begun {
+    pub(crate) request_url: String,
+    pub(crate) return_to: Option<String>,
+    pub(crate) identity_schema: Option<String>,
+}
+
 /// A submission by a stranger to its flow.
 pub(crate) struct Stranger<'a> {
     asking: Asking<'a>,
+    begun: Option<Begun>,
     id: Uuid,
     kind: FlowKind,
     issued_at: OffsetDateTime,
@@ -18,12 +26,13 @@ pub(crate) struct Stranger<'a> {
 }
 
 impl<'a> Stranger<'a> {
-    /// Everything that a stranger may know of a flow: which one, of which kind, and its life.
+    /// Everything that a stranger may know of a flow: which one, of which kind, its life, and what an app's flow shows to anybody.
     pub(crate) fn new(
         asking: Asking<'a>,
+        begun: Option<Begun>,
         (id, kind, issued_at, expires_at): (Uuid, FlowKind, OffsetDateTime, OffsetDateTime),
     ) -> Self {
-        Self { asking, id, kind, issued_at, expires_at }
+        Self { asking, begun, id, kind, issued_at, expires_at }
     }
 
     /// Answers. `typed` is the identifier of this very request, which its sender gets back.
@@ -59,17 +68,24 @@ impl<'a> Stranger<'a> {
     fn show(&self, message: Message, typed: Option<&str>, outcome: &'static str) -> Reply {
         let Asking { app, call, .. } = &self.asking;
         let mut flow = self.plain(self.id, (self.issued_at, self.expires_at));
-        flow.form.identifier = typed.map(str::to_owned);
+        if let Some(typed) = typed {
+            flow.form.keep_identifier(typed);
+        }
         flow.say(vec![message], Vec::new(), call.now);
         let form = app.forms.render(&flow, &form_token(call, &flow));
         Reply::json(400, &flow.render(&form, None), outcome)
     }
 
-    /// An expired flow is answered with a new one, which says nothing of it.
+    /// An expired flow is answered with a new one, which says nothing of the person who began it.
     async fn begin_anew(&self) -> Result<Reply, Fault> {
         let Asking { app, call, .. } = &self.asking;
         let expired = self.plain(self.id, (self.issued_at, self.expires_at));
         let mut next = self.plain(chance::id(), (call.now, call.now.saturating_add(app.edge.flow_lifespan())));
+        if let Some(begun) = &self.begun {
+            next.request_url.clone_from(&begun.request_url);
+            next.return_to.clone_from(&begun.return_to);
+            next.identity_schema.clone_from(&begun.identity_schema);
+        }
         next.csrf = call.csrf_secret().map(latchkey_core::csrf::CsrfSecret::binding);
         next.form.messages = vec![Message::flow_expired(self.expires_at, call.now)];
         next.form.token_in_api_flow = self.kind == FlowKind::Api;

@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use lambda_http::http::{HeaderName, header};
+use latchkey_core::bounds::quoted;
 use latchkey_core::error::ApiError;
 use latchkey_core::paging::Page;
 use latchkey_store::{Db, Flows};
@@ -82,6 +83,8 @@ fn schema(call: &Call<'_>) -> Result<Reply, Fault> {
     let found = all.iter().find(|s| s.id == wanted).or_else(|| all.iter().find(|s| Some(&s.id) == decoded.as_ref()));
     match found {
         Some(schema) => Ok(Reply::json(200, &schema.document, "shown")),
-        None => Err(ApiError::new(404).because(format!("Identity schema `{wanted}` could not be found.")).into()),
+        None => {
+            Err(ApiError::new(404).because(format!("Identity schema `{}` could not be found.", quoted(&wanted))).into())
+        }
     }
 }

@@ -33,7 +33,8 @@ impl Aal {
             "aal1" => Ok(Self::Aal1),
             "aal2" => Ok(Self::Aal2),
             other => Err(format!(
-                "Unable to parse AuthenticationMethod Assurance Level (AAL): expected one of [aal1, aal2] but got {other}"
+                "Unable to parse AuthenticationMethod Assurance Level (AAL): expected one of [aal1, aal2] but got {}",
+                crate::bounds::quoted(other)
             )),
         }
     }

@@ -5,6 +5,7 @@
 //! times and texts through this module, and whoever makes a value from parts (a JSON Patch) asks it about the result.
 
 use serde_json::Value;
+use std::borrow::Cow;
 use thiserror::Error;
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
@@ -24,6 +25,14 @@ pub const LARGEST_CREDENTIAL: usize = 350 * 1024;
 pub const MOST_UNIQUE: usize = 47;
 /// Longest hash of a password, in bytes. Each password identifier's guard repeats it, and all guards share a transaction of 4 MB.
 pub const LONGEST_HASH: usize = 16 * 1024;
+/// Longest identifier, in characters. A longer one is nobody's: it is looked up like any other, and neither kept nor sent back.
+pub const LONGEST_IDENTIFIER: usize = 1024;
+/// Longest path and query of a request to the public API, in bytes. A flow keeps the URL that began it and every answer shows it.
+pub const LONGEST_TARGET: usize = 4 * 1024;
+/// Longest text that a refusal quotes of a request, in bytes.
+pub const LONGEST_QUOTE: usize = 256;
+/// Longest value of a request's header that is kept or sent back, in bytes.
+pub const LONGEST_HEADER: usize = 512;
 /// Longest external id, in characters: it becomes part of a key.
 pub const LONGEST_EXTERNAL_ID: usize = 256;
 /// Longest name of a schema, a region or the like, in characters.
@@ -100,6 +109,15 @@ pub fn instant(text: &str) -> Option<OffsetDateTime> {
 pub fn cut(text: &str, most: usize) -> &str {
     let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= most).last();
     &text[..end.unwrap_or(0)]
+}
+
+/// What a refusal quotes of a request: the text, or its beginning and a mark that there was more.
+pub fn quoted(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST_QUOTE {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("{}…", cut(text, LONGEST_QUOTE)))
+    }
 }
 
 /// The length of a JSON text within a JSON text, which is how an event or an answer of a function carries it.

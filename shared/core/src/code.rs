@@ -55,6 +55,9 @@ pub struct SentCode {
     /// Whether it has so many digits that it counts whatever the rate limits say.
     #[serde(default)]
     pub long: bool,
+    /// Which of the flow's sends it belongs to.
+    #[serde(default)]
+    round: u32,
 }
 
 impl std::fmt::Debug for SentCode {
@@ -78,8 +81,19 @@ impl SentCode {
         key: &[u8],
     ) -> Self {
         let long = code.len() >= Length::Long.digits();
-        Self { identity, digest: digest(key, flow, &address.value, code), address, expires_at, spent: false, long }
+        let digest = digest(key, flow, &address.value, code);
+        Self { identity, digest, address, expires_at, spent: false, long, round: 0 }
     }
+}
+
+/// A flow's codes after another send. Messages overtake each other, so those of the send before stay good beside the `new` ones, as
+/// long as they would have been without it; older ones do not.
+pub fn after_another_send(before: &[SentCode], new: Vec<SentCode>, now: OffsetDateTime) -> Vec<SentCode> {
+    let last = before.iter().map(|code| code.round).max();
+    let is_good = |code: &&SentCode| Some(code.round) == last && !code.spent && now < code.expires_at;
+    let round = last.map_or(0, |last| last.saturating_add(1));
+    let new = new.into_iter().map(|code| SentCode { round, ..code });
+    before.iter().filter(is_good).cloned().chain(new).collect()
 }
 
 /// What a submitted code is.
@@ -171,6 +185,24 @@ mod tests {
         assert_eq!(verdict(" 123456", FLOW, ADA, &keys, NOW), Verdict::Wrong, "nothing is trimmed");
         let spent = [SentCode { spent: true, ..all[0].clone() }];
         assert_eq!(check("123456", FLOW, ADA, &spent, &keys, NOW), Verdict::Spent);
+    }
+
+    #[test]
+    fn codes_of_the_last_two_sends_are_good() {
+        let send =
+            |before: &[SentCode], code, now| after_another_send(before, vec![sent(code, "ada@example.org")], now);
+        let first = send(&[], "111111", NOW);
+        let second = send(&first, "222222", NOW);
+        let third = send(&second, "333333", NOW);
+        let is_right = |codes: &[SentCode], code| check(code, FLOW, ADA, codes, &[b"old key"], NOW) != Verdict::Wrong;
+        let good = |codes: &[SentCode]| ["111111", "222222", "333333"].map(|code| is_right(codes, code));
+        assert_eq!(good(&first), [true, false, false]);
+        assert_eq!(good(&second), [true, true, false]);
+        assert_eq!(good(&third), [false, true, true]);
+        // Each by its own time, and none that has served.
+        assert_eq!(send(&second, "333333", NOW + Duration::HOUR).len(), 1);
+        let served: Vec<_> = second.iter().cloned().map(SentCode::spent).collect();
+        assert_eq!(good(&send(&served, "333333", NOW)), [false, false, true]);
     }
 
     #[test]

@@ -30,6 +30,7 @@ fn default_message(status: u16) -> &'static str {
         409 => "The resource could not be created due to a conflict",
         410 => "The requested resource is no longer available because it has expired or is otherwise invalid.",
         413 => "The request body is too large",
+        414 => "The request URI is too long",
         422 => "The request could not be processed",
         503 => "The service is temporarily unavailable, please try again",
         _ => "An internal server error occurred, please contact the system administrator",
@@ -47,6 +48,7 @@ pub fn status_name(status: u16) -> &'static str {
         409 => "Conflict",
         410 => "Gone",
         413 => "Request Entity Too Large",
+        414 => "Request URI Too Long",
         422 => "Unprocessable Entity",
         429 => "Too Many Requests",
         501 => "Not Implemented",
@@ -90,11 +92,6 @@ impl ApiError {
             "This endpoint was disabled by system administrator. Please check your url or contact the system \
              administrator to enable it.",
         )
-    }
-
-    /// 500 of a configuration that cannot serve the request.
-    pub fn misconfigured(reason: impl Into<String>) -> Self {
-        Self::new(500).with_id("invalid_configuration").saying("Invalid configuration").because(reason)
     }
 
     /// The session that a login would make exists already (400).

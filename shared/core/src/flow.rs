@@ -4,6 +4,7 @@
 //! them on each read, so a release that draws a form differently needs no migration.
 
 use crate::aal::{Aal, Method};
+use crate::bounds::LONGEST_IDENTIFIER;
 use crate::csrf::CsrfBinding;
 use crate::error::ApiError;
 use crate::identity::{Via, timestamp};
@@ -90,7 +91,7 @@ pub struct FieldMessage {
 pub struct FormFacts {
     /// What the person typed as identifier, verbatim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identifier: Option<String>,
+    pub(crate) identifier: Option<String>,
     /// Messages on top.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<Message>,
@@ -109,6 +110,19 @@ pub struct FormFacts {
     /// A native app's form that carries a token nobody checks, because its request came with a browser's cookie.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub token_in_api_flow: bool,
+}
+
+impl FormFacts {
+    /// What the form's identifier holds.
+    pub fn identifier(&self) -> Option<&str> {
+        self.identifier.as_deref()
+    }
+
+    /// Keeps what was typed as identifier, verbatim; nothing of what is too long to be anybody's.
+    pub fn keep_identifier(&mut self, typed: &str) {
+        let is_too_long = typed.chars().nth(LONGEST_IDENTIFIER).is_some();
+        self.identifier = Some(if is_too_long { String::new() } else { typed.to_owned() });
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -177,6 +191,20 @@ impl LoginFlow {
         self.form.messages = messages;
         self.form.fields = fields;
         self.form.made = Made::Refused;
+        self.updated_at = now;
+    }
+
+    /// The same flow once this method has proven who it is. What failed before is as it was, because nothing is put back by hand.
+    #[must_use]
+    pub fn passed(&self, method: Method) -> Self {
+        let state = if method == Method::Code { FlowState::PassedChallenge } else { self.state };
+        Self { active: Some(method), state, ..self.clone() }
+    }
+
+    /// Replaces what is said on top of the form, and nothing else of it.
+    pub fn tell(&mut self, message: Message, now: OffsetDateTime) {
+        self.form.messages = vec![message];
+        self.form.fields = Vec::new();
         self.updated_at = now;
     }
 

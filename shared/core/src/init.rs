@@ -2,6 +2,7 @@
 //! session.
 
 use crate::aal::Aal;
+use crate::bounds::quoted;
 use crate::csrf::CsrfBinding;
 use crate::error::ApiError;
 use crate::flow::{FlowKind, FlowState, FormFacts, LoginFlow};
@@ -64,9 +65,11 @@ impl Asked<'_> {
     /// The error of contract 1.4.
     pub fn check(&self, policy: &Policy<'_>) -> Result<Draft, ApiError> {
         if self.has_login_challenge {
-            return Err(ApiError::misconfigured(
+            // Its client made this request, and no administrator need be woken for it.
+            return Err(ApiError::bad_request(
                 "refusing to parse login_challenge query parameter because oauth2_provider.url is invalid or unset",
-            ));
+            )
+            .with_id("invalid_configuration"));
         }
         let return_to = self.return_to.filter(|url| !url.is_empty());
         let checked_return_to = match return_to.map(|url| policy.return_to.check(url)).transpose() {
@@ -88,6 +91,7 @@ impl Asked<'_> {
                 Some(_) => None,
             };
             if let Some(problem) = problem {
+                let id = quoted(id);
                 return Err(ApiError::bad_request(format!("Requested identity schema \"{id}\" {problem}.")));
             }
         }
@@ -279,7 +283,7 @@ mod tests {
         for (asked, status, id, reason) in [
             (
                 Asked { has_login_challenge: true, return_to: Some("https://evil.example"), ..asked() },
-                500,
+                400,
                 "invalid_configuration",
                 "refusing to parse login_challenge",
             ),

@@ -4,6 +4,7 @@
 //! what is sent: scheme, host, path and the rest are put together again from the checked parts. Text that browsers read
 //! in ways of their own (backslashes, control characters, credentials before the host) is refused, not interpreted.
 
+use crate::bounds::quoted;
 use thiserror::Error;
 
 /// A URL taken apart; every part is as it was written.
@@ -23,10 +24,10 @@ struct Parts {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ReturnToError {
     /// Not a URL.
-    #[error("Unable to parse the return_to query parameter as an URL: {0}")]
+    #[error("Unable to parse the return_to query parameter as an URL: {}", quoted(.0))]
     Malformed(String),
     /// A URL that is not on the list; the text is the completed URL.
-    #[error("Requested return_to URL \"{0}\" is not allowed.")]
+    #[error("Requested return_to URL \"{}\" is not allowed.", quoted(.0))]
     Forbidden(String),
 }
 
@@ -68,7 +69,8 @@ impl AllowList {
     /// # Errors
     /// [`ReturnToError::Malformed`] when it is no URL, [`ReturnToError::Forbidden`] when it is not on the list.
     pub fn check(&self, asked: &str) -> Result<ReturnTo, ReturnToError> {
-        let mut url = parse(asked).map_err(|detail| ReturnToError::Malformed(format!("parse {asked:?}: {detail}")))?;
+        let mut url =
+            parse(asked).map_err(|detail| ReturnToError::Malformed(format!("parse {:?}: {detail}", quoted(asked))))?;
         if url.scheme.is_empty() {
             url.scheme.clone_from(&self.default.scheme);
         }
@@ -140,7 +142,8 @@ impl std::fmt::Display for Parts {
         }
         // A path such as `//evil` after an empty host would be read as a host.
         let path = if self.host.is_empty() && self.path.starts_with("//") { "/" } else { self.path.as_str() };
-        write!(f, "{}://{}{}{}", self.scheme, escaped(&self.host), escaped(path), escaped(&self.tail))
+        let slash = if self.host.is_empty() || path.is_empty() || path.starts_with('/') { "" } else { "/" };
+        write!(f, "{}://{}{slash}{}{}", self.scheme, escaped(&self.host), escaped(path), escaped(&self.tail))
     }
 }
 
@@ -363,8 +366,20 @@ mod tests {
 
     #[test]
     fn the_reason_shows_the_completed_url() {
-        let error = list().check("//evil.example").unwrap_err();
-        assert_eq!(error.to_string(), "Requested return_to URL \"http://evil.example\" is not allowed.");
+        for (asked, shown) in [
+            ("//evil.example", "http://evil.example"),
+            ("relative/path", "http://127.0.0.1:4455/relative/path"),
+            ("x?y=1#z", "http://127.0.0.1:4455/x?y=1#z"),
+            ("..", "http://127.0.0.1:4455/.."),
+            ("%2f%2fevil.example", "http://127.0.0.1:4455/%2f%2fevil.example"),
+        ] {
+            let error = list().check(asked).unwrap_err();
+            assert_eq!(error.to_string(), format!("Requested return_to URL \"{shown}\" is not allowed."));
+        }
+        let long = list().check(&format!("//evil.example/{}", "x".repeat(4000))).unwrap_err().to_string();
+        assert!(long.len() < 400, "{long}");
+        let long = list().check(&format!("http://[{}", "x".repeat(4000))).unwrap_err().to_string();
+        assert!(long.len() < 400, "{long}");
     }
 
     /// The oracle is the parser that browsers use: whatever we let through, a browser must read as one of the allowed places.

@@ -7,10 +7,13 @@ use latchkey_core::identity::Identity;
 use latchkey_core::message::Message;
 use latchkey_core::ui::{self, Group, InputType, Node};
 use latchkey_schema::normalize_identifier;
+use latchkey_schema::phone::digit;
 use serde_json::Value;
 
 /// Where people say which language they read, in the order in which it counts.
 const LANGUAGE_TRAITS: [&str; 4] = ["lang", "language", "locale", "preferred_language"];
+/// So many characters of a code are looked at; none has as many.
+const MOST_READ: usize = 64;
 /// Languages that are passed on to the courier.
 const MOST_LANGUAGES: usize = 8;
 
@@ -90,8 +93,19 @@ pub struct Payload<'a> {
     pub transient_fault: Option<&'static str>,
 }
 
+/// A code as its reader meant it: the digits, of whatever script, without what comes along when one is pasted, such as blanks,
+/// hyphens, dots and direction marks. Letters stay, and make it a wrong one. None when nothing is left.
+pub fn read(typed: &str) -> Option<String> {
+    let meant = |c: char| match digit(c) {
+        Some(value) => char::from_digit(value, 10),
+        None => Some(c).filter(|c| c.is_alphanumeric()),
+    };
+    let read: String = typed.chars().filter_map(meant).take(MOST_READ).collect();
+    (!read.is_empty()).then_some(read)
+}
+
 /// A step that can be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step<'a> {
     /// Send a code to whoever this identifies.
     Send {
@@ -102,8 +116,8 @@ pub enum Step<'a> {
     Verify {
         /// The identifier as typed.
         identifier: &'a str,
-        /// The code as typed.
-        code: &'a str,
+        /// The code as meant.
+        code: String,
     },
 }
 
@@ -152,6 +166,7 @@ pub fn parse<'a>(flow: &LoginFlow, payload: &Payload<'a>) -> Result<Step<'a>, Fa
     let verifying = flow.state == FlowState::SentEmail && !resending;
     let identifier =
         if verifying { payload.address.or(payload.identifier) } else { payload.identifier.or(payload.address) };
+    let code = payload.code.and_then(read);
     let mut fields = Vec::new();
     let mut say = |field: &str, message: Message| fields.push(FieldMessage { field: field.to_owned(), message });
     if let Some(actual) = payload.transient_fault {
@@ -161,7 +176,7 @@ pub fn parse<'a>(flow: &LoginFlow, payload: &Payload<'a>) -> Result<Step<'a>, Fa
     if bad_resend {
         say("resend", Message::generic("value must be \"code\""));
     } else if verifying {
-        match (identifier, payload.code) {
+        match (identifier, &code) {
             (_, None) => say("code", Message::missing("code")),
             (None, Some(_)) => say("identifier", Message::missing("identifier")),
             (Some(_), Some(_)) => {}
@@ -169,7 +184,7 @@ pub fn parse<'a>(flow: &LoginFlow, payload: &Payload<'a>) -> Result<Step<'a>, Fa
     } else if identifier.is_none() {
         say("identifier", Message::missing("identifier"));
     }
-    match (identifier, payload.code) {
+    match (identifier, code) {
         (Some(identifier), Some(code)) if verifying && fields.is_empty() => Ok(Step::Verify { identifier, code }),
         (Some(identifier), _) if !verifying && fields.is_empty() => Ok(Step::Send { identifier }),
         _ => Err(Fault {
@@ -235,6 +250,40 @@ mod tests {
             Payload { identifier: Some(" ADA@Example.org"), address: Some("ada@example.org"), ..Payload::default() };
         assert_eq!(lookups(&payload), ["ada@example.org", " ada@example.org"]);
         assert_eq!(spellings("+49 176 671 11 638"), ["+4917667111638", "+49 176 671 11 638"]);
+    }
+
+    #[test]
+    fn a_code_is_read_as_it_was_meant() {
+        for typed in [
+            "012345",
+            " 012345",
+            "012345\r\n",
+            "012 345",
+            "012\u{2009}345",
+            "012-345",
+            "012\u{2011}345",
+            "0.1.2.3.4.5",
+            "012\u{b7}345",
+            "\u{200b}012345\u{feff}",
+            "\u{2066}012345\u{2069}",
+            "\u{202a}012345\u{202c}",
+            "#012345",
+            "(012345)",
+            "\"012345\".",
+            "０１２３４５",
+            "٠١٢٣٤٥",
+            "۰۱۲۳۴۵",
+            "०१२३४५",
+            "𝟎𝟏𝟐𝟑𝟒𝟓",
+            "0\u{fe0f}\u{20e3}12345",
+        ] {
+            assert_eq!(read(typed).as_deref(), Some("012345"), "{typed:?}");
+        }
+        for nothing in ["", " ", "-", "\u{200b}", "…", "()"] {
+            assert_eq!(read(nothing), None, "{nothing:?}");
+        }
+        assert_eq!(read("12345x").as_deref(), Some("12345x"), "letters are no slip of the clipboard");
+        assert_eq!(read(&"1".repeat(60_000)).unwrap().len(), MOST_READ);
     }
 
     #[test]

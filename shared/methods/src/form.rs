@@ -94,10 +94,10 @@ impl Forms {
         if facts.made == Made::Refused && (flow.kind == FlowKind::Browser || !nodes.is_empty()) {
             ui::upsert(&mut nodes, Node::csrf_token(token));
         }
-        if let Some(typed) = &facts.identifier
+        if let Some(typed) = facts.identifier()
             && let Some(node) = nodes.iter_mut().find(|n| n.attributes.name == "identifier")
         {
-            node.attributes.value = Some(Value::String(typed.clone()));
+            node.attributes.value = Some(Value::from(typed));
         }
         for said in &facts.fields {
             ui::attach(&mut nodes, &said.field, said.message.clone());

@@ -3,7 +3,7 @@
 use crate::form::Forms;
 use crate::{code, identifier_first};
 use latchkey_core::aal::Aal;
-use latchkey_core::flow::{FlowKind, LoginFlow};
+use latchkey_core::flow::{FlowKind, FlowState, LoginFlow};
 
 /// Who takes a submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +28,10 @@ pub fn claim(forms: &Forms, flow: &LoginFlow, method: Option<&str>, has_address:
     }
     match method {
         Some("password") if forms.password => Claim::Password,
+        // Whoever was proven by a code asks for another flow.
+        Some("code") if flow.state == FlowState::PassedChallenge => Claim::Nobody,
         Some("code") if code::serves(forms, flow) => Claim::Code,
-        _ if has_address && code::picks_address(forms, flow) => Claim::Code,
+        _ if has_address && flow.state != FlowState::PassedChallenge && code::picks_address(forms, flow) => Claim::Code,
         Some("password" | "passkey") => Claim::Disabled,
         // Security keys need a browser; in other flows the method does not recognise itself.
         Some("webauthn") if flow.kind == FlowKind::Browser => Claim::Disabled,

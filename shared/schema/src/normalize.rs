@@ -15,7 +15,7 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
 
 /// Longest identifier that is looked at, in characters. Longer ones are nobody's: they stay as they are, trimmed, and no identity
 /// may have one.
-const LONGEST: usize = 1024;
+const LONGEST: usize = latchkey_core::bounds::LONGEST_IDENTIFIER;
 
 /// Why an address is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -6,6 +6,7 @@ use crate::infrastructure;
 use crate::lambda::SEEN_HOST;
 use crate::negotiate;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use latchkey_core::bounds::{LONGEST_HEADER, quoted};
 use latchkey_core::csrf::CsrfSecret;
 use latchkey_core::error::{ApiError, CsrfFault, csrf_violation};
 use time::OffsetDateTime;
@@ -108,7 +109,7 @@ impl Call<'_> {
 
     /// What the client calls this request.
     pub fn request_id(&self) -> Option<&str> {
-        self.header("x-request-id").filter(|id| !id.is_empty())
+        self.header("x-request-id").filter(|id| !id.is_empty() && id.len() <= LONGEST_HEADER)
     }
 
     /// The values of all cookies of a name.
@@ -216,9 +217,10 @@ pub fn encode_query(text: &str) -> String {
 /// 400 with the text that clients know for a segment of a wrong length; other faults have a text of ours.
 pub fn parse_id(text: &str) -> Result<Uuid, ApiError> {
     Uuid::try_parse(text).map_err(|_| {
+        let shown = quoted(text);
         ApiError::new(400).saying(match text.len() {
-            32 | 36 | 38 | 41 | 45 => format!("uuid: incorrect UUID format in string \"{text}\""),
-            length => format!("uuid: incorrect UUID length {length} in string \"{text}\""),
+            32 | 36 | 38 | 41 | 45 => format!("uuid: incorrect UUID format in string \"{shown}\""),
+            length => format!("uuid: incorrect UUID length {length} in string \"{shown}\""),
         })
     })
 }

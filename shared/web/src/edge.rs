@@ -9,7 +9,7 @@ use crate::device::Network;
 use crate::hint;
 use crate::log::{self, Ids};
 use crate::reply::{Fault, Kind, Reply};
-use crate::routes::{CsrfLayer, Listener, csrf_layer, is_unsafe};
+use crate::routes::{CsrfLayer, Listener, cleaned, csrf_layer, is_unsafe};
 use crate::{Environment, Request, Response, StartError};
 use http::header::{
     ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, CONTENT_LENGTH, COOKIE, HeaderMap,
@@ -20,8 +20,10 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt as _};
 use latchkey_config::{Config, Loaded};
 use latchkey_core::aal::RequiredAal;
+use latchkey_core::bounds::LONGEST_TARGET;
 use latchkey_core::csrf::{CsrfSecret, cookie_name};
 use latchkey_core::error::ApiError;
+use latchkey_core::flow::join;
 use latchkey_core::return_to::AllowList;
 use latchkey_store::meter;
 use serde_json::Value;
@@ -206,7 +208,8 @@ fn read(edge: &Edge, request: Request) -> Call<'_> {
         .filter(|(name, _)| name == edge.csrf_cookie())
         .filter_map(|(_, value)| CsrfSecret::from_cookie(value))
         .collect();
-    let csrf_new = (guarded && csrf.is_empty()).then(|| CsrfSecret::new(chance::bytes()));
+    // An app that is led to a clean path would bring a cookie along, and be taken for a browser.
+    let csrf_new = (guarded && csrf.is_empty() && cleaned(&path).is_none()).then(|| CsrfSecret::new(chance::bytes()));
     let query = form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect();
     Call {
         edge,
@@ -241,6 +244,18 @@ pub(crate) fn cookies<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<(String, 
         .collect()
 }
 
+/// Leads to the clean form of a path, as routers do. A path alone: whatever name the client reached this by, it stays with it.
+fn to_the_clean_path(call: &Call<'_>, clean: &str) -> Reply {
+    let config = &call.edge.config;
+    let base = if call.edge.listener == Listener::Admin { &config.admin.base_url } else { &config.public.base_url };
+    let below = base.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+    let mut to = join(below.unwrap_or_default(), clean);
+    if !call.raw_query.is_empty() {
+        to = format!("{to}?{}", call.raw_query);
+    }
+    Reply::redirect(307, &to, call.is_get(), "to the clean path")
+}
+
 /// What is answered without asking the handler.
 fn checks(call: &Call<'_>) -> Option<Result<Reply, Fault>> {
     if call.method == Method::OPTIONS
@@ -248,6 +263,14 @@ fn checks(call: &Call<'_>) -> Option<Result<Reply, Fault>> {
         && let Some(reply) = preflight(call)
     {
         return Some(Ok(reply));
+    }
+    if call.edge.listener != Listener::Admin && call.path.len() + call.raw_query.len() > LONGEST_TARGET {
+        let error = ApiError::new(414).because("The path and query of the request are longer than this API accepts.");
+        return Some(Err(error.into()));
+    }
+    // Before the anti-CSRF layer, which goes by paths.
+    if let Some(clean) = cleaned(&call.path) {
+        return Some(Ok(to_the_clean_path(call, &clean)));
     }
     // A page answers in its own design, and finds the body empty.
     if call.is_oversize && call.edge.listener != Listener::Pages {

@@ -5,7 +5,7 @@
 
 use crate::call::Call;
 use http::Method;
-use latchkey_core::bounds;
+use latchkey_core::bounds::{self, quoted};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -55,7 +55,7 @@ pub fn decode(call: &Call<'_>) -> Result<Payload, String> {
     if !matches!(call.method, Method::POST | Method::PUT | Method::PATCH) {
         return Err(format!(
             "Unable to decode body because HTTP Request Method was \"{}\" but only [POST PUT PATCH] are supported.",
-            call.method
+            quoted(call.method.as_str())
         ));
     }
     if call.body.is_empty() {
@@ -70,9 +70,10 @@ pub fn decode(call: &Call<'_>) -> Result<Payload, String> {
         // Let through and never read, as clients know it: no field is seen.
         "multipart/form-data" => Ok(Payload::default()),
         _ => Err(format!(
-            "HTTP {} Request used unknown HTTP Header \"Content-Type: {typed}\", only [multipart/form-data \
+            "HTTP {} Request used unknown HTTP Header \"Content-Type: {}\", only [multipart/form-data \
              application/x-www-form-urlencoded application/json] are supported.",
-            call.method
+            call.method,
+            quoted(typed)
         )),
     }
 }

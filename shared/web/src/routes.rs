@@ -99,6 +99,25 @@ fn matches(pattern: &str, path: &str) -> bool {
         && segments.next().is_none()
 }
 
+/// The path that one which is not clean stands for: one slash between segments, no `.` and no `..`; a slash at the end stays.
+/// Nothing for a clean one. What comes out has no second slash at its beginning, so no browser reads a host in it.
+pub fn cleaned(path: &str) -> Option<String> {
+    if !path.starts_with('/') {
+        return None;
+    }
+    let mut segments = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            other => segments.push(other),
+        }
+    }
+    let end = if path.ends_with('/') && !segments.is_empty() { "/" } else { "" };
+    let clean = format!("/{}{end}", segments.join("/"));
+    (clean != path).then_some(clean)
+}
+
 /// Roots below which the layer reads, but never sets a cookie: sessions have their own, the rest is not for browsers. `/sample`
 /// is no part of the API, and stands for routes of applications.
 const IGNORED_ROOTS: [&str; 8] = [
@@ -132,6 +151,27 @@ pub fn is_unsafe(method: &Method) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_are_cleaned_as_clients_know_it() {
+        for (path, clean) in [
+            ("//sessions/whoami", "/sessions/whoami"),
+            ("/sessions//whoami", "/sessions/whoami"),
+            ("/./sessions/whoami", "/sessions/whoami"),
+            ("/a/../sessions/whoami", "/sessions/whoami"),
+            ("/../..//a/.", "/a"),
+            ("/a//", "/a/"),
+            ("//", "/"),
+            ("/..", "/"),
+            ("//evil.example/..//x", "/x"),
+        ] {
+            assert_eq!(cleaned(path).as_deref(), Some(clean), "{path}");
+            assert_eq!(cleaned(clean), None, "{clean}");
+        }
+        for clean in ["/", "/a", "/a/", "/a/...", "/.a", "/a..", "*", ""] {
+            assert_eq!(cleaned(clean), None, "{clean}");
+        }
+    }
 
     #[test]
     fn one_segment_stands_for_one_segment() {
