@@ -5,6 +5,7 @@
 
 mod support;
 
+mod addresses;
 mod admin;
 mod authorizer;
 mod bad_input;
@@ -35,6 +36,7 @@ mod passwords;
 mod permissions;
 mod rate_limits;
 mod records;
+mod refresh;
 mod reload;
 mod rotation;
 mod secrets;

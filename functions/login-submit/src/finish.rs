@@ -61,8 +61,11 @@ impl Submission<'_> {
             Err(error) => return self.fail(error.into()).await,
         };
         let identity = proof.profile.identity.id;
-        let same_person = self.signed_in.as_ref().is_some_and(|s| s.session.identity == identity);
-        let mut strengthen = same_person;
+        let own = self.signed_in.as_ref().filter(|s| s.session.identity == identity);
+        let same_person = own.is_some();
+        // A client that holds the secret before another refresh does not change the secret again: the client that made that
+        // refresh would be signed out.
+        let mut strengthen = own.is_some_and(|s| s.current().is_some());
         let mut completed = proof.passed.clone();
         completed.say(Vec::new(), Vec::new(), self.call.now);
         let mut tries = 0;
@@ -163,22 +166,21 @@ impl Submission<'_> {
 
     fn next_session(&self, proof: &Proof, strengthen: bool) -> (Presented, NextSession) {
         let (now, lifespan) = (self.call.now, self.app.edge.session_lifespan());
-        match self.signed_in.as_ref().filter(|_| strengthen) {
-            Some(old) => {
-                let next = Presented::new(old.session.identity, old.session.id, chance::bytes());
-                let held = old.presented.hash();
-                let mut session = old.session.strengthened(held, &next, proof.method.clone(), lifespan, now);
-                session.facts.password_leaked |= proof.password_leaked;
-                (next, NextSession::Strengthened(session, old.session.secret))
-            }
-            None => {
-                let next = Presented::new(proof.profile.identity.id, chance::id(), chance::bytes());
-                let device = device::of(self.call, chance::id());
-                let mut session = Session::new(&next, proof.method.clone(), device, lifespan, now);
-                session.facts.password_leaked = proof.password_leaked;
-                (next, NextSession::New(session))
-            }
+        let own = self.signed_in.as_ref().filter(|s| s.session.identity == proof.profile.identity.id);
+        if let Some(old) = own.filter(|_| strengthen) {
+            let next = Presented::new(old.session.identity, old.session.id, chance::bytes());
+            let mut session = old.session.strengthened(&next, proof.method.clone(), lifespan, now);
+            session.facts.password_leaked |= proof.password_leaked;
+            return (next, NextSession::Strengthened(session, *old.session.secrets.current()));
         }
+        let next = Presented::new(proof.profile.identity.id, chance::id(), chance::bytes());
+        let device = device::of(self.call, chance::id());
+        let mut session = match own {
+            Some(old) => old.session.beside(&next, proof.method.clone(), device, lifespan, now),
+            None => Session::new(&next, proof.method.clone(), device, lifespan, now),
+        };
+        session.facts.password_leaked |= proof.password_leaked;
+        (next, NextSession::New(session))
     }
 
     /// Somebody changed the password, disabled or deleted the person while the proof was being checked.

@@ -115,10 +115,10 @@ async fn submit(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let Some(stored) = found.flow else {
         return forward(call, &app.flows, ApiError::not_located().into()).await;
     };
-    let held = |(session, _): &&(Session, Profile)| presented.as_ref().is_some_and(|p| session.is_held_by(p));
+    let held = |(session, _): &&(Session, Profile)| presented.as_ref().is_some_and(|p| session.is_held_by(p, call.now));
     let session = found.session.as_ref().filter(held).map(|(session, _)| (session.identity, session.id));
     let footing = Footing::new(origin, found.counts, &found.devices, session);
-    let signed_in = caller::prove(presented, found.session, call.now);
+    let signed_in = caller::settle(presented, found.session, &app.accounts, call.now).await;
     let field = |name| payload.as_ref().ok().and_then(|payload| payload.text(name));
     // Whose submission it is comes before what it says.
     let reply = match (Asking { app, call, signed_in, footing }).at(stored, field("csrf_token")) {

@@ -129,8 +129,8 @@ async fn end_by_token(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let token = body.get("session_token").and_then(Value::as_str).unwrap_or("");
     let presented = Presented::from_token(token).ok_or_else(unknown)?;
     let (session, _) = app.accounts.session(&presented).await?.ok_or_else(unknown)?;
-    // A session that has ended may be ended again, so only the secret counts here.
-    if !session.is_held_by(&presented) {
+    // A session that has ended may be ended again, so only the secrets count here.
+    if !session.is_held_by(&presented, call.now) {
         return Err(unknown().into());
     }
     app.accounts.revoke(session.identity, session.id).await?;

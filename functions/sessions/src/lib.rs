@@ -79,7 +79,8 @@ impl Own {
         let presented = caller::credential(call).presented.ok_or_else(refused)?;
         let (profile, sessions) = app.accounts.everything_of(presented.identity()).await?;
         let current = sessions.iter().find(|s| s.id == presented.session()).cloned();
-        let signed_in = caller::prove(Some(presented), current.zip(profile), call.now).ok_or_else(refused)?;
+        let found = current.zip(profile);
+        let signed_in = caller::settle(Some(presented), found, &app.accounts, call.now).await.ok_or_else(refused)?;
         Ok(Self { current: signed_in.session.id, profile: signed_in.profile, sessions })
     }
 

@@ -4,7 +4,6 @@ use lambda_http::http::HeaderName;
 use latchkey_core::aal::RequiredAal;
 use latchkey_core::error::ApiError;
 use latchkey_core::flow::join;
-use latchkey_core::session::SecretMatch;
 use latchkey_store::{Accounts, Db};
 use latchkey_web::caller::{self, SignedIn};
 use latchkey_web::routes::Listener;
@@ -58,21 +57,17 @@ async fn tell(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     if let Some(name) = template {
         return Err(ApiError::bad_request(format!("Unable to find tokenizer template \"{name}\".")).into());
     }
-    if signed_in.matched == SecretMatch::Current && signed_in.session.previous.is_some() {
-        // Without this write the old secret only keeps its minute, so its failure is no failure of the request.
-        if let Err(error) = app.accounts.forget_previous_secret(&signed_in.session).await {
-            latchkey_web::note(error.to_string());
-        }
-    }
     let body = signed_in.session.render_with_devices(true, identity.public(app.edge.base_url()));
     let mut reply = Reply::json(200, &Value::Object(body), "known").header(IDENTITY, &identity.id.to_string());
     if let Some(seconds) = cache_for(app, call, &signed_in) {
         reply = reply.header(CACHE_FOR, &seconds.to_string());
     }
-    // The session outlives the cookie: it was refreshed or extended by another client.
+    // The session outlives the cookie: it was extended. A cookie with the secret before a refresh is not renewed, because that
+    // secret is about to end.
     let whole_seconds = signed_in.session.expires_at.unix_timestamp();
-    if credential.cookie_expires.is_some_and(|at| at.unix_timestamp() < whole_seconds) {
-        reply = reply.cookie(browser::session_cookie(call, &signed_in.presented, &signed_in.session));
+    let outlived = credential.cookie_expires.is_some_and(|at| at.unix_timestamp() < whole_seconds);
+    if let Some(presented) = signed_in.current().filter(|_| outlived) {
+        reply = reply.cookie(browser::session_cookie(call, presented, &signed_in.session));
     }
     Ok(reply)
 }

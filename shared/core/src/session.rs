@@ -37,6 +37,56 @@ pub struct Device {
     pub location: Option<String>,
 }
 
+/// The secrets that prove a session: the current one and, for a while after a refresh, the one before.
+///
+/// Nothing else compares what a client presents, so no reader can know one of the two alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Secrets {
+    current: SecretHash,
+    /// The hash of the one before, and until when it is good.
+    previous: Option<(SecretHash, OffsetDateTime)>,
+}
+
+impl Secrets {
+    /// One secret without a predecessor.
+    pub fn new(current: SecretHash) -> Self {
+        Self { current, previous: None }
+    }
+
+    /// The secrets as they were stored.
+    pub fn stored(current: SecretHash, previous: Option<(SecretHash, OffsetDateTime)>) -> Self {
+        Self { current, previous }
+    }
+
+    /// The hash of the current one, to be stored.
+    pub fn current(&self) -> &SecretHash {
+        &self.current
+    }
+
+    /// The hash of the one before and until when it is good, to be stored.
+    pub fn previous(&self) -> Option<&(SecretHash, OffsetDateTime)> {
+        self.previous.as_ref()
+    }
+
+    /// The secrets after a refresh: `next` is the current one, and the one it replaces is good for [`GRACE`].
+    fn rotated(&self, next: SecretHash, now: OffsetDateTime) -> Self {
+        Self { current: next, previous: Some((self.current, now + GRACE)) }
+    }
+
+    /// Which of them `presented` holds at `now`, if either.
+    fn matching(&self, presented: &Presented, now: OffsetDateTime) -> Option<SecretMatch> {
+        let hash = presented.hash();
+        // Both are compared, so that the time taken does not tell which of them there is.
+        let is_current = self.current.fits(&hash);
+        let is_previous = self.previous.as_ref().is_some_and(|(old, until)| old.fits(&hash) && now < *until);
+        match (is_current, is_previous) {
+            (true, _) => Some(SecretMatch::Current),
+            (false, true) => Some(SecretMatch::Previous),
+            (false, false) => None,
+        }
+    }
+}
+
 /// A session as stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
@@ -46,10 +96,8 @@ pub struct Session {
     pub identity: Uuid,
     /// False once revoked; nothing sets it back.
     pub active: bool,
-    /// Hash of the current secret.
-    pub secret: SecretHash,
-    /// Hash of the secret before the last refresh, and until when it is good.
-    pub previous: Option<(SecretHash, OffsetDateTime)>,
+    /// What proves it.
+    pub secrets: Secrets,
     /// End of life.
     pub expires_at: OffsetDateTime,
     /// What does not change hands in conditions.
@@ -79,7 +127,8 @@ pub struct Facts {
 pub enum SecretMatch {
     /// The current one.
     Current,
-    /// The one before, within its grace.
+    /// The one before, within its grace. It proves the session, but is neither handed out again nor changed for another:
+    /// that is for the holder of the current one.
     Previous,
 }
 
@@ -96,8 +145,7 @@ impl Session {
             id: presented.session(),
             identity: presented.identity(),
             active: true,
-            secret: presented.hash(),
-            previous: None,
+            secrets: Secrets::new(presented.hash()),
             expires_at: now.saturating_add(lifespan),
             facts: Facts {
                 issued_at: now,
@@ -109,39 +157,66 @@ impl Session {
         }
     }
 
-    /// The session after one more factor was proven by somebody who held `held`: same id, another secret, a new life.
+    /// The session after its holder proved one more factor: same id, another secret, a new life. Only for a client that
+    /// presented the current secret; another one gets [`a session of its own`](Self::beside).
     pub fn strengthened(
         &self,
-        held: SecretHash,
         next: &Presented,
         method: AuthenticationMethod,
         lifespan: Duration,
         now: OffsetDateTime,
     ) -> Self {
         let mut session = self.clone();
-        session.secret = next.hash();
-        session.previous = Some((held, now + GRACE));
+        session.secrets = self.secrets.rotated(next.hash(), now);
         session.expires_at = now.saturating_add(lifespan);
         session.facts.authenticated_at = now;
         session.facts.methods.push(method);
         session
     }
 
-    /// Whether `presented` proves this session at `now`. Revoked and expired sessions are proven by nothing.
-    pub fn proven_by(&self, presented: &Presented, now: OffsetDateTime) -> Option<SecretMatch> {
-        let hash = presented.hash();
-        let current = self.secret.fits(&hash);
-        let previous = self.previous.as_ref().is_some_and(|(old, until)| now < *until && old.fits(&hash));
-        match (self.is_live(now), current, previous) {
-            (true, true, _) => Some(SecretMatch::Current),
-            (true, false, true) => Some(SecretMatch::Previous),
-            _ => None,
-        }
+    /// A session beside this one, for a client that proved one more factor after another client had changed this session's
+    /// secret: what was proven counts in both, and neither client signs the other out.
+    pub fn beside(
+        &self,
+        presented: &Presented,
+        method: AuthenticationMethod,
+        device: Device,
+        lifespan: Duration,
+        now: OffsetDateTime,
+    ) -> Self {
+        let mut session = Self::new(presented, method.clone(), device, lifespan, now);
+        session.facts.methods = self.facts.methods.clone();
+        session.facts.methods.push(method);
+        session.facts.password_leaked = self.facts.password_leaked;
+        session
     }
 
-    /// Whether `presented` holds the current secret, even of a session that has ended.
-    pub fn is_held_by(&self, presented: &Presented) -> bool {
-        self.secret.fits(&presented.hash())
+    /// Whether `presented` proves this session at `now`. Revoked and expired sessions are proven by nothing.
+    pub fn proven_by(&self, presented: &Presented, now: OffsetDateTime) -> Option<SecretMatch> {
+        self.secrets.matching(presented, now).filter(|_| self.is_live(now))
+    }
+
+    /// The session as the secret before the last refresh proves it: the factor proven since then does not raise its level, because
+    /// whoever holds that secret has not proven it.
+    pub fn without_later_factor(mut self) -> Self {
+        let level = self.aal();
+        if let Some(later) = self.facts.methods.pop()
+            && self.aal() == level
+        {
+            self.facts.methods.push(later);
+        }
+        self
+    }
+
+    /// Whether `presented` holds a secret of this session that is good at `now`, even if the session has ended.
+    pub fn is_held_by(&self, presented: &Presented, now: OffsetDateTime) -> bool {
+        self.secrets.matching(presented, now).is_some()
+    }
+
+    /// Whether `matched` is the first use of the current secret while the one before it is still good: that use ends the one
+    /// before.
+    pub fn supersedes(&self, matched: SecretMatch, now: OffsetDateTime) -> bool {
+        matched == SecretMatch::Current && self.secrets.previous.as_ref().is_some_and(|(_, until)| now < *until)
     }
 
     /// Not revoked and not expired. The identity's state counts too, but lives with the identity.
@@ -249,7 +324,7 @@ mod tests {
     fn a_refresh_changes_the_secret_and_keeps_the_id() {
         let old = Session::new(&presented(1), entry(NOW), device(), DAY, NOW);
         let later = NOW + Duration::hours(1);
-        let new = old.strengthened(presented(1).hash(), &presented(2), entry(later), DAY, later);
+        let new = old.strengthened(&presented(2), entry(later), DAY, later);
         assert_eq!((new.id, new.facts.issued_at), (old.id, old.facts.issued_at));
         assert_eq!(new.facts.methods.len(), 2);
         assert_eq!(new.facts.devices.len(), 1);
@@ -257,6 +332,37 @@ mod tests {
         assert_eq!(new.proven_by(&presented(2), later), Some(SecretMatch::Current));
         assert_eq!(new.proven_by(&presented(1), later), Some(SecretMatch::Previous));
         assert_eq!(new.proven_by(&presented(1), later + GRACE), None);
+        assert!(new.supersedes(SecretMatch::Current, later) && !new.supersedes(SecretMatch::Previous, later));
+        assert!(!new.supersedes(SecretMatch::Current, later + GRACE), "what has ended by itself needs no ending");
+    }
+
+    #[test]
+    fn an_ended_session_is_held_by_the_same_secrets() {
+        let old = Session::new(&presented(1), entry(NOW), device(), DAY, NOW);
+        let ended = Session { active: false, ..old.strengthened(&presented(2), entry(NOW), DAY, NOW) };
+        assert!(ended.is_held_by(&presented(1), NOW) && ended.is_held_by(&presented(2), NOW));
+        assert!(!ended.is_held_by(&presented(1), NOW + GRACE) && !ended.is_held_by(&presented(3), NOW));
+    }
+
+    #[test]
+    fn the_previous_secret_proves_no_higher_level() {
+        let old = Session::new(&presented(1), entry(NOW), device(), DAY, NOW);
+        let totp = AuthenticationMethod { method: Method::Totp, aal: Aal::Aal2, completed_at: NOW };
+        let stepped_up = old.strengthened(&presented(2), totp, DAY, NOW);
+        assert_eq!((stepped_up.aal(), stepped_up.without_later_factor().aal()), (Aal::Aal2, Aal::Aal1));
+        let refreshed = old.strengthened(&presented(2), entry(NOW), DAY, NOW);
+        assert_eq!(refreshed.clone().without_later_factor(), refreshed);
+    }
+
+    #[test]
+    fn a_session_beside_another_keeps_its_factors() {
+        let old = Session::new(&presented(1), entry(NOW), device(), DAY, NOW);
+        let own = Presented::new(old.identity, Uuid::from_u128(3), [3; 32]);
+        let later = NOW + Duration::minutes(1);
+        let beside = old.beside(&own, entry(later), device(), DAY, later);
+        assert_ne!(beside.id, old.id);
+        assert_eq!((beside.facts.issued_at, beside.facts.methods.len()), (later, 2));
+        assert_eq!(beside.proven_by(&own, later), Some(SecretMatch::Current));
     }
 
     #[test]

@@ -51,8 +51,8 @@ impl SecretHash {
         Some(Self(bytes.try_into().ok()?))
     }
 
-    /// Constant-time comparison.
-    pub fn fits(&self, other: &Self) -> bool {
+    /// Constant-time comparison. What a client presents is compared by its session alone, which knows every secret of it.
+    pub(crate) fn fits(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, Select, TransactWriteItem, Update};
 use latchkey_core::identity::{Identity, State};
 use latchkey_core::known_device::DeviceRecord;
-use latchkey_core::session::{REMEMBERED, Session};
+use latchkey_core::session::{REMEMBERED, Secrets, Session};
 use latchkey_core::token::{Presented, SecretHash};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -434,7 +434,7 @@ impl Accounts {
             .set_key(Some(session_key(session.identity, session.id)))
             .update_expression("REMOVE prev, prev_ends")
             .condition_expression("secret = :secret")
-            .expression_attribute_values(":secret", bytes(session.secret.as_bytes()))
+            .expression_attribute_values(":secret", bytes(session.secrets.current().as_bytes()))
             .send();
         match meter::call("UpdateItem forget", call).await {
             Ok(_) => Ok(()),
@@ -590,11 +590,11 @@ fn session_item(session: &Session) -> Result<Item, StoreError> {
         ("doc".to_owned(), doc(&session.facts)?),
         ("session_id".to_owned(), s(session.id.to_string())),
         ("active".to_owned(), AttributeValue::Bool(session.active)),
-        ("secret".to_owned(), bytes(session.secret.as_bytes())),
+        ("secret".to_owned(), bytes(session.secrets.current().as_bytes())),
         ("ends".to_owned(), instant(session.expires_at)),
         ("ttl".to_owned(), ttl(session.expires_at + REMEMBERED)),
     ]);
-    if let Some((hash, until)) = &session.previous {
+    if let Some((hash, until)) = session.secrets.previous() {
         item.insert("prev".to_owned(), bytes(hash.as_bytes()));
         item.insert("prev_ends".to_owned(), instant(*until));
     }
@@ -611,8 +611,7 @@ pub(crate) fn read_session(item: &Item) -> Result<Session, StoreError> {
         id: read_id(item, "session_id")?,
         identity: read_id(item, "pk")?,
         active: flag(item, "active"),
-        secret: hash("secret").ok_or_else(|| crate::item::broken("secret"))?,
-        previous,
+        secrets: Secrets::stored(hash("secret").ok_or_else(|| crate::item::broken("secret"))?, previous),
         expires_at: read_instant(item, "ends")?,
         facts: read_doc(item)?,
     })

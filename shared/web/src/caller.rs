@@ -3,6 +3,7 @@
 
 use crate::browser;
 use crate::call::Call;
+use crate::cookies;
 use crate::edge::Edge;
 use crate::reply::Fault;
 use http::HeaderMap;
@@ -44,12 +45,13 @@ pub fn credential(call: &Call<'_>) -> Credential {
 pub fn credential_in(edge: &Edge, evidence: Evidence<'_>) -> Credential {
     let header = |name: &str| evidence.headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(token) = header("x-session-token").filter(|token| !token.is_empty()) {
-        return Credential { presented: Presented::from_token(token), any: true, cookie_expires: None };
+        let presented = cookies::read(token, Presented::from_token);
+        return Credential { presented, any: true, cookie_expires: None };
     }
     let mut any = false;
     for (_, value) in evidence.cookies.iter().filter(|(name, _)| *name == edge.config.cookies.session_name) {
         any = true;
-        if let Some(cookie) = browser::read_session_cookie(edge, value, evidence.now) {
+        if let Some(cookie) = cookies::read(value, |value| browser::read_session_cookie(edge, value, evidence.now)) {
             return Credential {
                 presented: Some(cookie.presented),
                 any: true,
@@ -58,7 +60,8 @@ pub fn credential_in(edge: &Edge, evidence: Evidence<'_>) -> Credential {
         }
     }
     let bearer = header("authorization").and_then(bearer);
-    Credential { presented: bearer.and_then(Presented::from_token), any: any || bearer.is_some(), cookie_expires: None }
+    let presented = bearer.and_then(|token| cookies::read(token, Presented::from_token));
+    Credential { presented, any: any || bearer.is_some(), cookie_expires: None }
 }
 
 /// Exactly two parts, the first `bearer` in any case.
@@ -67,24 +70,50 @@ fn bearer(header: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(' ')).then_some(token)
 }
 
-/// A session that is proven, with the person it belongs to.
+/// A session that is proven, with the person it belongs to. Only [`settle`] makes one.
 #[derive(Debug)]
 pub struct SignedIn {
     /// The session.
     pub session: Session,
     /// The person.
     pub profile: Profile,
-    /// What proved it.
-    pub presented: Presented,
-    /// Which of its secrets that was.
-    pub matched: SecretMatch,
+    presented: Presented,
+    matched: SecretMatch,
 }
 
-/// Decides whether what was found is proven by what was presented: secret right, not revoked, not expired, person active.
-pub fn prove(presented: Option<Presented>, found: Option<(Session, Profile)>, now: OffsetDateTime) -> Option<SignedIn> {
-    let (presented, (session, profile)) = presented.zip(found)?;
+impl SignedIn {
+    /// What the client presented, if it holds the session's current secret. The one before is neither handed out again nor
+    /// changed for another, so nobody is told of it.
+    pub fn current(&self) -> Option<&Presented> {
+        Some(&self.presented).filter(|_| self.matched == SecretMatch::Current)
+    }
+}
+
+/// Decides whether what was found is proven by what was presented: secret right, not revoked, not expired, person active. The
+/// first use of a session's current secret ends the one before, whichever endpoint it is used at.
+pub async fn settle(
+    presented: Option<Presented>,
+    found: Option<(Session, Profile)>,
+    accounts: &Accounts,
+    now: OffsetDateTime,
+) -> Option<SignedIn> {
+    let signed_in = prove(presented?, found?, now)?;
+    if signed_in.session.supersedes(signed_in.matched, now) {
+        // Without this write the secret before only keeps its minute, so its failure is no failure of the request.
+        if let Err(error) = accounts.forget_previous_secret(&signed_in.session).await {
+            crate::note(error.to_string());
+        }
+    }
+    Some(signed_in)
+}
+
+fn prove(presented: Presented, (session, profile): (Session, Profile), now: OffsetDateTime) -> Option<SignedIn> {
     let matched = session.proven_by(&presented, now)?;
     let ours = session.id == presented.session() && profile.identity.id == session.identity;
+    let session = match matched {
+        SecretMatch::Current => session,
+        SecretMatch::Previous => session.without_later_factor(),
+    };
     (ours && profile.identity.state == State::Active).then_some(SignedIn { session, profile, presented, matched })
 }
 
@@ -107,7 +136,7 @@ pub async fn look_up(
 ) -> Result<Option<SignedIn>, Fault> {
     let Some(presented) = presented else { return Ok(None) };
     let found = accounts.session(&presented).await?;
-    Ok(prove(Some(presented), found, now))
+    Ok(settle(Some(presented), found, accounts, now).await)
 }
 
 #[cfg(test)]
