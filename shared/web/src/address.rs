@@ -1,0 +1,315 @@
+//! The client's address, as the hops before us name it.
+//!
+//! The gateway says which hop sent a request. What that hop says of the hops before it counts only when the configuration trusts
+//! it, and only in the one header that it is known to set: every other header is the client's own word. A chain is read from its
+//! right end, where our own side wrote, up to the first hop that is not trusted: what stands left of it, the client may have
+//! written. What cannot be read is answered by the hop that handed it on, so that no two clients share a counter unless they share
+//! a hop.
+
+use crate::call::Call;
+use latchkey_config::ClientAddress;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Longest text that is looked at for an address: an IPv6 address with zone, brackets, port and quotes is shorter.
+const LONGEST: usize = 100;
+
+/// A network, as `serve.trusted_proxies` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl Network {
+    /// Reads `10.0.0.0/8`, or one address.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address.parse().ok()?, Some(prefix.parse().ok()?)),
+            None => (text.parse().ok()?, None),
+        };
+        let most = match address {
+            IpAddr::V4(_) => 32,
+            IpAddr::V6(_) => 128,
+        };
+        let prefix = prefix.unwrap_or(most);
+        (prefix <= most).then_some(Self { address, prefix })
+    }
+
+    fn contains(&self, other: IpAddr) -> bool {
+        match (self.address, other) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => {
+                let shift = 32 - u32::from(self.prefix);
+                u64::from(a.to_bits()) >> shift == u64::from(b.to_bits()) >> shift
+            }
+            (IpAddr::V6(a), IpAddr::V6(b)) => {
+                let shift = 128 - u32::from(self.prefix);
+                a.to_bits().checked_shr(shift) == b.to_bits().checked_shr(shift)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Client {
+    /// The address, IPv4 in IPv6 unwrapped.
+    pub(crate) address: IpAddr,
+    /// Whether a trusted hop named it; otherwise it is the hop itself.
+    is_named: bool,
+}
+
+impl Client {
+    /// The address as sessions show it: of clients that a proxy names, only those in public networks (contract `login-flow.md`
+    /// 7.1).
+    pub(crate) fn shown(self) -> String {
+        if self.is_named && !is_public(self.address) { String::new() } else { self.address.to_string() }
+    }
+}
+
+/// The hops of a request that are to be believed.
+struct Hops<'a> {
+    call: &'a Call<'a>,
+    /// Who sent it, as the gateway says.
+    last: IpAddr,
+}
+
+/// The client of a request; `None` when the gateway does not say who sent it.
+pub(crate) fn client(call: &Call<'_>) -> Option<Client> {
+    let last = read(call.source_ip.as_deref()?)?;
+    let hops = Hops { call, last };
+    let unnamed = Client { address: last, is_named: false };
+    if !hops.trusts(last) {
+        return Some(unnamed);
+    }
+    let named = match call.edge.config.client_address {
+        ClientAddress::ForwardedFor => hops.forwarded_for(),
+        ClientAddress::Forwarded => hops.forwarded(),
+        ClientAddress::TrueClientIp => hops.single("true-client-ip"),
+        ClientAddress::CfConnectingIp => hops.single("cf-connecting-ip"),
+        ClientAddress::RealIp => hops.single("x-real-ip"),
+        ClientAddress::CloudFrontViewerAddress => hops.viewer(),
+        ClientAddress::Any => hops
+            .forwarded_for()
+            .or_else(|| ["true-client-ip", "cf-connecting-ip", "x-real-ip"].iter().find_map(|name| hops.single(name))),
+    };
+    Some(named.unwrap_or(unnamed))
+}
+
+/// City and country, as the content network that names the client also says them.
+pub(crate) fn place(call: &Call<'_>) -> String {
+    let names = match call.edge.config.client_address {
+        ClientAddress::Any | ClientAddress::CfConnectingIp | ClientAddress::TrueClientIp => {
+            ["cf-ipcity", "cf-ipcountry"]
+        }
+        ClientAddress::CloudFrontViewerAddress => ["cloudfront-viewer-city", "cloudfront-viewer-country-name"],
+        ClientAddress::ForwardedFor | ClientAddress::Forwarded | ClientAddress::RealIp => return String::new(),
+    };
+    let Some(last) = call.source_ip.as_deref().and_then(read) else { return String::new() };
+    if !(Hops { call, last }).trusts(last) {
+        return String::new();
+    }
+    let said: Vec<&str> = names.iter().filter_map(|name| call.header(name)).filter(|said| !said.is_empty()).collect();
+    said.join(", ")
+}
+
+impl Hops<'_> {
+    fn trusts(&self, hop: IpAddr) -> bool {
+        self.call.edge.trusted.iter().any(|network| network.contains(hop))
+    }
+
+    /// Every line of a header, in the order sent.
+    fn lines(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.call.headers.get_all(name).iter().filter_map(|line| std::str::from_utf8(line.as_bytes()).ok())
+    }
+
+    fn forwarded_for(&self) -> Option<Client> {
+        let entries =
+            self.lines("x-forwarded-for").flat_map(|line| line.split(',')).filter(|text| !text.trim().is_empty());
+        self.nearest(entries.map(read).collect())
+    }
+
+    fn forwarded(&self) -> Option<Client> {
+        self.nearest(self.lines("forwarded").flat_map(elements).map(|element| node(&element)).collect())
+    }
+
+    /// A header that holds one address. Of several, the last is from the hop that sent the request.
+    fn single(&self, name: &str) -> Option<Client> {
+        let entries = self.lines(name).flat_map(|line| line.split(','));
+        let text = entries.filter(|text| !text.trim().is_empty()).last()?;
+        Some(Client { address: read(text)?, is_named: true })
+    }
+
+    /// CloudFront's own header always ends in a port, also after an IPv6 address without brackets.
+    fn viewer(&self) -> Option<Client> {
+        let text = self.lines("cloudfront-viewer-address").last()?.trim();
+        let before_port = text.rsplit_once(':').filter(|(_, port)| is_port(port)).and_then(|(host, _)| read(host));
+        Some(Client { address: before_port.or_else(|| read(text))?, is_named: true })
+    }
+
+    /// The hop nearest to us that is not trusted; when all are, the first of them. One that cannot be read is answered by the hop
+    /// that wrote it.
+    fn nearest(&self, mut chain: Vec<Option<IpAddr>>) -> Option<Client> {
+        // The gateway adds who sent the request.
+        if chain.last() == Some(&Some(self.last)) {
+            chain.pop();
+        }
+        let mut nearest = None;
+        for hop in chain.into_iter().rev() {
+            let Some(hop) = hop else { break };
+            nearest = Some(hop);
+            if !self.trusts(hop) {
+                break;
+            }
+        }
+        nearest.map(|address| Client { address, is_named: true })
+    }
+}
+
+/// An address as proxies write it: bare, with a port, in brackets, in quotation marks, with a zone.
+fn read(text: &str) -> Option<IpAddr> {
+    let text = text.trim().trim_matches('"').trim();
+    if text.len() > LONGEST {
+        return None;
+    }
+    let address = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (inner, port) = rest.split_once(']')?;
+            let is_whole = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+            is_whole.then(|| v6(inner).map(IpAddr::V6)).flatten()?
+        }
+        None => match bare(text) {
+            Some(address) => address,
+            None => bare(text.rsplit_once(':').filter(|(_, port)| is_port(port))?.0)?,
+        },
+    };
+    Some(address.to_canonical())
+}
+
+fn bare(text: &str) -> Option<IpAddr> {
+    text.parse().ok().or_else(|| v6(text).map(IpAddr::V6))
+}
+
+fn v6(text: &str) -> Option<Ipv6Addr> {
+    text.split_once('%').map_or(text, |(address, _zone)| address).parse().ok()
+}
+
+/// A port, or the name of one that is not told (RFC 7239, section 6).
+fn is_port(text: &str) -> bool {
+    text.starts_with('_') || (!text.is_empty() && text.len() <= 5 && text.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// The address of an element of `Forwarded`, if it tells one.
+fn node(element: &str) -> Option<IpAddr> {
+    let pairs = split_outside_quotes(element, ';');
+    let mut values = pairs.iter().filter_map(|pair| pair.split_once('='));
+    let (_, value) = values.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
+    read(&value.replace('\\', ""))
+}
+
+fn elements(line: &str) -> Vec<String> {
+    let mut elements = split_outside_quotes(line, ',');
+    elements.retain(|element| !element.trim().is_empty());
+    elements
+}
+
+fn split_outside_quotes(text: &str, at: char) -> Vec<String> {
+    let (mut parts, mut quoted, mut escaped) = (vec![String::new()], false, false);
+    for c in text.chars() {
+        if c == at && !quoted {
+            parts.push(String::new());
+            continue;
+        }
+        match c {
+            '"' if !escaped => quoted = !quoted,
+            _ => {}
+        }
+        escaped = quoted && c == '\\' && !escaped;
+        if let Some(part) = parts.last_mut() {
+            part.push(c);
+        }
+    }
+    parts
+}
+
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(a) => !(a.is_private() || a.is_loopback() || a.is_link_local() || a.is_unspecified()),
+        IpAddr::V6(a) => !(a.is_loopback() || a.is_unspecified() || a.is_unique_local() || a.is_unicast_link_local()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_address_is_read_however_it_is_written() {
+        for (text, address) in [
+            ("203.0.113.7", "203.0.113.7"),
+            (" 203.0.113.7:51234 ", "203.0.113.7"),
+            ("\"203.0.113.7:51234\"", "203.0.113.7"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:DB8::1]:443", "2001:db8::1"),
+            ("\"[2001:db8::1]:443\"", "2001:db8::1"),
+            ("2001:db8:0:0:0:0:0:1:443", "2001:db8::1"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("[fe80::1%25eth0]:80", "fe80::1"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+            ("203.0.113.7:_port", "203.0.113.7"),
+        ] {
+            assert_eq!(read(text).map(|a| a.to_string()).as_deref(), Some(address), "{text}");
+        }
+        for nothing in [
+            "",
+            "unknown",
+            "_hidden",
+            "203.0.113",
+            "203.0.113.7:",
+            "[2001:db8::1",
+            "[203.0.113.7]",
+            "1.2.3.4.5",
+            "x:80",
+        ] {
+            assert_eq!(read(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn elements_of_forwarded() {
+        let read = |line: &str| elements(line).iter().map(|e| node(e).map(|a| a.to_string())).collect::<Vec<_>>();
+        assert_eq!(
+            read("for=192.0.2.60;proto=http;by=203.0.113.43, For=\"[2001:db8:cafe::17]:4711\""),
+            [Some("192.0.2.60".to_owned()), Some("2001:db8:cafe::17".to_owned())]
+        );
+        assert_eq!(
+            read("proto=http; for = \"198.51.100.1:80\" , for=unknown, for=_x, proto=https"),
+            [Some("198.51.100.1".to_owned()), None, None, None]
+        );
+        assert_eq!(read("for=\"a, for=192.0.2.1"), [None], "a quotation mark that does not end");
+        assert_eq!(read("host=\"a,b\\\";for=192.0.2.1\";for=192.0.2.2"), [Some("192.0.2.2".to_owned())]);
+    }
+
+    #[test]
+    fn networks() {
+        let within = |network: &str, address: &str| Network::parse(network).unwrap().contains(address.parse().unwrap());
+        assert!(within("10.0.0.0/8", "10.255.0.1"));
+        assert!(!within("10.0.0.0/8", "11.0.0.1"));
+        assert!(within("0.0.0.0/0", "203.0.113.7"));
+        assert!(within("::1", "::1"));
+        assert!(within("::/0", "2001:db8::1"));
+        assert!(!within("10.0.0.0/8", "::1"));
+        for bad in ["", "10.0.0.0/33", "::1/129", "x/8", "10.0.0.0/x"] {
+            assert_eq!(Network::parse(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_headers_do_not_panic(text in "[\\[\\]:;=,\"\\\\%a-f0-9. é]{0,120}") {
+            let _ = (read(&text), elements(&text).iter().map(|e| node(e)).count());
+        }
+    }
+}
