@@ -76,7 +76,7 @@ async fn two_cookies_of_one_name_work_when_one_fits() {
     let email = bench.person().await;
     let mut browser = bench.browser();
     let flow = browser.begin("").await;
-    let (name, value) = browser.cookies.iter().find(|(name, _)| name.starts_with("csrf_token_")).unwrap();
+    let (name, value) = browser.cookies.iter().find(|(name, _)| name.starts_with("__Host-csrf_token_")).unwrap();
     let cookies = format!("{name}=rubbish; {name}={value}; __cflb=x; __cfruid=y");
     let client = bench.app().with("cookie", &cookies);
     let done = client.post(&action(&flow), &with_token(&email, csrf(&flow))).await;

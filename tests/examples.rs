@@ -39,7 +39,7 @@ async fn a_browser_is_sent_to_the_login_page() {
     assert_eq!(page.header("cache-control"), Some("private, no-cache, no-store, must-revalidate"));
     assert!(page.location().starts_with("http://127.0.0.1:4455/auth/login?flow="), "{}", page.location());
     assert_eq!(page.body, format!("<a href=\"{}\">See Other</a>.\n\n", page.location()));
-    let cookie = page.set_cookie("csrf_token_").unwrap();
+    let cookie = page.set_cookie("__Host-csrf_token_").unwrap();
     assert!(
         cookie.contains("Max-Age=31536000") && cookie.contains("HttpOnly") && cookie.contains("Secure"),
         "{cookie}"

@@ -50,7 +50,9 @@ async fn a_browser_signs_in() {
     let begun = browser.get("/self-service/login/browser").await;
     assert_eq!(begun.status, 303);
     let id = begun.location().strip_prefix("https://app.example.org/login?flow=").unwrap().to_owned();
-    assert!(begun.set_cookie("csrf_token_").is_some_and(|line| line.contains("HttpOnly") && line.contains("Secure")));
+    assert!(
+        begun.set_cookie("__Host-csrf_token_").is_some_and(|line| line.contains("HttpOnly") && line.contains("Secure"))
+    );
     let flow = browser.get(&format!("/self-service/login/flows?id={id}")).await;
     let token = flow.node("csrf_token");
     let fields = [

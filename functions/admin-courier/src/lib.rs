@@ -10,7 +10,7 @@ use latchkey_core::error::ApiError;
 use latchkey_core::identity::timestamp;
 use latchkey_store::outbox::{Filter, Place, Stored};
 use latchkey_store::{Db, Outbox, Suppressed};
-use latchkey_web::call::{decode_segment, encode_query, parse_id};
+use latchkey_web::call::{encode_query, parse_id};
 use latchkey_web::routes::Listener;
 use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, edge};
 use serde_json::{Value, json};
@@ -47,8 +47,7 @@ impl App {
 /// Answers one request. Paths without the `/admin` prefix are the same paths.
 pub async fn handle(app: &App, request: Request) -> Response {
     edge::answer(&app.edge, request, async |call| {
-        let below = call.path.strip_prefix("/admin").unwrap_or(&call.path);
-        let segments: Vec<String> = below.split('/').skip(1).map(decode_segment).collect();
+        let segments = call.path.segments();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         match segments.as_slice() {
             ["courier", "messages"] => list(app, call).await,

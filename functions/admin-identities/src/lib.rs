@@ -16,7 +16,6 @@ use latchkey_core::error::ApiError;
 use latchkey_hashers::Hasher;
 use latchkey_schema::IdentitySchema;
 use latchkey_store::{Accounts, Credentials, Db, Outbox, Suppressed};
-use latchkey_web::call::decode_segment;
 use latchkey_web::routes::Listener;
 use latchkey_web::{Edge, Environment, Fault, Request, Response, StartError, edge};
 use std::collections::BTreeMap;
@@ -63,9 +62,8 @@ impl App {
 /// Answers one request. Paths without the `/admin` prefix are the same paths.
 pub async fn handle(app: &App, request: Request) -> Response {
     edge::answer(&app.edge, request, async |call| {
-        let below = call.path.strip_prefix("/admin").unwrap_or(&call.path);
-        let segments: Vec<String> = below.split('/').skip(2).map(decode_segment).collect();
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let segments = call.path.segments();
+        let segments: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
         match (&call.method, segments.as_slice()) {
             (&Method::GET | &Method::HEAD, []) => list::list(app, call).await,
             (&Method::POST, []) => create::one(app, call).await,

@@ -11,7 +11,7 @@ use latchkey_core::session::{Session, for_administrators};
 use latchkey_store::accounts::Profile;
 use latchkey_store::{Accounts, Db};
 use latchkey_web::audit::{Action, changes};
-use latchkey_web::call::{decode_segment, parse_id};
+use latchkey_web::call::parse_id;
 use latchkey_web::routes::Listener;
 use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, chance, edge};
 use serde_json::{Value, json};
@@ -45,8 +45,7 @@ impl App {
 /// Answers one request. Paths without the `/admin` prefix are the same paths.
 pub async fn handle(app: &App, request: Request) -> Response {
     edge::answer(&app.edge, request, async |call| {
-        let below = call.path.strip_prefix("/admin").unwrap_or(&call.path);
-        let segments: Vec<String> = below.split('/').skip(1).map(decode_segment).collect();
+        let segments = call.path.segments();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         match (&call.method, segments.as_slice()) {
             (&Method::DELETE, ["identities", id, "sessions"]) => delete_all_of(app, id).await,

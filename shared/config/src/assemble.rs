@@ -7,8 +7,9 @@ use crate::document::get;
 use crate::duration;
 use crate::keys::names;
 use crate::model::{
-    Brakes, CodeMethod, Config, CookieAttributes, Cookies, Cors, Features, Hasher, IdentityConfig, LeakCheck, Listener,
-    LoginFlowPolicy, LoginStyle, Logout, Method, Methods, RequiredAal, SameSite, SchemaRef, SelfService, SessionPolicy,
+    Brakes, ClientAddress, CodeMethod, Config, CookieAttributes, Cookies, Cors, Features, HOST_PREFIX, Hasher,
+    IdentityConfig, LeakCheck, Listener, LoginFlowPolicy, LoginStyle, Logout, Method, Methods, RequiredAal, SameSite,
+    SchemaRef, SelfService, SessionPolicy,
 };
 use crate::pages;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -83,7 +84,8 @@ pub(crate) fn assemble(
         revision: from.text("revision").unwrap_or_else(|| fingerprint(document, &identity)),
         cors: cors(&from),
         trusted_proxies: trusted_proxies(&from, dev),
-        cookies: cookies(&from, dev),
+        client_address: client_address(&from, dev, findings),
+        cookies: cookies(&from, dev, &public.base_url, findings),
         session: SessionPolicy {
             lifespan: from.duration("session.lifespan").unwrap_or(24 * HOUR),
             earliest_possible_extend: from.duration("session.earliest_possible_extend"),
@@ -268,16 +270,60 @@ fn cors(from: &Reader<'_>) -> Option<Cors> {
 }
 
 fn trusted_proxies(from: &Reader<'_>, dev: bool) -> Vec<String> {
-    let mut networks = from.texts("serve.trusted_proxies").unwrap_or_default();
+    let named = from.texts("serve.trusted_proxies");
+    let mut networks: Vec<&str> = Vec::new();
     if dev {
-        networks.extend(["127.0.0.0/8".to_owned(), "::1/128".to_owned()]);
+        networks.extend(LOOPBACK);
+        // Containers and virtual machines of a developer's machine, unless the file says better.
+        networks.extend(PRIVATE.iter().filter(|_| named.is_none()));
     }
+    let mut networks: Vec<String> = networks.into_iter().map(str::to_owned).collect();
+    networks.splice(0..0, named.unwrap_or_default());
     networks
+}
+
+const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
+const PRIVATE: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
+
+fn client_address(from: &Reader<'_>, dev: bool, findings: &mut Findings) -> ClientAddress {
+    const KEY: &str = "serve.client_address_header";
+    let named = from.text(KEY);
+    if named.is_some() && !dev && from.texts("serve.trusted_proxies").is_none_or(|networks| networks.is_empty()) {
+        findings.warn(format!("{KEY} has no effect: without serve.trusted_proxies no hop is believed"));
+    }
+    match named.as_deref() {
+        Some("Forwarded") => ClientAddress::Forwarded,
+        Some("X-Real-IP") => ClientAddress::RealIp,
+        Some("True-Client-IP") => ClientAddress::TrueClientIp,
+        Some("CF-Connecting-IP") => ClientAddress::CfConnectingIp,
+        Some("CloudFront-Viewer-Address") => ClientAddress::CloudFrontViewerAddress,
+        None if dev => ClientAddress::Any,
+        _ => ClientAddress::ForwardedFor,
+    }
+}
+
+/// Whether the name of a cookie begins with [`HOST_PREFIX`]: as configured under `key`, or as `default` says where it can be.
+fn host_prefix(
+    from: &Reader<'_>,
+    key: &str,
+    cookie: (&CookieAttributes, &str),
+    default: bool,
+    findings: &mut Findings,
+) -> bool {
+    let (how, base_url) = cookie;
+    let can_be = how.secure && how.domain.is_none() && how.path == "/" && base_url.starts_with("https://");
+    let asked = from.value(key).and_then(Value::as_bool);
+    if asked == Some(true) && !can_be {
+        findings.error(format!(
+            "{key}: true: browsers take such a cookie only by https, with Secure, for the path /, and without a domain"
+        ));
+    }
+    asked.unwrap_or(default && can_be)
 }
 
 /// Attributes of the two cookies. The session's own keys win over the general ones, but its `Secure` is decided apart; a browser
 /// refuses `SameSite=None` without `Secure`, so the anti-CSRF cookie falls back to `Lax` (contract `login-flow.md` 8 and 9).
-fn cookies(from: &Reader<'_>, dev: bool) -> Cookies {
+fn cookies(from: &Reader<'_>, dev: bool, base_url: &str, findings: &mut Findings) -> Cookies {
     let same_site = |path: &str| match from.text(path).as_deref() {
         Some("Strict") => Some(SameSite::Strict),
         Some("None") => Some(SameSite::None),
@@ -297,10 +343,18 @@ fn cookies(from: &Reader<'_>, dev: bool) -> Cookies {
         secure: from.flag("session.cookie.secure", !dev),
     };
     let same_site = if general.secure { general.same_site } else { SameSite::Lax };
+    let mut session_name = from.text("session.cookie.name").unwrap_or_else(|| "ory_kratos_session".to_owned());
+    // Proxies and middlewares look for the session's cookie by its name, so its name changes at its owner's wish alone.
+    if host_prefix(from, "session.cookie.host_prefix", (&session, base_url), false, findings)
+        && !session_name.starts_with(HOST_PREFIX)
+    {
+        session_name.insert_str(0, HOST_PREFIX);
+    }
     Cookies {
+        csrf_host_prefix: host_prefix(from, "cookies.host_prefix", (&general, base_url), true, findings),
         csrf: CookieAttributes { same_site, ..general },
         session,
-        session_name: from.text("session.cookie.name").unwrap_or_else(|| "ory_kratos_session".to_owned()),
+        session_name,
         session_persistent: from.flag("session.cookie.persistent", true),
     }
 }

@@ -30,8 +30,9 @@ pub use courier::{
 pub use deploy::{check_deployment, frozen, inspect_deployment, to_compact};
 pub use follow::named_files;
 pub use model::{
-    Brakes, CodeMethod, Config, CookieAttributes, Cookies, Cors, Features, Hasher, IdentityConfig, LeakCheck, Listener,
-    LoginFlowPolicy, LoginStyle, Logout, Method, Methods, RequiredAal, SameSite, SchemaRef, SelfService, SessionPolicy,
+    Brakes, ClientAddress, CodeMethod, Config, CookieAttributes, Cookies, Cors, Features, HOST_PREFIX, Hasher,
+    IdentityConfig, LeakCheck, Listener, LoginFlowPolicy, LoginStyle, Logout, Method, Methods, RequiredAal, SameSite,
+    SchemaRef, SelfService, SessionPolicy,
 };
 pub use notices::Notices;
 pub use pages::{Color, Logo, OtherFlows, Pages};

@@ -18,8 +18,10 @@ pub struct Config {
     pub admin: Listener,
     /// Cross-origin requests, when they are on.
     pub cors: Option<Cors>,
-    /// Networks whose `X-Forwarded-For` is believed.
+    /// Networks of the hops that are believed when they name the client's address.
     pub trusted_proxies: Vec<String>,
+    /// The header in which they name it.
+    pub client_address: ClientAddress,
     /// Cookies.
     pub cookies: Cookies,
     /// Sessions.
@@ -53,6 +55,26 @@ pub struct Listener {
     pub base_url: String,
 }
 
+/// Which header of a trusted hop names the client's address. Only one counts: a proxy sets the one that it knows, and hands the
+/// others on as the client wrote them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAddress {
+    /// The chain of `X-Forwarded-For`.
+    ForwardedFor,
+    /// The chain of `Forwarded` (RFC 7239).
+    Forwarded,
+    /// `X-Real-IP`.
+    RealIp,
+    /// `True-Client-IP`.
+    TrueClientIp,
+    /// `CF-Connecting-IP`.
+    CfConnectingIp,
+    /// `CloudFront-Viewer-Address`, which ends in a port.
+    CloudFrontViewerAddress,
+    /// On a developer's machine: the chain of `X-Forwarded-For`, or without one the first of the single addresses.
+    Any,
+}
+
 /// Cross-origin requests.
 #[derive(Clone, Debug)]
 pub struct Cors {
@@ -70,14 +92,19 @@ pub struct Cors {
     pub max_age: u64,
 }
 
+/// What the name of a cookie begins with that only the host itself can set: browsers take it from no other subdomain.
+pub const HOST_PREFIX: &str = "__Host-";
+
 /// Cookies.
 #[derive(Clone, Debug)]
 pub struct Cookies {
     /// Attributes of the anti-CSRF cookie.
     pub csrf: CookieAttributes,
+    /// Whether its name begins with [`HOST_PREFIX`].
+    pub csrf_host_prefix: bool,
     /// Attributes of the session cookie.
     pub session: CookieAttributes,
-    /// Name of the session cookie.
+    /// Name of the session cookie, with [`HOST_PREFIX`] where it is configured.
     pub session_name: String,
     /// Whether the session cookie outlives the browser.
     pub session_persistent: bool,

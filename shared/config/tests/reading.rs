@@ -1,6 +1,8 @@
 //! Configuration files as people write them, and what reading them says.
 
-use latchkey_config::{Config, Hasher, Loaded, RequiredAal, SameSite, check_deployment, read, to_compact};
+use latchkey_config::{
+    ClientAddress, Config, Hasher, Loaded, RequiredAal, SameSite, check_deployment, read, to_compact,
+};
 use std::time::Duration;
 
 /// A small file with everything that is required.
@@ -19,6 +21,11 @@ fn with(more: &str, dev: bool) -> Result<Loaded, String> {
 
 fn config(more: &str) -> Config {
     with(more, false).unwrap_or_else(|e| panic!("{more}: {e}")).config
+}
+
+/// The small file with more keys of `serve`.
+fn serving(more: &str, dev: bool) -> Result<Loaded, String> {
+    read(&SMALL.replacen("serve: {", &format!("serve: {{{more}, "), 1), None, &[], dev).map_err(|e| e.to_string())
 }
 
 /// The small file with environment overrides.
@@ -71,7 +78,24 @@ fn a_small_file_gets_the_documented_defaults() {
 fn development_relaxes_cookies_and_trusts_loopback() {
     let config = with("", true).unwrap().config;
     assert!(!config.cookies.session.secure && !config.cookies.csrf.secure);
-    assert_eq!(config.trusted_proxies, ["127.0.0.0/8", "::1/128"]);
+    let private = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
+    assert_eq!(config.trusted_proxies, [["127.0.0.0/8", "::1/128"].as_slice(), &private].concat());
+    assert_eq!(config.client_address, ClientAddress::Any);
+    let config = serving("trusted_proxies: [192.0.2.0/24]", true).unwrap().config;
+    assert_eq!(config.trusted_proxies, ["192.0.2.0/24", "127.0.0.0/8", "::1/128"], "a file says better");
+}
+
+#[test]
+fn one_header_names_the_clients_address() {
+    assert_eq!(config("").client_address, ClientAddress::ForwardedFor);
+    let named =
+        |header: &str| serving(&format!("trusted_proxies: [192.0.2.1/32], client_address_header: {header}"), false);
+    let unknown = named("X-Client-IP").err().unwrap_or_default();
+    let named = named("CloudFront-Viewer-Address").unwrap();
+    assert_eq!((named.config.client_address, named.warnings.len()), (ClientAddress::CloudFrontViewerAddress, 0));
+    assert!(unknown.contains("serve.client_address_header") && unknown.contains("X-Real-IP"), "{unknown}");
+    let useless = serving("client_address_header: X-Real-IP", false).unwrap();
+    assert!(useless.warnings.concat().contains("serve.trusted_proxies"), "{:?}", useless.warnings);
 }
 
 #[test]
@@ -86,6 +110,33 @@ fn cookies_inherit() {
     assert!(session.secure && session.same_site == SameSite::None);
     assert!(!config.cookies.csrf.secure && config.cookies.csrf.same_site == SameSite::Lax);
     assert_eq!((config.cookies.session_name.as_str(), config.cookies.session_persistent), ("own", false));
+}
+
+#[test]
+fn host_prefixes_are_for_cookies_of_one_host() {
+    let names = |more: &str| {
+        let cookies = config(more).cookies;
+        (cookies.csrf_host_prefix, cookies.session_name)
+    };
+    let plain = || "ory_kratos_session".to_owned();
+    assert_eq!(names(""), (true, plain()));
+    assert_eq!(names("cookies: {host_prefix: false}"), (false, plain()));
+    assert_eq!(names("cookies: {domain: example.org}"), (false, plain()));
+    assert_eq!(names("cookies: {path: /a}"), (false, plain()));
+    assert_eq!(names("cookies: {secure: false}"), (false, plain()));
+    assert_eq!(names("session: {cookie: {host_prefix: true}}"), (true, format!("__Host-{}", plain())));
+    assert_eq!(names("session: {cookie: {host_prefix: true, name: __Host-own}}"), (true, "__Host-own".to_owned()));
+    assert!(!with("", true).unwrap().config.cookies.csrf_host_prefix, "without Secure there is no prefix");
+    for (more, key) in [
+        ("cookies: {host_prefix: true, domain: example.org}", "cookies.host_prefix"),
+        ("cookies: {host_prefix: true, path: /a}", "cookies.host_prefix"),
+        ("session: {cookie: {host_prefix: true, domain: example.org}}", "session.cookie.host_prefix"),
+        ("session: {cookie: {host_prefix: true, secure: false}}", "session.cookie.host_prefix"),
+    ] {
+        let said = with(more, false).err().unwrap_or_default();
+        assert!(said.contains(key) && said.contains("https"), "{more}: {said}");
+    }
+    assert!(with("cookies: {host_prefix: true}", true).is_err(), "nor when it is asked for");
 }
 
 #[test]

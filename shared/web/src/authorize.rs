@@ -6,7 +6,8 @@
 
 use crate::caller::Evidence;
 use crate::chance;
-use crate::edge::{Edge, cookies};
+use crate::cookies;
+use crate::edge::Edge;
 use crate::log::{self, Ids};
 use crate::reply::{Fault, Reply};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -54,7 +55,7 @@ impl Question {
         let lines = event["cookies"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let context = &event["requestContext"];
         Ok(Self {
-            cookies: cookies(lines),
+            cookies: cookies::parse(lines),
             headers,
             now: chance::now(),
             verb: context["http"]["method"].as_str().unwrap_or_default().to_owned(),

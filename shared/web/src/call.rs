@@ -21,14 +21,45 @@ pub enum SignOfABrowser {
     Cookie,
 }
 
+/// The path of a request. The gateway has decoded what the client sent, the edge has encoded it again where it must be, and only
+/// this type undoes that: each segment is decoded exactly once.
+#[derive(Clone, Debug)]
+pub struct Path(String);
+
+impl Path {
+    pub(crate) fn new(encoded: &str) -> Self {
+        Self(encoded.to_owned())
+    }
+
+    /// As it stands in a URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The segments, decoded. Below `/admin` those of the paths that are the same without it.
+    pub fn segments(&self) -> Vec<String> {
+        let below = self.0.strip_prefix("/admin").filter(|rest| rest.starts_with('/')).unwrap_or(&self.0);
+        let decoded = |raw: &str| percent_encoding::percent_decode_str(raw).decode_utf8_lossy().into_owned();
+        below.split('/').skip(1).map(decoded).collect()
+    }
+}
+
+impl std::ops::Deref for Path {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A request.
 pub struct Call<'a> {
     /// What the function was started with.
     pub edge: &'a Edge,
     /// The verb.
     pub method: Method,
-    /// The path as sent, percent-escapes and all.
-    pub path: String,
+    /// The path.
+    pub path: Path,
     /// The query as sent, without its mark.
     pub raw_query: String,
     /// When the request came.
@@ -74,7 +105,7 @@ impl Call<'_> {
 
     /// A segment of the path, decoded, counted from 0.
     pub fn segment(&self, place: usize) -> String {
-        decode_segment(self.path.split('/').nth(place + 1).unwrap_or(""))
+        self.path.segments().into_iter().nth(place).unwrap_or_default()
     }
 
     /// *json-request* of the contract.
@@ -199,11 +230,6 @@ impl Call<'_> {
     fn is_ajax(&self) -> bool {
         matches!(self.header("sec-fetch-mode"), Some("cors" | "same-origin"))
     }
-}
-
-/// A path segment without its percent-escapes.
-pub fn decode_segment(raw: &str) -> String {
-    percent_encoding::percent_decode_str(raw).decode_utf8_lossy().into_owned()
 }
 
 /// A text as it stands in a query.

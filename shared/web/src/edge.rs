@@ -1,11 +1,12 @@
 //! What wraps every request: reading it, its limits, CORS, the anti-CSRF layer, the headers of every answer, the log line.
 
+use crate::address::Network;
 use crate::audit;
 use crate::browser;
-use crate::call::Call;
+use crate::call::{Call, Path};
 use crate::chance;
+use crate::cookies;
 use crate::cors;
-use crate::device::Network;
 use crate::hint;
 use crate::log::{self, Ids};
 use crate::reply::{Fault, Kind, Reply};
@@ -18,7 +19,7 @@ use http::header::{
 use http::{Method, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt as _};
-use latchkey_config::{Config, Loaded};
+use latchkey_config::{Config, HOST_PREFIX, Loaded};
 use latchkey_core::aal::RequiredAal;
 use latchkey_core::bounds::LONGEST_TARGET;
 use latchkey_core::csrf::{CsrfSecret, cookie_name};
@@ -27,7 +28,6 @@ use latchkey_core::flow::join;
 use latchkey_core::return_to::AllowList;
 use latchkey_store::meter;
 use serde_json::Value;
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
@@ -55,12 +55,12 @@ pub struct Edge {
 /// # Errors
 /// Names the variable, the file, or the key, its value and what is allowed.
 pub fn load_config(env: &Environment) -> Result<Loaded, StartError> {
-    let path = Path::new(env.require("LATCHKEY_CONFIG", "the path of the configuration file")?);
+    let path = std::path::Path::new(env.require("LATCHKEY_CONFIG", "the path of the configuration file")?);
     let text = latchkey_config::text_of(path)
         .map_err(|e| StartError(format!("LATCHKEY_CONFIG: cannot read {}: {e}", path.display())))?;
     let dev = matches!(env.get("LATCHKEY_DEV"), Some("1" | "true"));
     // A copy of a configuration lies elsewhere than the files that it names.
-    let folder = env.get("LATCHKEY_CONFIG_FOLDER").map(Path::new).or(path.parent());
+    let folder = env.get("LATCHKEY_CONFIG_FOLDER").map(std::path::Path::new).or(path.parent());
     latchkey_config::read(&text, folder, &env.pairs(), dev)
         .map_err(|e| StartError(format!("{} is not usable:\n{e}", path.display())))
 }
@@ -100,7 +100,10 @@ impl Edge {
 
     /// Name of the anti-CSRF cookie.
     pub(crate) fn csrf_cookie(&self) -> &str {
-        self.csrf_cookie.get_or_init(|| cookie_name(self.base_url()))
+        self.csrf_cookie.get_or_init(|| {
+            let prefix = if self.config.cookies.csrf_host_prefix { HOST_PREFIX } else { "" };
+            format!("{prefix}{}", cookie_name(self.base_url()))
+        })
     }
 
     /// How long a login flow lives.
@@ -185,7 +188,7 @@ fn ids(request: &Request) -> Ids {
 }
 
 fn read(edge: &Edge, request: Request) -> Call<'_> {
-    let path = request.raw_http_path().to_owned();
+    let path = Path::new(request.raw_http_path());
     let (source_ip, came) = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => {
             (context.http.source_ip.clone(), by_the_gateways_clock(context.time_epoch))
@@ -201,12 +204,12 @@ fn read(edge: &Edge, request: Request) -> Call<'_> {
     };
     let most = if edge.listener == Listener::Admin { LARGEST_ADMIN_BODY } else { LARGEST_PUBLIC_BODY };
     let is_oversize = body.len() > most;
-    let cookies = cookies(parts.headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()));
+    let cookies = cookies::parse(parts.headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()));
     let guarded = edge.listener == Listener::Public && csrf_layer(&path) == CsrfLayer::Guarded;
     let csrf: Vec<CsrfSecret> = cookies
         .iter()
         .filter(|(name, _)| name == edge.csrf_cookie())
-        .filter_map(|(_, value)| CsrfSecret::from_cookie(value))
+        .filter_map(|(_, value)| cookies::read(value, CsrfSecret::from_cookie))
         .collect();
     // An app that is led to a clean path would bring a cookie along, and be taken for a browser.
     let csrf_new = (guarded && csrf.is_empty() && cleaned(&path).is_none()).then(|| CsrfSecret::new(chance::bytes()));
@@ -233,15 +236,6 @@ fn by_the_gateways_clock(milliseconds: i64) -> Option<OffsetDateTime> {
     const SENSIBLE: std::ops::Range<OffsetDateTime> = datetime!(2020-01-01 0:00 UTC)..datetime!(2200-01-01 0:00 UTC);
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok()?;
     SENSIBLE.contains(&at).then_some(at)
-}
-
-/// The cookies of a request's lines. One without `=` has a name and no value; blanks around names do not count.
-pub(crate) fn cookies<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
-    let pairs = lines.flat_map(|line| line.split(';')).map(str::trim).filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()))
-        .collect()
 }
 
 /// Leads to the clean form of a path, as routers do. A path alone: whatever name the client reached this by, it stays with it.

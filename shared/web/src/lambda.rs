@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, Error, LambdaEvent, Service as _, service_fn};
+use percent_encoding::{AsciiSet, CONTROLS};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::convert::Infallible;
@@ -70,8 +71,10 @@ fn parse(text: &str) -> Result<ApiGatewayV2httpRequest, Error> {
         Ok(event) => event,
         Err(_) => serde_json::from_value(mend(serde_json::from_str(text)?))?,
     };
-    let path = legal(event.raw_path.as_deref().unwrap_or_default());
-    let query = legal(event.raw_query_string.as_deref().unwrap_or_default());
+    // The gateway has decoded the path, so a percent sign in it is one, and no escape that would be decoded once more. The query
+    // comes as it was sent.
+    let path = legal(event.raw_path.as_deref().unwrap_or_default(), ILLEGAL_IN_A_PATH);
+    let query = legal(event.raw_query_string.as_deref().unwrap_or_default(), ILLEGAL);
     let (path, query) = if path.len() + query.len() > LONGEST_TARGET { Default::default() } else { (path, query) };
     event.raw_path = Some(if path.starts_with('/') { path } else { format!("/{path}") });
     event.raw_query_string = Some(query);
@@ -91,22 +94,25 @@ fn parse(text: &str) -> Result<ApiGatewayV2httpRequest, Error> {
     Ok(event)
 }
 
-/// Percent-encodes what may not stand in a URL.
-fn legal(text: &str) -> String {
-    use percent_encoding::{AsciiSet, CONTROLS};
-    const ILLEGAL: &AsciiSet = &CONTROLS
-        .add(b' ')
-        .add(b'"')
-        .add(b'<')
-        .add(b'>')
-        .add(b'\\')
-        .add(b'^')
-        .add(b'`')
-        .add(b'{')
-        .add(b'|')
-        .add(b'}')
-        .add(b'#');
-    percent_encoding::utf8_percent_encode(text, ILLEGAL).to_string()
+/// What may not stand in a URL.
+const ILLEGAL: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}')
+    .add(b'#');
+
+/// What may not stand in a path that was decoded: besides that, what begins an escape or a query.
+const ILLEGAL_IN_A_PATH: &AsciiSet = &ILLEGAL.add(b'%').add(b'?');
+
+fn legal(text: &str, illegal: &'static AsciiSet) -> String {
+    percent_encoding::utf8_percent_encode(text, illegal).to_string()
 }
 
 /// Leaves out what is not of its type and puts in what must be there.
@@ -182,6 +188,9 @@ mod tests {
             ("/rawPath", json!("/x"), "POST /x 5"),
             ("/rawPath", json!("x"), "POST /x 5"),
             ("/rawPath", json!("\u{0}"), "POST /%00 5"),
+            ("/rawPath", json!("/a b"), "POST /a%20b 5"),
+            ("/rawPath", json!("/a%20b"), "POST /a%2520b 5"),
+            ("/rawPath", json!("/a?b"), "POST /a%3Fb 5"),
             ("/rawPath", json!("a".repeat(70_000)), "POST / 5"),
             ("/rawPath", json!(5), "POST /x 5"),
             ("/rawQueryString", json!("\u{1}=#"), "POST /x 5"),

@@ -22,6 +22,7 @@
 //! | `hint` | what a developer is told beside an error, in development mode |
 //! | [`chance`] | the one clock and the one source of randomness |
 
+mod address;
 pub mod audit;
 pub mod authorize;
 pub mod browser;
@@ -38,6 +39,7 @@ pub mod reply;
 pub mod routes;
 pub mod secrets;
 
+mod cookies;
 mod cors;
 mod hint;
 mod infrastructure;

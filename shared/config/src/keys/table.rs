@@ -57,6 +57,8 @@ pub(crate) const HOOKS: &[&str] = &[
 ];
 
 const AAL: &[&str] = &["aal1", "highest_available"];
+const ADDRESS_HEADERS: &[&str] =
+    &["X-Forwarded-For", "Forwarded", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP", "CloudFront-Viewer-Address"];
 const SAME_SITE: &[&str] = &["Strict", "Lax", "None"];
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE"];
 
@@ -125,9 +127,16 @@ pub const KEYS: &[Key] = &[
     key(
         "serve.trusted_proxies",
         Networks,
-        "none; loopback with `--dev`",
+        "none; loopback and private networks with `--dev`",
         Used,
-        "networks whose `X-Forwarded-For` and `True-Client-IP` tell a client's address; a key of Latchkey's own",
+        "networks of the proxies before the gateway that are believed when they name a client's address; a key of Latchkey's own",
+    ),
+    key(
+        "serve.client_address_header",
+        OneOf(ADDRESS_HEADERS),
+        "`X-Forwarded-For`; any of them with `--dev`",
+        Used,
+        "the one header in which they name it; every other one is the client's own word; a key of Latchkey's own",
     ),
     moot("serve.public.cors.options_passthrough", Bool, "preflight requests are always answered here"),
     moot("serve.public.cors.debug", Bool, "there is one log line per request"),
@@ -148,6 +157,13 @@ pub const KEYS: &[Key] = &[
         "`SameSite` of cookies; the anti-CSRF cookie is `Lax` when it is not `Secure`",
     ),
     key("cookies.secure", Bool, "true; false with `--dev`", Used, "`Secure` of every cookie but the session's"),
+    key(
+        "cookies.host_prefix",
+        Bool,
+        "true by https, with `cookies.secure`, without `cookies.domain`, for the path `/`; otherwise false",
+        Used,
+        "begin the anti-CSRF cookie's name with `__Host-`, so that no other subdomain can set it; a key of Latchkey's own",
+    ),
     key("session.lifespan", Duration, "`24h`", Used, "how long a session lives"),
     key(
         "session.earliest_possible_extend",
@@ -162,6 +178,13 @@ pub const KEYS: &[Key] = &[
     key("session.cookie.path", Path, "`cookies.path`", Used, "`Path` of the session cookie"),
     key("session.cookie.same_site", OneOf(SAME_SITE), "`cookies.same_site`", Used, "`SameSite` of the session cookie"),
     key("session.cookie.secure", Bool, "true; false with `--dev`", Used, "`Secure` of the session cookie"),
+    key(
+        "session.cookie.host_prefix",
+        Bool,
+        "false",
+        Used,
+        "the same for the session cookie; whoever looks for that cookie must know the new name; a key of Latchkey's own",
+    ),
     key(
         "session.whoami.required_aal",
         OneOf(AAL),

@@ -1,0 +1,95 @@
+//! The cookies of a request, and their values as they come back: servers that stand between a browser and us write cookies again,
+//! some in quotation marks, some percent-encoded, some with a blank for each plus sign.
+
+use percent_encoding::percent_decode_str;
+
+/// How many times a value may have been encoded on its way.
+const MOST_ENCODINGS: usize = 2;
+
+/// The cookies of a request's lines. One without `=` has a name and no value; blanks around names do not count.
+///
+/// Blanks are those of the protocol alone. A browser lets any site set a cookie whose name begins with another kind of blank, and
+/// without it the name could be that of a cookie which only this host may set.
+pub(crate) fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
+    let pairs = lines.flat_map(|line| line.split(';')).map(trimmed).filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()))
+        .collect()
+}
+
+fn trimmed(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+/// Reads a value of ours as it was written, or as it was before others wrote it again.
+pub(crate) fn read<T>(value: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+    let mut value = value.to_owned();
+    for _ in 0..MOST_ENCODINGS {
+        // None of our values has a blank in it.
+        let plain = trimmed(&value).trim_matches('"').replace(' ', "+");
+        if let Some(found) = read(&plain) {
+            return Some(found);
+        }
+        let Ok(decoded) = percent_decode_str(&value).decode_utf8() else { return None };
+        if decoded == value {
+            return None;
+        }
+        value = decoded.into_owned();
+    }
+    read(&trimmed(&value).trim_matches('"').replace(' ', "+"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use latchkey_core::csrf::CsrfSecret;
+    use proptest::prelude::*;
+
+    /// Bytes whose base64 has all three characters that are encoded.
+    fn secret() -> CsrfSecret {
+        CsrfSecret::new([0xfb; 32])
+    }
+
+    #[test]
+    fn a_value_is_read_however_it_was_written_again() {
+        let value = secret().to_cookie();
+        assert!(value.contains('+') && value.ends_with('='), "{value}");
+        let encoded = value.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+        for spelling in [
+            value.clone(),
+            format!("\"{value}\""),
+            format!("%22{value}%22"),
+            value.replace('=', "%3D"),
+            value.replace('=', "%3d"),
+            value.replace('+', " "),
+            value.trim_end_matches('=').to_owned(),
+            encoded.replace('%', "%25"),
+            format!("\"{encoded}\""),
+            encoded,
+        ] {
+            let cookies = parse(std::iter::once(format!("a={spelling}").as_str()));
+            let found = read(&cookies[0].1, CsrfSecret::from_cookie);
+            assert!(found.is_some_and(|found| secret().binding().fits(&found)), "{spelling}");
+        }
+        for wrong in [value.replace('+', "-"), value.to_lowercase(), format!("{value}x"), value[1..].to_owned()] {
+            let found = read(&wrong, CsrfSecret::from_cookie);
+            assert!(!found.is_some_and(|found| secret().binding().fits(&found)), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_blanks_of_the_protocol_are_dropped() {
+        let names = |line: &str| parse(std::iter::once(line)).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names("a=1;  b=2;\tc=3; ;d"), ["a", "b", "c", "d"]);
+        assert_eq!(names("\u{2000}__Host-a=1; \u{a0}b=2; c\u{b}=3"), ["\u{2000}__Host-a", "\u{a0}b", "c\u{b}"]);
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_values_do_not_panic(text in ".{0,200}") {
+            let _ = read(&text, CsrfSecret::from_cookie);
+            let _ = parse(std::iter::once(text.as_str()));
+        }
+    }
+}
