@@ -4,6 +4,34 @@ use crate::support::{Bench, PASSWORD, password, unique};
 use http::Method;
 use serde_json::{Value, json};
 
+/// The gateway decodes paths, and nobody decodes them once more.
+#[tokio::test]
+async fn path_segments_are_decoded_once() {
+    let bench = Bench::new().await;
+    let admin = bench.admin();
+    let mark = unique("x");
+    for (external, asked) in [
+        ("a b", "a%20b"),
+        ("a%20b", "a%2520b"),
+        ("a%2520b", "a%252520b"),
+        ("100%", "100%25"),
+        ("what?", "what%3F"),
+        ("a#b", "a%23b"),
+        ("a+b", "a+b"),
+        ("ä", "%C3%A4"),
+    ] {
+        let external = format!("{mark}{external}");
+        let email = format!("{}@example.org", unique("segment"));
+        let body = json!({"schema_id": "person", "traits": {"email": email}, "external_id": external});
+        assert_eq!(admin.post("/admin/identities", &body).await.status, 201);
+        let found = admin.get(&format!("/admin/identities/by/external/{mark}{asked}")).await;
+        assert_eq!(found.status, 200, "{asked}: {}", found.body);
+        assert_eq!(found.json()["external_id"], external.as_str(), "{asked}");
+    }
+    let begun = bench.app().get("/self-service/login%3Fflow=x/api").await;
+    assert_eq!(begun.status, 404, "a mark in a path begins no query");
+}
+
 #[tokio::test]
 async fn a_person_is_created_read_changed_and_deleted() {
     let bench = Bench::new().await;

@@ -1,6 +1,6 @@
 //! Forms that are somebody else's, and native flows that a browser was tricked into.
 
-use crate::support::{Bench, PASSWORD, action, csrf, password};
+use crate::support::{Bench, CONFIG, PASSWORD, action, csrf, password};
 use serde_json::{Value, json};
 
 /// A login as a single-page app would send it, with this anti-CSRF token.
@@ -81,6 +81,82 @@ async fn two_cookies_of_one_name_work_when_one_fits() {
     let client = bench.app().with("cookie", &cookies);
     let done = client.post(&action(&flow), &with_token(&email, csrf(&flow))).await;
     assert_eq!(done.status, 200, "{}", done.body);
+}
+
+/// A sibling subdomain may set cookies of the whole domain, but none whose name begins with `__Host-`.
+#[tokio::test]
+async fn cookie_tossed_from_a_sibling_subdomain_counts_for_nothing() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let mut attacker = bench.browser();
+    let planted = attacker.begin("").await;
+    let (name, value) = attacker.cookies.iter().find(|(name, _)| name.contains("csrf_token_")).unwrap();
+    let tossed = format!("{}={value}", name.strip_prefix("__Host-").expect("a name of this host alone"));
+    let mut victim = bench.browser();
+    victim.begin("").await;
+    let own = format!("{name}={}", victim.cookies[name]);
+    for cookies in [tossed.clone(), format!("{tossed}; {own}"), format!("{own}; {tossed}")] {
+        let client = bench.app().with("cookie", &cookies);
+        let refused = client.post(&action(&planted), &with_token(&email, csrf(&planted))).await;
+        assert_eq!(refused.status, 403, "{cookies}: {}", refused.body);
+        assert!(refused.set_cookie("ory_kratos_session").is_none());
+        let read = client.get(&format!("/self-service/login/flows?id={}", planted["id"].as_str().unwrap())).await;
+        assert_eq!(read.status, 403, "{cookies}: {}", read.body);
+    }
+}
+
+#[tokio::test]
+async fn session_cookie_with_host_prefix_counts_alone() {
+    let bench = Bench::with(&format!("{CONFIG}session: {{cookie: {{host_prefix: true}}}}\n")).await;
+    let (victim, attacker) = (bench.person().await, bench.person().await);
+    let signed_in = async |email: &str| {
+        let mut browser = bench.browser();
+        browser.sign_in(email).await;
+        browser.cookies["__Host-ory_kratos_session"].clone()
+    };
+    let (own, tossed) = (signed_in(&victim).await, signed_in(&attacker).await);
+    let own = format!("__Host-ory_kratos_session={own}");
+    let tossed = format!("ory_kratos_session={tossed}");
+    let ask = async |cookies: &str| bench.app().with("cookie", cookies).get("/sessions/whoami").await;
+    assert_eq!(ask(&tossed).await.status, 401);
+    for both in [format!("{tossed}; {own}"), format!("{own}; {tossed}"), own.clone()] {
+        assert_eq!(ask(&both).await.json()["identity"]["traits"]["email"], victim.as_str(), "{both}");
+    }
+}
+
+/// Servers that stand between a browser and the API write its cookies in their own way.
+#[tokio::test]
+async fn cookies_that_a_server_wrote_again_are_the_same() {
+    let bench = Bench::new().await;
+    let email = bench.person().await;
+    let percent =
+        |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let ways: [(&str, &dyn Fn(&str) -> String); 8] = [
+        ("quoted", &|value| format!("\"{value}\"")),
+        ("encoded", &|value| percent(value)),
+        ("encoded twice", &|value| percent(&percent(value))),
+        ("only = encoded", &|value| value.replace('=', "%3D")),
+        ("in lower case", &|value| value.replace('=', "%3d").replace('+', "%2b").replace('/', "%2f")),
+        ("quoted and encoded", &|value| percent(&format!("\"{value}\""))),
+        ("plus signs decoded", &|value| value.replace('+', " ")),
+        ("without padding", &|value| value.trim_end_matches('=').to_owned()),
+    ];
+    for (way, written) in ways {
+        let mut browser = bench.browser();
+        let flow = browser.begin("").await;
+        browser.cookies.values_mut().for_each(|value| *value = written(value));
+        let read = browser.get(&format!("/self-service/login/flows?id={}", flow["id"].as_str().unwrap())).await;
+        assert_eq!(read.status, 200, "{way}: {}", read.body);
+        let done = browser.post(&action(&flow), &with_token(&email, csrf(&flow))).await;
+        assert_eq!(done.status, 200, "{way}: {}", done.body);
+        browser.cookies.values_mut().for_each(|value| *value = written(value));
+        assert_eq!(browser.get("/sessions/whoami").await.status, 200, "{way}");
+        assert_eq!(browser.get("/sample").await.status, 200, "{way}: the authorizer");
+    }
+    let token = bench.app().sign_in(&email).await;
+    for client in bench.app().token_each_way(&format!("\"{token}\"")) {
+        assert_eq!(client.get("/sessions/whoami").await.status, 200, "a token in quotation marks");
+    }
 }
 
 #[tokio::test]
