@@ -92,10 +92,13 @@ fn one_header_names_the_clients_address() {
         |header: &str| serving(&format!("trusted_proxies: [192.0.2.1/32], client_address_header: {header}"), false);
     let unknown = named("X-Client-IP").err().unwrap_or_default();
     let named = named("CloudFront-Viewer-Address").unwrap();
-    assert_eq!((named.config.client_address, named.warnings.len()), (ClientAddress::CloudFrontViewerAddress, 0));
+    assert_eq!(
+        (named.config.client_address, named.notices.warnings.len()),
+        (ClientAddress::CloudFrontViewerAddress, 0)
+    );
     assert!(unknown.contains("serve.client_address_header") && unknown.contains("X-Real-IP"), "{unknown}");
     let useless = serving("client_address_header: X-Real-IP", false).unwrap();
-    assert!(useless.warnings.concat().contains("serve.trusted_proxies"), "{:?}", useless.warnings);
+    assert!(useless.notices.warnings.concat().contains("serve.trusted_proxies"), "{:?}", useless.notices.warnings);
 }
 
 #[test]
