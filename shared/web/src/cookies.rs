@@ -27,7 +27,7 @@ pub(crate) fn read<T>(value: &str, read: impl Fn(&str) -> Option<T>) -> Option<T
     let mut value = value.to_owned();
     for _ in 0..MOST_ENCODINGS {
         // None of our values has a blank in it.
-        let plain = trimmed(&value).trim_matches('"').replace(' ', "+");
+        let plain = value.trim_matches('"').replace(' ', "+");
         if let Some(found) = read(&plain) {
             return Some(found);
         }
@@ -37,7 +37,7 @@ pub(crate) fn read<T>(value: &str, read: impl Fn(&str) -> Option<T>) -> Option<T
         }
         value = decoded.into_owned();
     }
-    read(&trimmed(&value).trim_matches('"').replace(' ', "+"))
+    read(&value.trim_matches('"').replace(' ', "+"))
 }
 
 #[cfg(test)]
