@@ -1,6 +1,7 @@
 //! The events below `events/`, replayed against the deployed binaries through a Runtime API: the whole answer is compared.
 //!
-//! `LATCHKEY_WRITE_EVENTS=1 cargo test --test edge events` writes them anew, with the state that they need and the answers.
+//! `LATCHKEY_WRITE_EVENTS=1 cargo test --test edge events` writes them anew, with the state that they need and the answers;
+//! `LATCHKEY_WRITE_EVENTS=answers` writes the answers alone.
 
 use crate::support::{Bench, Browser, Draft, PASSWORD, action, csrf};
 use axum::body::Body;
@@ -20,6 +21,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// Flows and sessions that are still good when somebody replays them in years.
 const CONFIG: &str = include_str!("../events/kratos.yml");
@@ -33,16 +35,20 @@ fn folder() -> PathBuf {
 
 #[tokio::test]
 async fn every_event_is_answered_as_it_is_written_down() {
-    if std::env::var_os("LATCHKEY_WRITE_EVENTS").is_some() {
+    let anew = std::env::var("LATCHKEY_WRITE_EVENTS").unwrap_or_default();
+    if anew == "1" {
         write_all().await;
     }
     let binaries = binaries();
-    let state: Value = read(&folder().join("state.json"));
+    let state = as_of_today(read(&folder().join("state.json")));
     let mut replayed = BTreeMap::<String, usize>::new();
     let mut wrong = Vec::new();
     for file in events() {
         let binary = file.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap().to_owned();
         let answer = replay(&binaries, &binary, &read(&file), &state).await;
+        if anew == "answers" {
+            write(&file.with_extension("answer.json"), &scrubbed(&answer));
+        }
         let expected: Value = read(&file.with_extension("answer.json"));
         if scrubbed(&answer) != expected {
             wrong.push(format!("{}:\n  is      {}\n  must be {expected}", file.display(), scrubbed(&answer)));
@@ -73,6 +79,39 @@ fn events() -> Vec<PathBuf> {
 fn read(path: &Path) -> Value {
     let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The state moved to the day of the test: what was an hour old when it was written is an hour old now, so nothing in it has been
+/// forgotten meanwhile. Queued messages stay as they are, because what is sealed may be bound to its time.
+fn as_of_today(mut state: Value) -> Value {
+    let written = state["written_at"].take();
+    let written = OffsetDateTime::parse(written.as_str().expect("when it was written"), &Rfc3339).expect("a time");
+    let passed = latchkey_web::chance::now() - written;
+    let times = regex_lite::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z").expect("a pattern");
+    let moved = |found: &regex_lite::Captures<'_>| {
+        let time = OffsetDateTime::parse(&found[0], &Rfc3339).expect("a time");
+        (time + passed).format(&Rfc3339).expect("a time")
+    };
+    let state = state.as_object_mut().expect("tables");
+    state.remove("written_at");
+    for table in ["accounts", "credentials", "flows"] {
+        for item in state[table].as_array_mut().expect("items") {
+            for (name, value) in item.as_object_mut().expect("an item") {
+                let unit = match name.as_str() {
+                    "ttl" => 1_000_000_000,
+                    "ends" => 1,
+                    _ => 0,
+                };
+                if let Some(text) = value["S"].as_str() {
+                    value["S"] = json!(times.replace_all(text, moved));
+                } else if let Some(number) = value["N"].as_str().filter(|_| unit > 0) {
+                    let number: i128 = number.parse().expect("a number");
+                    value["N"] = json!((number + passed.whole_nanoseconds() / unit).to_string());
+                }
+            }
+        }
+    }
+    state.clone().into()
 }
 
 /// Builds the binaries, once, and says where they are. While tests run, nobody else holds the build folder.
@@ -251,8 +290,10 @@ async fn write_all() {
     }
     let (outbox, events) = messages();
     state.insert("outbox".to_owned(), outbox);
+    state.insert("written_at".to_owned(), json!(latchkey_web::chance::now().format(&Rfc3339).expect("a time")));
+    write(&folder().join("state.json"), &Value::Object(state.clone()));
+    state.remove("written_at");
     let state = Value::Object(state);
-    write(&folder().join("state.json"), &state);
     for (name, event) in events {
         write_one(name, &event, &state).await;
     }

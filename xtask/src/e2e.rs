@@ -1,8 +1,7 @@
 //! The login pages and the examples in a real browser: headless Chromium, driven from `xtask/e2e`.
 
-use crate::tools::{build, command, root, run as run_command, target};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use crate::tools::{build, command, debian, root, run as run_command, target};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// The programs of `xtask/e2e`, in the order in which they run.
@@ -65,30 +64,8 @@ fn chromium() -> Result<PathBuf, String> {
     }
     let usual = PathBuf::from(CHROMIUM);
     if !usual.is_file() {
-        install()?;
+        debian(&PACKAGES, CHROMIUM)
+            .map_err(|e| format!("{e}, or name a Chromium or Chrome by CHROMIUM=/path/to/it"))?;
     }
     Ok(usual)
-}
-
-fn install() -> Result<(), String> {
-    let packages = PACKAGES.join(" ");
-    let way = format!(
-        "there is no {CHROMIUM}: install it (on Debian: apt-get install {packages}), or name a Chromium or Chrome by CHROMIUM=/path/to/it"
-    );
-    if !Path::new("/etc/debian_version").is_file() || !is_root() {
-        return Err(way);
-    }
-    println!("installing {packages}");
-    let apt = || {
-        let mut apt = command("apt-get");
-        apt.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq");
-        apt
-    };
-    run_command(apt().arg("update"))
-        .and_then(|()| run_command(apt().args(["install", "--yes", "--no-install-recommends"]).args(PACKAGES)))
-        .map_err(|e| format!("{e}\n{way}"))
-}
-
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|said| said.stdout.trim_ascii() == b"0")
 }

@@ -123,3 +123,22 @@ pub(crate) fn free_port() -> Result<u16, String> {
 pub(crate) fn build() -> Result<(), String> {
     run(cargo().args(["build", "--workspace", "--locked"]))
 }
+
+/// Installs Debian's packages where that is possible: on Debian, for root. `program` is what they bring.
+pub(crate) fn debian(packages: &[&str], program: &str) -> Result<(), String> {
+    let all = packages.join(" ");
+    let way = format!("there is no {program}: install it (on Debian: apt-get install {all})");
+    let root = Command::new("id").arg("-u").output().is_ok_and(|said| said.stdout.trim_ascii() == b"0");
+    if !Path::new("/etc/debian_version").is_file() || !root {
+        return Err(way);
+    }
+    println!("installing {all}");
+    let apt = || {
+        let mut apt = command("apt-get");
+        apt.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq");
+        apt
+    };
+    run(apt().arg("update"))
+        .and_then(|()| run(apt().args(["install", "--yes", "--no-install-recommends"]).args(packages)))
+        .map_err(|e| format!("{e}\n{way}"))
+}
