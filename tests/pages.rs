@@ -111,8 +111,9 @@ async fn somebody_signs_in_and_out_with_pages_alone() {
     let refused = browser.form(&form.action, &[&form.fields()[..], &wrong].concat()).await;
     assert_eq!(refused.status, 303);
     let page = browser.visit(refused.location()).await.body;
-    assert!(page.contains("The provided credentials are invalid") && page.contains(r#"role="alert""#), "{page}");
-    assert!(tag(&page, r#"role="alert""#).contains("autofocus"), "what is wrong has the focus");
+    assert!(page.contains("These details are incorrect.") && page.contains(r#"role="alert""#), "{page}");
+    assert!(tag(&page, "name=\"password\"").contains("autofocus"), "the field to mend has the focus");
+    assert!(tag(&page, "name=\"identifier\"").contains("inputmode=\"email\""), "{page}");
     assert!(page.contains(&format!("value=\"{email}\"")), "{page}");
     let form = self::form(&page);
     let right = [("identifier", email.as_str()), ("password", PASSWORD)];
@@ -120,9 +121,7 @@ async fn somebody_signs_in_and_out_with_pages_alone() {
     assert_eq!((done.status, done.location()), (303, "https://login.example.org/session"));
     let page = browser.visit(done.location()).await;
     assert_eq!(page.status, 200);
-    for text in
-        [email.as_str(), "You are signed in", "Password", "One factor (AAL1)", "You are signed in nowhere else."]
-    {
+    for text in [email.as_str(), "You are signed in", "Password", "One factor (AAL1)", "No other active sessions."] {
         assert!(page.body.contains(text), "{text} is not in {}", page.body);
     }
     assert!(
@@ -132,7 +131,7 @@ async fn somebody_signs_in_and_out_with_pages_alone() {
     );
     // The page of a refresh shows whom it is for.
     let refresh = open(&mut browser, "?refresh=true").await;
-    assert!(refresh.body.contains("<h1>Confirm it is you</h1>"), "{}", refresh.body);
+    assert!(refresh.body.contains("<h1>Confirm it’s you</h1>"), "{}", refresh.body);
     assert!(tag(&refresh.body, "name=\"identifier\"").contains("readonly"));
     let link = tag(&page.body, "/self-service/logout?")
         .split('"')
@@ -144,7 +143,7 @@ async fn somebody_signs_in_and_out_with_pages_alone() {
     let again = browser.visit(out.location()).await;
     let begun = browser.follow(&again).await;
     let page = browser.visit(begun.location()).await.body;
-    assert!(page.contains("You are signed out.") && page.contains(r#"role="status""#), "{page}");
+    assert!(page.contains("You have signed out.") && page.contains(r#"role="status""#), "{page}");
     assert_eq!(browser.visit("/session").await.status, 303);
 }
 
@@ -240,7 +239,10 @@ async fn other_sessions_end_only_at_the_wish_of_their_owner() {
     assert_eq!((done.status, done.location()), (303, "https://login.example.org/session?notice=ended"));
     assert_eq!(alive().await, 401);
     let page = browser.visit(done.location()).await.body;
-    assert!(page.contains("All other sessions have been signed out.") && page.contains("nowhere else"), "{page}");
+    assert!(
+        page.contains("You have signed out of all other sessions.") && page.contains("No other active sessions."),
+        "{page}"
+    );
     // Older browsers do not say where a request comes from; the token is enough then. Nobody is sent to the login.
     assert_eq!(browser.send("/session/others", &[], &[("token", &token)]).await.status, 303);
     let nobody = bench.browser().html().send("/session/others", &here, &[("token", &token)]).await;
@@ -308,7 +310,7 @@ async fn a_flow_of_another_browser_is_replaced_once_and_no_loop_begins() {
     let mut bare = bench.browser().html();
     let answer = bare.visit(&path).await;
     assert_eq!(answer.status, 403);
-    assert!(answer.body.contains("A cookie is missing") && answer.body.contains("Start again"), "{}", answer.body);
+    assert!(answer.body.contains("Please allow cookies") && answer.body.contains("Start over"), "{}", answer.body);
     assert!(!answer.body.contains("selfservice.flows"), "configuration is for developers");
     // With a cookie of its own: another flow; and if that does not fit either, a page.
     let mut other = bench.browser().html();
@@ -470,7 +472,7 @@ async fn messages_stand_where_they_belong() {
         assert!(page[at..].contains(&format!("About the {kind}.")), "{kind}: {page}");
         assert_eq!(page.matches(&format!("About the {kind}.")).count(), 1, "{kind}: {page}");
     }
-    // With nothing wrong but the field, that has the focus.
+    // The field that is wrong has the focus, before one that is empty.
     let page =
         drawn(flow(json!([input("identifier", "text", json!({"value": ""})), password]), Value::Null)).await.body;
     assert!(tag(&page, "name=\"password\"").contains("autofocus"), "{page}");
@@ -490,7 +492,7 @@ async fn a_method_that_was_added_later_shows_up_by_itself() {
     ]);
     let sent = json!([{"id": 1010014, "text": "A code was sent.", "type": "info"}]);
     let page = drawn_in(flow(nodes, sent), "de").await.body;
-    assert!(page.contains("Ein Code wurde an die angegebene Adresse gesendet."), "{page}");
+    assert!(page.contains("Wir haben Ihnen einen Code gesendet."), "{page}");
     let field = tag(&page, "name=\"code\"");
     assert!(
         field.contains("one-time-code") && field.contains("inputmode=\"numeric\"") && field.contains("autofocus"),
@@ -498,8 +500,10 @@ async fn a_method_that_was_added_later_shows_up_by_itself() {
     );
     assert!(tag(&page, "name=\"resend\"").contains("formnovalidate"));
     assert!(page.split("<button").nth(1).unwrap().contains("name=\"method\""), "{page}");
+    let shown = |name: &str| page.rfind(&format!("name=\"{name}\"")).unwrap();
+    assert!(shown("method") < shown("resend"), "what goes on stands before what sends again: {page}");
     let page = drawn(flow(json!([input("csrf_token", "hidden", json!({"value": "x"}))]), Value::Null)).await.body;
-    assert!(page.contains("There is no way to sign in here at the moment."), "{page}");
+    assert!(page.contains("No sign-in method is available at the moment."), "{page}");
 }
 
 /// That a page holds the markup as text and nowhere as markup.
@@ -782,11 +786,7 @@ async fn statuses_of_what_is_not_there() {
     ] {
         let answer = browser.visit(path).await;
         assert_eq!(answer.status, 404, "{path}");
-        assert!(
-            answer.body.contains("There is no such page") && answer.body.contains("Start again"),
-            "{path} {}",
-            answer.body
-        );
+        assert!(answer.body.contains("Page not found") && answer.body.contains("Start over"), "{path} {}", answer.body);
     }
     // Files are found from wherever a page is.
     let deep = browser.visit("/a/b/c").await.body;

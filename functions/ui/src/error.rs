@@ -68,7 +68,7 @@ fn facts(error: &Value, id: &Value) -> Vec<(String, String)> {
 
 fn main(visit: &Visit<'_>, text: &str, facts: &[(String, String)]) -> Markup {
     html! {
-        (notes(visit.language, &[(Tone::Error, text.to_owned())]))
+        (notes(visit.language, &[(Tone::Info, text.to_owned())]))
         (ways_on(visit))
         details {
             summary { (visit.say("details")) }
@@ -90,11 +90,11 @@ fn ways_on(visit: &Visit<'_>) -> Markup {
     }
 }
 
-/// A page that says one thing and offers the way on.
+/// A page that says one thing calmly and offers the way on: nothing is broken.
 fn plain(visit: &Visit<'_>, status: u16, heading: &'static str, text: &'static str, outcome: &'static str) -> Reply {
     let page = Page { heading: visit.say(heading), status, outcome, again: None };
     let main = html! {
-        (notes(visit.language, &[(Tone::Error, visit.say(text).to_owned())]))
+        p { (visit.say(text)) }
         (ways_on(visit))
     };
     visit.show(&page, &main)

@@ -31,6 +31,7 @@ use latchkey_config::Config;
 use latchkey_web::routes::{Listener, PAGES, find};
 use latchkey_web::{Call, Edge, Environment, Reply, Request, Response, StartError, edge};
 use page::Visit;
+use serde_json::Value;
 
 /// What the function is started with.
 pub struct App {
@@ -38,6 +39,8 @@ pub struct App {
     api: Api,
     assets: Assets,
     policy: String,
+    /// Whether every identifier of the default schema is an e-mail address, so that phones show the keyboard for one.
+    emails_only: bool,
 }
 
 impl App {
@@ -48,7 +51,8 @@ impl App {
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
         let edge = Edge::start(env, "ui", Listener::Pages)?;
         let api = Api::start(env, edge.base_url());
-        Ok(Self { assets: Assets::new(&edge.config.pages), policy: policy::of(&edge.config), api, edge })
+        let (assets, policy) = (Assets::new(&edge.config.pages), policy::of(&edge.config));
+        Ok(Self { emails_only: emails_only(&edge.config), assets, policy, api, edge })
     }
 
     fn config(&self) -> &Config {
@@ -58,6 +62,27 @@ impl App {
     /// The URL of one of the pages.
     fn url(&self, page: &str) -> String {
         format!("{}{page}", self.config().pages.base_url)
+    }
+}
+
+/// Whether whoever signs in by the default schema does so by an e-mail address, whatever trait holds it.
+fn emails_only(config: &Config) -> bool {
+    let default = config.identity.schemas.iter().find(|schema| schema.id == config.identity.default_schema_id);
+    let mut formats = Vec::new();
+    if let Some(schema) = default {
+        identifier_formats(&schema.document["properties"]["traits"], &mut formats);
+    }
+    !formats.is_empty() && formats.iter().all(|format| *format == "email")
+}
+
+/// The formats of all traits that are identifiers.
+fn identifier_formats<'s>(schema: &'s Value, out: &mut Vec<&'s str>) {
+    let credentials = schema["ory.sh/kratos"]["credentials"].as_object().into_iter().flatten();
+    if credentials.into_iter().any(|(_, credential)| credential["identifier"] == true) {
+        out.push(schema["format"].as_str().unwrap_or_default());
+    }
+    for (_, inner) in schema["properties"].as_object().into_iter().flatten() {
+        identifier_formats(inner, out);
     }
 }
 

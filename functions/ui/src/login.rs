@@ -29,10 +29,16 @@ struct Flow {
     return_to: String,
     refresh: bool,
     requested_aal: String,
+    state: String,
     ui: Form,
 }
 
 impl Flow {
+    /// Whether the form asks for a code that is on its way.
+    fn waits_for_code(&self) -> bool {
+        self.state == "sent_email"
+    }
+
     /// What the flow was asked for with; the API keeps what it does not know.
     fn asked(&self, key: &str) -> Option<String> {
         let (_, query) = self.request_url.split_once('?')?;
@@ -110,6 +116,7 @@ fn shown(visit: Visit<'_>, id: &str, answer: Answer) -> Reply {
     }
     let visit = visit.suggested(flow.asked("lang").as_deref());
     let heading = match (flow.refresh, flow.requested_aal.as_str()) {
+        _ if flow.waits_for_code() => "code",
         (_, "aal2") => "second",
         (true, _) => "refresh",
         _ => "login",
@@ -146,20 +153,23 @@ fn main(visit: &Visit<'_>, flow: &Flow) -> Markup {
         } @else {
             (crate::page::notes(visit.language, &[(Tone::Error, visit.say("no_methods").to_owned())]))
         }
-        @if !flow.refresh && flow.requested_aal != "aal2" { (other_ways(visit, flow)) }
+        @if !flow.refresh && flow.requested_aal != "aal2" { (other_ways(visit, flow, other.as_deref())) }
     }
 }
 
-/// Links to what else somebody may want who cannot sign in, as far as the configuration has it.
-fn other_ways(visit: &Visit<'_>, flow: &Flow) -> Markup {
+/// Links to what else a user may want who cannot sign in, as far as the configuration has it. `again` begins a new flow, which
+/// offers every method.
+fn other_ways(visit: &Visit<'_>, flow: &Flow, again: Option<&str>) -> Markup {
+    let again = again.filter(|_| flow.waits_for_code());
     let flows = visit.app.config().pages.flows;
     let to = |name: &str| {
         let url = join(visit.app.edge.base_url(), &format!("/self-service/{name}/browser"));
         if flow.return_to.is_empty() { url } else { with_query(&url, "return_to", &flow.return_to) }
     };
     html! {
-        @if flows.recovery || flows.registration || flows.verification {
+        @if again.is_some() || flows.recovery || flows.registration || flows.verification {
             ul.ways {
+                @if let Some(again) = again { li { a href=(again) { (visit.say("code.other")) } } }
                 @if flows.recovery { li { a href=(to("recovery")) { (visit.say("link.recovery")) } } }
                 @if flows.registration {
                     li { (visit.say("ask.registration")) " " a href=(to("registration")) { (visit.say("link.registration")) } }

@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn placeholders_are_filled_from_the_context() {
-        let expired = json!({"id": 4010001, "text": "The login flow expired 1.00 minutes ago, please try again.",
+        let expired = json!({"id": 4050001, "text": "The recovery flow expired 1.00 minutes ago, please try again.",
             "type": "error", "context": {"expired_at": "2026-07-29T10:00:00Z", "expired_at_unix": 1}});
         assert!(said("de", expired.clone()).contains("2,50 Minuten"), "{}", said("de", expired.clone()));
         assert!(said("ja", expired).contains("2.50"), "minutes");
@@ -191,8 +191,8 @@ mod tests {
     #[test]
     fn what_cannot_be_said_is_said_as_the_api_says_it() {
         for message in [
-            json!({"id": 4010001, "text": "as sent", "context": {}}),
-            json!({"id": 4010001, "text": "as sent", "context": {"expired_at": "yesterday"}}),
+            json!({"id": 4050001, "text": "as sent", "context": {}}),
+            json!({"id": 4050001, "text": "as sent", "context": {"expired_at": "yesterday"}}),
             json!({"id": 1010002, "text": "as sent"}),
             json!({"id": 99, "text": "as sent"}),
             json!({"id": 4000002, "text": "as sent"}),

@@ -3,7 +3,7 @@
 //! nearest thing to it.
 
 use crate::message::Message;
-use crate::page::{Tone, Visit, icon, notes, toned};
+use crate::page::{Tone, Visit, announced, icon, notes, toned};
 use maud::{Markup, PreEscaped, html};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -154,15 +154,11 @@ pub(crate) fn form(visit: &Visit<'_>, form: &Form, more: Option<(Tone, String)>,
     // What was to be said at the beginning is old news once something is wrong.
     let fresh = !is_wrong && !form.nodes.iter().any(Node::is_wrong);
     let all: Vec<_> = more.filter(|_| fresh).into_iter().chain(own).collect();
-    let drawing = Drawing {
-        visit,
-        form,
-        primary: primary(&form.nodes),
-        focus: if is_wrong { None } else { focus(&form.nodes) },
-        other,
-    };
+    // A screen reader announces what is wrong by itself, so the focus can be where it is mended.
+    let focus = focus(&form.nodes);
+    let drawing = Drawing { visit, form, primary: primary(&form.nodes), focus, other };
     html! {
-        (notes(visit.language, &all))
+        @if focus.is_some() { (announced(visit.language, &all)) } @else { (notes(visit.language, &all)) }
         (drawing.draw())
     }
 }
@@ -213,18 +209,21 @@ impl Drawing<'_> {
         }
     }
 
-    /// The nodes in the order in which they are drawn: theirs, but for a method that is a button alone and stands between inputs.
-    /// Whoever fills these in should not have to pass it.
+    /// The nodes in the order in which they are drawn: theirs, but for two kinds of buttons. One that only sends a code comes behind
+    /// the inputs, wherever the API puts it, so an error moves nothing. One that is no method's, such as "Resend", comes behind
+    /// the button that goes on.
     fn order(&self) -> Vec<usize> {
         let nodes = &self.form.nodes;
         let first = nodes.iter().position(Node::is_filled_in).unwrap_or(nodes.len());
         let last = nodes.iter().rposition(Node::is_filled_in).unwrap_or_default();
         let bare = |group: &str| !nodes.iter().any(|node| node.group == group && node.is_filled_in());
-        let between = |at: &usize| {
+        let later = |at: &usize| {
             let node = &nodes[*at];
-            first < *at && *at < last && node.look() == Some(Look::Submit) && bare(&node.group)
+            let sends_code = (first < *at || node.group == "code") && *at < last && bare(&node.group);
+            let goes_on = node.name() == "method" || self.primary.is_none_or(|primary| primary < *at);
+            node.look() == Some(Look::Submit) && (sends_code || !goes_on)
         };
-        let (later, now): (Vec<usize>, Vec<usize>) = (0..nodes.len()).partition(between);
+        let (later, now): (Vec<usize>, Vec<usize>) = (0..nodes.len()).partition(later);
         [now, later].concat()
     }
 
@@ -360,6 +359,8 @@ impl Drawing<'_> {
     fn input(&self, at: usize, node: &Node) -> Markup {
         let kind = node.text("type").filter(|kind| FIELDS.contains(kind)).unwrap_or("text");
         let (autocomplete, inputmode) = hints(node);
+        let inputmode =
+            inputmode.or_else(|| (node.name() == "identifier" && self.visit.app.emails_only).then_some("email"));
         // A secret that came back would only be there by mistake.
         let value = node.shown("value").filter(|_| kind != "password");
         html! {

@@ -204,10 +204,19 @@ pub(crate) fn toned(language: &Language, tone: Tone, text: &str) -> Markup {
 
 /// Texts on top of a page. What is wrong is announced, and has the focus.
 pub(crate) fn notes(language: &Language, notes: &[(Tone, String)]) -> Markup {
+    noted(language, notes, true)
+}
+
+/// The same on top of a form with an input that has the focus.
+pub(crate) fn announced(language: &Language, notes: &[(Tone, String)]) -> Markup {
+    noted(language, notes, false)
+}
+
+fn noted(language: &Language, notes: &[(Tone, String)], focused: bool) -> Markup {
     let (wrong, other): (Vec<_>, Vec<_>) = notes.iter().partition(|(tone, _)| *tone == Tone::Error);
     html! {
         @if !wrong.is_empty() {
-            div.notes role="alert" tabindex="-1" autofocus {
+            div.notes role="alert" tabindex=[focused.then_some("-1")] autofocus[focused] {
                 @for (tone, text) in wrong { p class={ "note " (tone.class()) } { (toned(language, *tone, text)) } }
             }
         }

@@ -127,6 +127,7 @@ fn shown(visit: &Visit<'_>, session: &Value, others: Option<Answer>, logout: Opt
             }
         }
         (other_sessions(visit, others.as_ref(), logout["logout_token"].as_str()))
+        (facts(visit, session))
     };
     visit.show(&page, &main)
 }
@@ -145,7 +146,6 @@ fn identity(visit: &Visit<'_>, identity: &Value) -> Markup {
         h2 { (visit.say("session.identity")) }
         dl.facts {
             @for (label, value) in traits { (row(&label, &html! { (value) })) }
-            (row(visit.say("field.id"), &html! { code { (identity["id"].as_str().unwrap_or_default()) } }))
         }
     }
 }
@@ -182,7 +182,19 @@ fn scalar(visit: &Visit<'_>, value: &Value) -> Option<String> {
     }
 }
 
+/// When and on what the user signed in.
 fn this(visit: &Visit<'_>, session: &Value) -> Markup {
+    html! {
+        h2 { (visit.say("session.this")) }
+        dl.facts {
+            (row(visit.say("field.signed_in"), &moment(visit, &session["authenticated_at"])))
+            (row(visit.say("field.devices"), &devices(visit, session)))
+        }
+    }
+}
+
+/// What support may ask for.
+fn facts(visit: &Visit<'_>, session: &Value) -> Markup {
     let methods: Vec<String> = session["authentication_methods"]
         .as_array()
         .into_iter()
@@ -195,13 +207,14 @@ fn this(visit: &Visit<'_>, session: &Value) -> Markup {
         _ => visit.say("level.aal0"),
     };
     html! {
-        h2 { (visit.say("session.this")) }
-        dl.facts {
-            (row(visit.say("field.signed_in"), &moment(visit, &session["authenticated_at"])))
-            (row(visit.say("field.method"), &html! { (methods.join(visit.language.comma)) }))
-            (row(visit.say("field.level"), &html! { (level) }))
-            (row(visit.say("field.ends"), &moment(visit, &session["expires_at"])))
-            (row(visit.say("field.devices"), &devices(visit, session)))
+        details {
+            summary { (visit.say("details")) }
+            dl.facts {
+                (row(visit.say("field.method"), &html! { (methods.join(visit.language.comma)) }))
+                (row(visit.say("field.level"), &html! { (level) }))
+                (row(visit.say("field.ends"), &moment(visit, &session["expires_at"])))
+                (row(visit.say("field.id"), &html! { code { (session["identity"]["id"].as_str().unwrap_or_default()) } }))
+            }
         }
     }
 }

@@ -48,7 +48,7 @@ async fn a_channel_gets_what_its_jsonnet_makes_of_the_message() {
             "kind": "sms",
             "at": "login.example.org",
             "t": "login_code_valid",
-            "text": "123456 is your sign-in code for Latchkey. It works for 10 minutes, and only once. Do not tell it to anybody.\n\n@login.example.org #123456\n",
+            "text": "123456 is your sign-in code for Latchkey. It expires in 10 minutes and works only once. Do not share it.\n\n@login.example.org #123456\n",
         })
     );
 }

@@ -75,10 +75,10 @@ fn whoever_has_no_account_is_told_so_without_a_code() {
         if language == "en" {
             assert_eq!(
                 text,
-                "Somebody, perhaps you, asked for a code to sign in to Shop & Söhne 999999 with this address. There is no \
-                 account here that this address could receive a code for. If it was you, try another address of yours, or \
-                 another way to sign in.\n\nIt was not you? Then somebody typed your address, perhaps by mistake. There is \
-                 nothing you need to do.\n\n-- \nRequested at login.example.org\n"
+                "A code to sign in to Shop & Söhne 999999 was requested for this address, but no account can receive codes \
+                 here. If you requested it, try another address or another way to sign in.\n\n\
+                 If you didn’t request it, someone may have entered your address by mistake. You can ignore this email.\n\n\
+                 -- \nFor signing in at login.example.org\n"
             );
         }
     }
@@ -93,10 +93,10 @@ fn an_e_mail_in_english() {
     assert_eq!(
         email.text,
         "Enter 048213 to sign in to Shop & Söhne 999999.\n\n    048213\n\n\
-         It works for 10 minutes, and only once.\n\n\
-         We never ask for this code. Do not tell it to anybody, not even to someone who says they work for us.\n\n\
-         You did not try to sign in? Then somebody typed your address, perhaps by mistake. Without the code they cannot \
-         get in, so there is nothing you need to do.\n\n-- \nRequested at login.example.org\n"
+         It expires in 10 minutes and works only once.\n\n\
+         Don’t share this code with anyone. We will never ask you for it.\n\n\
+         If you didn’t try to sign in, someone may have entered your address by mistake. Without the code they can’t sign \
+         in, so you can ignore this email.\n\n-- \nFor signing in at login.example.org\n"
     );
 }
 
@@ -197,7 +197,7 @@ fn a_template_that_breaks_on_a_message_does_not_quote_it() {
 fn a_message_sent_late_says_what_is_left() {
     let templates = Templates::new(&config().courier).unwrap();
     let (outgoing, letter) = message(Via::Email, "en");
-    for (late, said) in [(0, "It works for 10 minutes,"), (340, "It works for 4 minutes,"), (570, "less than a minute")]
+    for (late, said) in [(0, "It expires in 10 minutes"), (340, "It expires in 4 minutes"), (570, "less than a minute")]
     {
         let now = outgoing.created_at + time::Duration::seconds(late);
         let text = templates.render(&outgoing, &letter, now).unwrap().text;
