@@ -392,7 +392,7 @@ proptest! {
                     for content_type in ["application/json", "application/x-www-form-urlencoded", &header] {
                         let answer = client.send(method.clone(), &uri.to_string(), Some(content_type), body.clone().into_bytes()).await;
                         assert!(answer.status != 500 || answer.body.contains("\"error\""), "{method} {uri}: {}", answer.body);
-                        assert!(answer.status <= 501, "{method} {uri}: {} {}", answer.status, answer.body);
+                        assert!(answer.status < 500, "{method} {uri}: {} {}", answer.status, answer.body);
                     }
                 }
             }

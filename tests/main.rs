@@ -23,6 +23,7 @@ mod documents;
 mod events;
 mod examples;
 mod faults;
+mod fuzz;
 mod hints;
 mod identifiers;
 mod inbox;

@@ -29,44 +29,194 @@ impl Made {
 
     pub(super) fn shown(&self) -> String {
         let cut = |text: &str| text.chars().take(600).collect::<String>();
-        let headers: Vec<String> =
-            self.headers.iter().map(|(name, value)| format!("{name}: {}", cut(&String::from_utf8_lossy(value)))).collect();
+        let headers: Vec<String> = self
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", cut(&String::from_utf8_lossy(value))))
+            .collect();
         let body = String::from_utf8_lossy(&self.body);
-        format!("{:?} {} {}\n  {}\n  {} bytes: {}", self.door, self.method, cut(&self.path), headers.join("\n  "), self.body.len(), cut(&body))
+        format!(
+            "{:?} {} {}\n  {}\n  {} bytes: {}",
+            self.door,
+            self.method,
+            cut(&self.path),
+            headers.join("\n  "),
+            self.body.len(),
+            cut(&body)
+        )
     }
 }
 
 /// Texts that have broken something somewhere.
 const TEXTS: &[&str] = &[
-    "", " ", "\0", "pw\0", "\u{feff}", "\u{202e}", "é", "e\u{301}", "ＡＢＣ", "٣٤٥", "𝟙𝟚", "\u{1f511}", "İ", "ß", "null", "true", "-1", "0",
-    "1", "9223372036854775807", "9223372036854775808", "-9223372036854775809", "1e400", "NaN", "0x10", "../..", "..%2f", "%", "%zz", "%00",
-    "%25%32%30", "a%20b", "a b", "a+b", "//", "\\", "'", "\"", "<script>", "{{7*7}}", "${jndi:x}", "$ne", "[object Object]", "a@b", "@", "a@",
-    "a@b.c\r\nbcc: x@y.z", "a@ex_ample.org", "user@bücher.example", "üser@example.org", "+49176", "(+49) 176 6711 1638", "tel:+4917667111638",
-    "+٤٩١٧٦٦٧١١١٦٣٨", "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff", "{00000000-0000-4000-8000-000000000000}",
-    "urn:uuid:00000000-0000-4000-8000-000000000000", "0000-01-01T00:00:00+23:59", "9999-12-31T23:59:60-23:59", "2026-02-30T00:00:00Z",
-    "-000001-01-01T00:00:00Z", "https://elsewhere.example", "//elsewhere.example", "javascript:alert(1)", "https://[::1", "exp://example.org/Callback",
-    "password", "code", "totp", "lookup_secret", "webauthn", "passkey", "oidc", "identifier_first", "aal1", "aal2", "aal3", "highest_available",
-    "email", "sms", "active", "inactive", "$2a$10$", "$argon2id$v=19$m=4294967295,t=4294967295,p=1$AAAA$AAAA", "$pbkdf2-sha3$i=1,l=1$AAAA$AAAA",
-    "$scrypt$ln=63,r=8,p=1$AAAA$AAAA", "$2a$31$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "$6$rounds=999999999$s$x", "ory_st_", "ory_lo_x",
+    "",
+    " ",
+    "\0",
+    "pw\0",
+    "\u{feff}",
+    "\u{202e}",
+    "é",
+    "e\u{301}",
+    "ＡＢＣ",
+    "٣٤٥",
+    "𝟙𝟚",
+    "\u{1f511}",
+    "İ",
+    "ß",
+    "null",
+    "true",
+    "-1",
+    "0",
+    "1",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "1e400",
+    "NaN",
+    "0x10",
+    "../..",
+    "..%2f",
+    "%",
+    "%zz",
+    "%00",
+    "%25%32%30",
+    "a%20b",
+    "a b",
+    "a+b",
+    "//",
+    "\\",
+    "'",
+    "\"",
+    "<script>",
+    "{{7*7}}",
+    "${jndi:x}",
+    "$ne",
+    "[object Object]",
+    "a@b",
+    "@",
+    "a@",
+    "a@b.c\r\nbcc: x@y.z",
+    "a@ex_ample.org",
+    "user@bücher.example",
+    "üser@example.org",
+    "+49176",
+    "(+49) 176 6711 1638",
+    "tel:+4917667111638",
+    "+٤٩١٧٦٦٧١١١٦٣٨",
+    "00000000-0000-0000-0000-000000000000",
+    "ffffffff-ffff-ffff-ffff-ffffffffffff",
+    "{00000000-0000-4000-8000-000000000000}",
+    "urn:uuid:00000000-0000-4000-8000-000000000000",
+    "0000-01-01T00:00:00+23:59",
+    "9999-12-31T23:59:60-23:59",
+    "2026-02-30T00:00:00Z",
+    "-000001-01-01T00:00:00Z",
+    "https://elsewhere.example",
+    "//elsewhere.example",
+    "javascript:alert(1)",
+    "https://[::1",
+    "exp://example.org/Callback",
+    "password",
+    "code",
+    "totp",
+    "lookup_secret",
+    "webauthn",
+    "passkey",
+    "oidc",
+    "identifier_first",
+    "aal1",
+    "aal2",
+    "aal3",
+    "highest_available",
+    "email",
+    "sms",
+    "active",
+    "inactive",
+    "$2a$10$",
+    "$argon2id$v=19$m=4294967295,t=4294967295,p=1$AAAA$AAAA",
+    "$pbkdf2-sha3$i=1,l=1$AAAA$AAAA",
+    "$scrypt$ln=63,r=8,p=1$AAAA$AAAA",
+    "$2a$31$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy",
+    "$6$rounds=999999999$s$x",
+    "ory_st_",
+    "ory_lo_x",
 ];
 
 /// Parameters that some endpoint reads.
 const PARAMETERS: &[&str] = &[
-    "flow", "id", "aal", "refresh", "return_to", "return_session_token_exchange_code", "login_challenge", "organization", "via", "identity_schema",
-    "init_code", "return_to_code", "token", "tokenize_as", "page", "per_page", "page_size", "page_token", "ids", "credentials_identifier",
-    "preview_credentials_identifier_similar", "include_credential", "consistency", "expand", "active", "status", "recipient", "organization_id",
-    "identifier", "code", "csrf_token", "method", "error", "lang",
+    "flow",
+    "id",
+    "aal",
+    "refresh",
+    "return_to",
+    "return_session_token_exchange_code",
+    "login_challenge",
+    "organization",
+    "via",
+    "identity_schema",
+    "init_code",
+    "return_to_code",
+    "token",
+    "tokenize_as",
+    "page",
+    "per_page",
+    "page_size",
+    "page_token",
+    "ids",
+    "credentials_identifier",
+    "preview_credentials_identifier_similar",
+    "include_credential",
+    "consistency",
+    "expand",
+    "active",
+    "status",
+    "recipient",
+    "organization_id",
+    "identifier",
+    "code",
+    "csrf_token",
+    "method",
+    "error",
+    "lang",
 ];
 
 /// Headers that some layer reads.
 const HEADERS: &[&str] = &[
-    "accept", "accept-language", "authorization", "content-type", "content-length", "cookie", "origin", "referer", "host", "user-agent",
-    "x-session-token", "x-session-cookie", "x-csrf-token", "x-requested-with", "sec-fetch-mode", "sec-fetch-site", "x-forwarded-for",
-    "x-forwarded-host", "x-forwarded-proto", "true-client-ip", "cf-connecting-ip", "x-real-ip", "forwarded", "cloudfront-viewer-address",
-    "access-control-request-method", "access-control-request-headers", "x-http-method-override", "if-none-match", "range", "expect", "traceparent",
+    "accept",
+    "accept-language",
+    "authorization",
+    "content-type",
+    "content-length",
+    "cookie",
+    "origin",
+    "referer",
+    "host",
+    "user-agent",
+    "x-session-token",
+    "x-session-cookie",
+    "x-csrf-token",
+    "x-requested-with",
+    "sec-fetch-mode",
+    "sec-fetch-site",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "x-real-ip",
+    "forwarded",
+    "cloudfront-viewer-address",
+    "access-control-request-method",
+    "access-control-request-headers",
+    "x-http-method-override",
+    "if-none-match",
+    "range",
+    "expect",
+    "traceparent",
 ];
 
-const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get"];
+const METHODS: &[&str] =
+    &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get"];
 
 pub(super) struct Hostile {
     rng: TestRng,
@@ -91,7 +241,16 @@ impl Hostile {
 
     /// A text: one that has broken something, a known fact, one of them damaged, or a very long one.
     fn text(&mut self, world: &World) -> String {
-        let facts = [&world.email, &world.identity, &world.token, &world.csrf, &world.error, &world.logout, &world.flows[0], &world.flows[1]];
+        let facts = [
+            &world.email,
+            &world.identity,
+            &world.token,
+            &world.csrf,
+            &world.error,
+            &world.logout,
+            &world.flows[0],
+            &world.flows[1],
+        ];
         match self.below(8) {
             0..=3 => self.pick(TEXTS).to_owned(),
             4 => (*self.pick(&facts)).clone(),
@@ -222,10 +381,20 @@ impl Hostile {
             14 => (Door::Public, "DELETE", format!("/sessions/{id}"), None),
             15 => (Door::Public, "GET", format!("/self-service/logout?token={}", world.logout), None),
             16 => (Door::Public, "GET", "/self-service/logout/browser".into(), None),
-            17 => (Door::Public, "DELETE", "/self-service/logout/api".into(), Some(json!({"session_token": world.token}))),
+            17 => {
+                (Door::Public, "DELETE", "/self-service/logout/api".into(), Some(json!({"session_token": world.token})))
+            }
             18 => (Door::Public, "GET", format!("/self-service/errors?id={}", world.error), None),
             19 => (Door::Public, "GET", "/sessions/token-exchange?init_code=a&return_to_code=b".into(), None),
-            20 => (Door::Public, "GET", format!("/{}", self.pick(&["schemas", "schemas/person", "health/ready", "version", ".well-known/x", "sample"])), None),
+            20 => (
+                Door::Public,
+                "GET",
+                format!(
+                    "/{}",
+                    self.pick(&["schemas", "schemas/person", "health/ready", "version", ".well-known/x", "sample"])
+                ),
+                None,
+            ),
             21 => (Door::Pages, "GET", format!("/login?flow={flow}"), None),
             22 => (Door::Pages, "GET", format!("/error?id={}", world.error), None),
             23 => (Door::Pages, "GET", "/session".into(), None),
@@ -237,14 +406,25 @@ impl Hostile {
             34 => (Door::Admin, "GET", "/admin/identities".into(), None),
             35 => (Door::Admin, "GET", format!("/admin/identities/{id}"), None),
             36 => (Door::Admin, self.pick(&["GET", "DELETE"]), format!("/admin/identities/{id}/sessions"), None),
-            37 => (Door::Admin, self.pick(&["GET", "PATCH", "DELETE"]), format!("/admin/sessions{}", self.pick(&["", "/x", "/x/extend"])), None),
+            37 => (
+                Door::Admin,
+                self.pick(&["GET", "PATCH", "DELETE"]),
+                format!("/admin/sessions{}", self.pick(&["", "/x", "/x/extend"])),
+                None,
+            ),
             38 => (Door::Admin, "GET", format!("/admin/courier/messages{}", self.pick(&["", "/x"])), None),
-            _ => (Door::Admin, "DELETE", format!("/admin/identities/{id}/credentials/{}", self.pick(&["password", "code", "totp", "x"])), None),
+            _ => (
+                Door::Admin,
+                "DELETE",
+                format!("/admin/identities/{id}/credentials/{}", self.pick(&["password", "code", "totp", "x"])),
+                None,
+            ),
         }
     }
 
     fn login(&mut self, world: &World) -> Value {
-        let mut body = json!({"method": self.pick(&["password", "code", "identifier_first"]), "identifier": world.email});
+        let mut body =
+            json!({"method": self.pick(&["password", "code", "identifier_first"]), "identifier": world.email});
         if self.one_in(2) {
             body["csrf_token"] = json!(world.csrf);
         }
@@ -272,7 +452,15 @@ impl Hostile {
             "recovery_addresses": [{"value": email, "via": "email"}],
             "metadata_public": {"a": 1}, "metadata_admin": null, "external_id": self.pick(TEXTS), "organization_id": null,
         });
-        let fields = ["credentials", "verifiable_addresses", "recovery_addresses", "metadata_public", "external_id", "organization_id", "state"];
+        let fields = [
+            "credentials",
+            "verifiable_addresses",
+            "recovery_addresses",
+            "metadata_public",
+            "external_id",
+            "organization_id",
+            "state",
+        ];
         for field in fields {
             if self.one_in(2) {
                 body.as_object_mut().expect("an object").remove(field);
@@ -288,7 +476,18 @@ impl Hostile {
         let steps = if self.one_in(10) { self.below(200) } else { self.below(4) };
         let of = |hostile: &mut Self| {
             let deep = if hostile.one_in(20) { hostile.below(3000) } else { 0 };
-            let path = hostile.pick(&["/traits/email", "/traits", "/metadata_public", "/metadata_admin/a", "/state", "/external_id", "", "/id", "/-", "/traits/name/first"]);
+            let path = hostile.pick(&[
+                "/traits/email",
+                "/traits",
+                "/metadata_public",
+                "/metadata_admin/a",
+                "/state",
+                "/external_id",
+                "",
+                "/id",
+                "/-",
+                "/traits/name/first",
+            ]);
             json!({
                 "op": hostile.pick(&["add", "replace", "remove", "test", "copy", "move"]),
                 "path": format!("{path}{}", "/a".repeat(deep)), "from": hostile.pick(&["/traits", "/metadata_public", ""]),
@@ -300,12 +499,14 @@ impl Hostile {
 
     fn batch(&mut self) -> Value {
         let many = self.below(5);
-        let items: Vec<Value> = (0..many).map(|_| json!({"create": self.identity(), "patch_id": self.pick(TEXTS)})).collect();
+        let items: Vec<Value> =
+            (0..many).map(|_| json!({"create": self.identity(), "patch_id": self.pick(TEXTS)})).collect();
         json!({ "identities": items })
     }
 
     fn other_path(&mut self, world: &World, path: &str) -> String {
-        let escaped = percent_encoding::utf8_percent_encode(&self.text(world), percent_encoding::NON_ALPHANUMERIC).to_string();
+        let escaped =
+            percent_encoding::utf8_percent_encode(&self.text(world), percent_encoding::NON_ALPHANUMERIC).to_string();
         let (before, query) = path.split_once('?').unwrap_or((path, ""));
         match self.below(6) {
             0 => format!("/{path}"),
@@ -320,7 +521,8 @@ impl Hostile {
     fn more_query(&mut self, world: &World, mut path: String) -> String {
         for _ in 0..=self.below(4) {
             let (name, value) = (self.pick(PARAMETERS), self.text(world));
-            let value: String = percent_encoding::utf8_percent_encode(&value, percent_encoding::NON_ALPHANUMERIC).collect();
+            let value: String =
+                percent_encoding::utf8_percent_encode(&value, percent_encoding::NON_ALPHANUMERIC).collect();
             path.push(if path.contains('?') { '&' } else { '?' });
             path.push_str(name);
             path.push('=');
@@ -331,9 +533,11 @@ impl Hostile {
 
     fn headers(&mut self, world: &World, door: Door) -> Vec<(String, Vec<u8>)> {
         let accept = self.pick(&["application/json", "text/html,*/*;q=0.8", "*/*", "application/*;q=0"]);
-        let mut headers = vec![("host".to_owned(), b"login.example.org".to_vec()), ("accept".to_owned(), accept.into())];
+        let mut headers =
+            vec![("host".to_owned(), b"login.example.org".to_vec()), ("accept".to_owned(), accept.into())];
         if self.one_in(2) {
-            headers.push(("cookie".to_owned(), self.pick(&[&*world.cookies[0], &*world.cookies[1]]).as_bytes().to_vec()));
+            headers
+                .push(("cookie".to_owned(), self.pick(&[&*world.cookies[0], &*world.cookies[1]]).as_bytes().to_vec()));
         } else if door == Door::Public && self.one_in(2) {
             headers.push(("x-session-token".to_owned(), world.token.as_bytes().to_vec()));
         }

@@ -22,8 +22,10 @@ const HANG: Duration = Duration::from_secs(60);
 
 /// Codes and passwords, both API's, all error texts; rate limits off, or most requests would end at them.
 fn config() -> String {
-    CONFIG.replace("  default_browser_return_url", "  methods: {code: {enabled: true, passwordless_enabled: true}}\n  default_browser_return_url")
-        + "brakes: {enabled: false}\ncourier: {smtp: {from_address: login@example.org}}\n"
+    CONFIG.replace(
+        "  default_browser_return_url",
+        "  methods: {code: {enabled: true, passwordless_enabled: true}}\n  default_browser_return_url",
+    ) + "brakes: {enabled: false}\ncourier: {smtp: {from_address: login@example.org}}\n"
 }
 
 fn number(name: &str, otherwise: u64) -> u64 {
@@ -91,7 +93,8 @@ fn fault(door: Door, head: bool, answer: &Answer) -> Option<String> {
         return None;
     }
     // Kratos' router answers to paths and verbs that it does not know in plain text.
-    if [404, 405].contains(&status) && answer.header("content-type").is_some_and(|kind| kind.starts_with("text/plain")) {
+    if [404, 405].contains(&status) && answer.header("content-type").is_some_and(|kind| kind.starts_with("text/plain"))
+    {
         return None;
     }
     let Ok(body) = serde_json::from_str::<serde_json::Value>(&answer.body) else {
@@ -116,9 +119,12 @@ async fn everything_stored_can_be_read(bench: &Bench) {
             assert_eq!(one.status, 200, "{id}: {}", one.body);
             seen += 1;
         }
-        let next = page.headers.get_all("link").iter().filter_map(|value| value.to_str().ok()).find_map(|line| {
-            line.split(',').find(|link| link.contains("rel=\"next\"")).map(str::to_owned)
-        });
+        let next = page
+            .headers
+            .get_all("link")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .find_map(|line| line.split(',').find(|link| link.contains("rel=\"next\"")).map(str::to_owned));
         let Some(next) = next else { break };
         let url = next.split(['<', '>']).nth(1).expect("a link").to_owned();
         path = url[url.find("/admin").expect("a path")..].to_owned();

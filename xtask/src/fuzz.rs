@@ -23,7 +23,12 @@ pub(crate) fn run(requests: u64, seed: u64) -> Result<(), String> {
         run_command(&mut test)?;
         let (done, seconds) = (requests.min((batch + 1) * BATCH), began.elapsed().as_secs_f64());
         let left = seconds / done as f64 * (requests - done) as f64;
-        println!("{done} of {requests} requests, seed {}; {:.0} a second, {:.0} min left", seed + batch, done as f64 / seconds, left / 60.0);
+        println!(
+            "{done} of {requests} requests, seed {}; {:.0} a second, {:.0} min left",
+            seed + batch,
+            done as f64 / seconds,
+            left / 60.0
+        );
     }
     Ok(())
 }

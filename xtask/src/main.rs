@@ -1,11 +1,13 @@
 //! `cargo xtask`: what belongs to working on Latchkey and is too slow, or needs too much, for `cargo test`.
 
 mod bench;
+mod clock;
 mod courier;
 mod deny;
 mod deployed;
 mod e2e;
 mod emulators;
+mod fuzz;
 mod sam;
 mod sdk;
 mod tools;
@@ -30,6 +32,15 @@ enum Command {
     Wire {
         /// Scenarios or files of scenarios; those of what is built without
         names: Vec<String>,
+    },
+    /// Run all tests with the machine's clock a year ahead and a year back (installs Debian's faketime where it may)
+    Clock {
+        /// Where there is no faketime and none can be installed, say so in one line and end well
+        #[arg(long)]
+        where_possible: bool,
+        /// Passed on to `cargo test`
+        #[arg(last = true)]
+        arguments: Vec<String>,
     },
     /// Send messages by servers of SES and of SMTP (needs node)
     Courier,
@@ -82,12 +93,22 @@ enum Command {
         /// Only the tests whose names hold this
         only: Option<String>,
     },
+    /// Make hostile requests to every route, as the tests do with fewer
+    Fuzz {
+        /// How many requests
+        #[arg(long, default_value_t = 1_000_000)]
+        requests: u64,
+        /// The first seed; each 50,000 requests take the next
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Sdk => sdk::run(),
         Command::Wire { names } => wire::run(&names),
+        Command::Clock { where_possible, arguments } => clock::run(&arguments, where_possible),
         Command::Courier => courier::run(),
         Command::Deny { advisories } => deny::run(advisories),
         Command::Bench { quick, only } => bench::run(quick, &only),
@@ -95,6 +116,7 @@ fn main() -> ExitCode {
         Command::E2e { suites, picture, where_possible } => e2e::run(&suites, picture, where_possible),
         Command::Deployed { bite, only } => deployed::run(bite, only.as_deref()),
         Command::Emulators { only } => emulators::run(only.as_deref()),
+        Command::Fuzz { requests, seed } => fuzz::run(requests, seed),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -125,7 +125,7 @@ fn list(call: &Call<'_>) -> Result<Reply, Fault> {
     active_filter(call)?;
     expansions(call)?;
     let reason = "The list of all sessions is not part of this release: list the sessions of one identity.";
-    Err(ApiError::new(501).saying("not implemented").because(reason).into())
+    Err(ApiError::new(404).saying("this route is not built yet").because(reason).into())
 }
 
 async fn list_of(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
