@@ -185,7 +185,7 @@ impl Message {
         Self::with(
             4029001,
             Kind::Error,
-            format!("That was tried too often. Please wait {minutes} minute{plural} and try again."),
+            format!("Too many attempts. Please try again in {minutes} minute{plural}."),
             json!({"minutes": minutes}),
         )
     }
