@@ -232,7 +232,7 @@ async fn other_sessions_end_only_at_the_wish_of_their_owner() {
     ] {
         let refused = browser.send("/session/others", headers, &[("token", value)]).await;
         assert_eq!(refused.status, status, "{value:.20} {headers:?}");
-        assert!(refused.body.contains("Nothing has changed.") && !refused.body.contains("ory_lo_"), "{}", refused.body);
+        assert!(refused.body.contains("Nothing was changed") && !refused.body.contains("ory_lo_"), "{}", refused.body);
         assert_eq!(alive().await, 200);
     }
     let done = browser.send("/session/others", &here, &[("token", &token)]).await;
@@ -287,7 +287,7 @@ async fn flows_that_do_not_fit_are_replaced_with_a_word_on_why() {
     let expired = browser.visit(&format!("/login?flow={id}")).await;
     let begun = browser.follow(&expired).await;
     let page = browser.visit(begun.location()).await.body;
-    assert!(page.contains("no longer valid, so here is a fresh one"), "{page}");
+    assert!(page.contains("Your sign-in timed out."), "{page}");
     let flow =
         browser.get(&format!("/self-service/login/flows?id={}", begun.location().split("flow=").nth(1).unwrap())).await;
     assert_eq!(flow.json()["return_to"], "https://app.example.org/x/y?a=b");
@@ -335,7 +335,7 @@ async fn a_developer_on_the_wrong_host_is_told() {
         async move { client.get(&format!("/login?flow={FLOW}")).await.body }
     };
     let page = visit("localhost:4455").await;
-    assert!(page.contains("localhost:4455") && page.contains("calls this place login.example.org"), "{page}");
+    assert!(page.contains("localhost:4455") && page.contains("the configuration names login.example.org"), "{page}");
     assert!(page.contains("selfservice.flows.login.ui_url") && !page.contains("evil.example"), "{page}");
     is_text("what the API tells a developer", &page);
     assert!(!visit("login.example.org").await.contains("selfservice.flows.login.ui_url"));
@@ -661,7 +661,8 @@ async fn markup_in_an_identity_is_text_on_the_real_pages_too() {
     let page = browser.visit(failed.location()).await;
     assert_eq!(page.status, 200);
     assert!(
-        page.body.contains("self_service_flow_return_to_forbidden") && page.body.contains("do not send people to"),
+        page.body.contains("self_service_flow_return_to_forbidden")
+            && page.body.contains("leads to a site that is not allowed"),
         "{}",
         page.body
     );
@@ -795,7 +796,8 @@ async fn statuses_of_what_is_not_there() {
     for path in ["/error", "/error?id=", "/error?id=nonsense", &format!("/error?id={FLOW}")] {
         let answer = browser.visit(path).await;
         assert_eq!(answer.status, 404, "{path}");
-        assert!(answer.body.contains("Nothing is known of this error"), "{path} {}", answer.body);
+        assert!(answer.body.contains("This error is no longer available."), "{path} {}", answer.body);
+        assert!(!answer.body.contains("role=\"alert\""), "{path} is no reason for alarm: {}", answer.body);
     }
     assert_eq!(browser.visit("/error?id=stub:500").await.status, 200);
     for (path, allow) in [("/login", "GET, HEAD"), ("/session", "GET, HEAD"), ("/error", "GET, HEAD")] {

@@ -210,8 +210,8 @@ impl Drawing<'_> {
     }
 
     /// The nodes in the order in which they are drawn: theirs, but for two kinds of buttons. One that only sends a code comes behind
-    /// the inputs, wherever the API puts it, so an error moves nothing. One that is no method's, such as "Resend", comes behind
-    /// the button that goes on.
+    /// the inputs, wherever the API puts it, so an error moves nothing. One that does something else for the same method, such
+    /// as "Resend", comes behind the button that goes on.
     fn order(&self) -> Vec<usize> {
         let nodes = &self.form.nodes;
         let first = nodes.iter().position(Node::is_filled_in).unwrap_or(nodes.len());
@@ -220,8 +220,9 @@ impl Drawing<'_> {
         let later = |at: &usize| {
             let node = &nodes[*at];
             let sends_code = (first < *at || node.group == "code") && *at < last && bare(&node.group);
-            let goes_on = node.name() == "method" || self.primary.is_none_or(|primary| primary < *at);
-            node.look() == Some(Look::Submit) && (sends_code || !goes_on)
+            let sends_again = node.name() != "method"
+                && self.primary.is_some_and(|primary| *at < primary && nodes[primary].group == node.group);
+            node.look() == Some(Look::Submit) && (sends_code || sends_again)
         };
         let (later, now): (Vec<usize>, Vec<usize>) = (0..nodes.len()).partition(later);
         [now, later].concat()
