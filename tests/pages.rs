@@ -297,7 +297,7 @@ async fn flows_that_do_not_fit_are_replaced_with_a_word_on_why() {
         .form(&sent.action, &[&sent.fields()[..], &[("identifier", "x@example.org"), ("password", "x")]].concat())
         .await;
     let page = browser.visit(wrong.location()).await.body;
-    assert!(!page.contains("here is a fresh one") && page.contains("credentials are invalid"), "{page}");
+    assert!(!page.contains("Your sign-in timed out.") && page.contains("These details are incorrect."), "{page}");
 }
 
 #[tokio::test]
