@@ -131,7 +131,8 @@ async fn cookies_that_a_server_wrote_again_are_the_same() {
     let email = bench.person().await;
     let percent =
         |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-    let ways: [(&str, &dyn Fn(&str) -> String); 8] = [
+    type Writes<'w> = &'w dyn Fn(&str) -> String;
+    let ways: [(&str, Writes<'_>); 8] = [
         ("quoted", &|value| format!("\"{value}\"")),
         ("encoded", &|value| percent(value)),
         ("encoded twice", &|value| percent(&percent(value))),

@@ -49,7 +49,7 @@ pub struct Proxy {
 /// What answers behind the proxy.
 pub enum Behind {
     /// The embedded store of this test.
-    Embedded(Client),
+    Embedded(Box<Client>),
     /// One that all tests share.
     Emulator(Box<Emulator>),
 }

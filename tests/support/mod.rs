@@ -264,7 +264,7 @@ async fn store() -> Behind {
     let template = Template::load().expect("a template");
     match std::env::var("LATCHKEY_TEST_DYNAMODB") {
         Ok(endpoint) => Behind::Emulator(Box::new(Emulator::start(&endpoint, &template.tables).await)),
-        Err(_) => Behind::Embedded(Store::start(&template.tables, None).await.expect("a store").client()),
+        Err(_) => Behind::Embedded(Box::new(Store::start(&template.tables, None).await.expect("a store").client())),
     }
 }
 

@@ -43,10 +43,13 @@ enum Source<T> {
     Stored(Stored<T>),
 }
 
+/// Makes of a secret's text what the function uses.
+type Parse<T> = Box<dyn Fn(&SecretString) -> Result<T, StartError> + Send + Sync>;
+
 struct Stored<T> {
     client: Client,
     arn: String,
-    parse: Box<dyn Fn(&SecretString) -> Result<T, StartError> + Send + Sync>,
+    parse: Parse<T>,
     kept: Mutex<Option<Kept<T>>>,
 }
 
