@@ -226,7 +226,7 @@ mod tests {
         let before = Store::start(std::slice::from_ref(&table), Some(folder.path())).await.unwrap();
         let item = json!({"pk": {"S": "a"}, "kind": {"S": "b"}});
         let put = json!({"TableName": "things", "Item": item});
-        Client::new(&before.endpoint, "local").call("PutItem", &put).await.unwrap();
+        before.client().call("PutItem", &put).await.unwrap();
         table.create["AttributeDefinitions"]
             .as_array_mut()
             .unwrap()
@@ -242,7 +242,7 @@ mod tests {
                 "TableName": "things", "IndexName": "by-kind", "KeyConditionExpression": "kind = :kind",
                 "ExpressionAttributeValues": {":kind": {"S": "b"}},
             });
-            let found = Client::new(&after.endpoint, "local").call("Query", &ask).await.unwrap();
+            let found = after.client().call("Query", &ask).await.unwrap();
             assert_eq!(found["Count"], 1, "{found}");
         }
     }

@@ -19,12 +19,14 @@ pub(crate) fn of_report(report: &str) -> Option<String> {
         if faults.get(n + 1).is_some_and(|next| next.depth > fault.depth) {
             continue;
         }
-        let line = match name(fault.place).as_str() {
-            "" => in_words(fault.text),
-            name => format!("{name}: {}", in_words(fault.text)),
+        let place = match name(fault.place) {
+            name if name.is_empty() => name,
+            name => format!("{name}: "),
         };
-        if !said.contains(&line) {
-            said.push(line);
+        let text = in_words(fault.text);
+        // The format of a trait and the address that it would be are often wrong together.
+        if !said.iter().any(|line| line.starts_with(&place) && line.ends_with(&text)) {
+            said.push(format!("{place}{text}"));
         }
     }
     (!said.is_empty()).then(|| said.join("\n  "))
@@ -99,6 +101,10 @@ mod tests {
                 "\"email\" is missing\n  name.first: must have at least 3 characters, has 1\n  name: the schema has no trait \"x\"",
             ),
             ("I[#/traits/a%20b~1c] S[#/x] expected string, but got number", "a b/c: must be of type string, is number"),
+            (
+                "I[#/traits/e] S[#/x] \"x\" is not valid \"email\"\nI[#/traits/e] S[#/x] mail: missing '@' or angle-addr",
+                "e: \"x\" is not an e-mail address",
+            ),
             (
                 "I[#/traits/p] S[#/x] the phone number supplied is not a number",
                 "p: is not a telephone number with its country code",

@@ -72,7 +72,7 @@ mod tests {
             let found = read(&cookies[0].1, CsrfSecret::from_cookie);
             assert!(found.is_some_and(|found| secret().binding().fits(&found)), "{spelling}");
         }
-        for wrong in [value.replace('+', "-"), value.to_lowercase(), format!("{value}x"), value[1..].to_owned()] {
+        for wrong in [value.replace('+', "-"), value.to_uppercase(), format!("{value}x"), value[1..].to_owned()] {
             let found = read(&wrong, CsrfSecret::from_cookie);
             assert!(!found.is_some_and(|found| secret().binding().fits(&found)), "{wrong}");
         }
