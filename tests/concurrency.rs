@@ -109,6 +109,47 @@ async fn a_person_keeps_a_bounded_number_of_sessions() {
     assert_eq!(sessions.count(), 60 + 2);
 }
 
+/// No login knows of the others, and still no more sessions are good than one person may have.
+#[tokio::test]
+async fn parallel_logins_leave_no_more_sessions_than_the_cap() {
+    let bench = Bench::with(&format!("{CONFIG}brakes: {{enabled: false}}\n")).await;
+    let email = format!("{}@example.org", unique("crowd"));
+    let person = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
+    let app = bench.app();
+    let mut paths = Vec::new();
+    for _ in 0..120 {
+        paths.push(app.begin("").await);
+    }
+    let body = password(&email, PASSWORD);
+    let answers = futures_util::future::join_all(paths.iter().map(|path| app.post(path, &body))).await;
+    let mut live = Vec::new();
+    for answer in &answers {
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let token = answer.json()["session_token"].as_str().unwrap().to_owned();
+        match app.token(&token).get("/sessions/whoami").await.status {
+            200 => live.push(token),
+            status => assert_eq!(status, 401),
+        }
+    }
+    assert_eq!(live.len(), 90);
+    let list = app.token(&live[0]).get("/sessions").await;
+    assert_eq!(list.header("x-total-count"), Some("89"));
+    let path = format!("/admin/identities/{}/sessions?active=true", person["id"].as_str().unwrap());
+    assert_eq!(bench.admin().get(&path).await.header("x-total-count"), Some("90"));
+    // Ending some of the newer ones brings none of the older back, neither now nor with the next login.
+    for token in &live[..20] {
+        let ended = app.json(http::Method::DELETE, "/self-service/logout/api", &json!({"session_token": token})).await;
+        assert_eq!(ended.status, 204);
+    }
+    app.sign_in(&email).await;
+    let mut still = 0;
+    for answer in &answers {
+        let token = answer.json()["session_token"].as_str().unwrap().to_owned();
+        still += usize::from(app.token(&token).get("/sessions/whoami").await.status == 200);
+    }
+    assert_eq!(still, 70);
+}
+
 /// Each of them is answered with a token, so each token must be worth something.
 #[tokio::test]
 async fn parallel_refreshes_of_a_session_leave_everybody_signed_in() {

@@ -20,6 +20,7 @@ mod cost;
 mod courier;
 mod csrf;
 mod documents;
+mod erasure;
 mod events;
 mod examples;
 mod faults;

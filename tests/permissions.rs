@@ -177,6 +177,8 @@ async fn everything(bench: &Bench) {
     bench.proxy.store("PutItem", json!({"TableName": "accounts", "Item": item})).await;
     assert_eq!(admin.delete(&format!("/admin/identities/{}", lost["id"].as_str().unwrap())).await.status, 204);
     bench.create(json!({"email": lost["traits"]["email"]}), json!({})).await;
+    let reader = format!("/admin/identities/{}", reader["id"].as_str().unwrap());
+    assert_eq!(admin.delete(&reader).await.status, 204);
     // Messages: one that is sent, one whose address is marked, what administrators see of them.
     let feedback = json!({"eventType": "Bounce", "bounce": {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": email}]}});
     let feedback = json!({"Records": [{"Sns": {"Message": feedback.to_string()}}]}).to_string();

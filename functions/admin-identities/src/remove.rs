@@ -9,16 +9,22 @@ use latchkey_store::{StoreError, people};
 use latchkey_web::audit::{Action, changes};
 use latchkey_web::{Call, Fault, Reply, chance};
 
-/// How often a deletion is tried again because the person was changed meanwhile.
+/// How often a deletion is tried again because the person was changed, or signed in, meanwhile.
 const TRIES: usize = 8;
+/// After so many tries the identity is disabled first, so that nobody keeps it from being deleted by signing in.
+const PATIENCE: usize = 3;
 
 pub(crate) async fn person(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
     let id = person_id(id)?;
-    for _ in 0..TRIES {
+    for attempt in 0..TRIES {
         let gone = match app.accounts.profile(id).await {
             Ok(profile) => {
                 let profile = profile.ok_or_else(ApiError::not_located)?;
                 changes(Action::DeleteIdentity, &[("identity", &id)]);
+                if attempt == PATIENCE {
+                    people::disable(&app.accounts, &profile, chance::id()).await?;
+                    continue;
+                }
                 people::delete(&app.accounts, &app.credentials, &app.outbox, &profile, call.now, chance::id()).await?
             }
             // Nobody can do anything else with a record that cannot be read.
@@ -37,10 +43,6 @@ pub(crate) async fn person(app: &App, call: &Call<'_>, id: &str) -> Result<Reply
             Err(error) => return Err(error.into()),
         };
         if gone.is_ok() {
-            // Who is gone signs in nowhere; what stays behind when this fails ends by itself.
-            if let Err(error) = app.accounts.forget_devices(id, chance::id()).await {
-                latchkey_web::note(format!("devices of a deleted identity were not forgotten: {error}"));
-            }
             return Ok(Reply::new(204, "deleted"));
         }
     }

@@ -5,7 +5,7 @@ use lambda_http::http::{HeaderName, Method, header};
 use latchkey_core::bounds::escaped_length;
 use latchkey_core::error::ApiError;
 use latchkey_core::flow::join;
-use latchkey_core::identity::{Identity, State, without_addresses};
+use latchkey_core::identity::{State, without_addresses};
 use latchkey_core::paging::Page;
 use latchkey_core::session::{Session, for_administrators};
 use latchkey_store::accounts::Profile;
@@ -99,8 +99,8 @@ fn expansions(call: &Call<'_>) -> Result<(bool, bool), ApiError> {
     Ok((identity, devices))
 }
 
-fn is_active(session: &Session, identity: &Identity, call: &Call<'_>) -> bool {
-    session.is_live(call.now) && identity.state == State::Active
+fn is_active(session: &Session, profile: &Profile, call: &Call<'_>) -> bool {
+    session.is_live(&profile.roll, call.now) && profile.identity.state == State::Active
 }
 
 /// Reads a session by its id alone.
@@ -116,7 +116,7 @@ async fn show(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
     let identity = &profile.identity;
     let shown = if with_identity { identity.admin(app.edge.base_url(), None) } else { Value::Null };
     let devices = if with_devices { json!(session.facts.devices) } else { json!([]) };
-    let body = for_administrators(&session, session.render(is_active(&session, identity, call), shown, devices));
+    let body = for_administrators(&session, session.render(is_active(&session, &profile, call), shown, devices));
     Ok(Reply::json(200, &Value::Object(body), "shown"))
 }
 
@@ -132,19 +132,19 @@ async fn list_of(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
     let id = parse_id(id)?;
     let wanted = active_filter(call)?;
     let (profile, mut sessions) = app.accounts.everything_of(id).await?;
-    let Some(Profile { identity, .. }) = profile else {
+    let Some(profile) = profile else {
         return Ok(page(call, id, &[], &Value::Null));
     };
     sessions.sort_by_key(|s| std::cmp::Reverse((s.facts.issued_at, s.id)));
     let listed: Vec<(Session, bool)> = sessions
         .into_iter()
         .map(|s| {
-            let active = is_active(&s, &identity, call);
+            let active = is_active(&s, &profile, call);
             (s, active)
         })
         .filter(|(_, active)| wanted.is_none_or(|wanted| wanted == *active))
         .collect();
-    let shown = without_addresses(identity.admin(app.edge.base_url(), None));
+    let shown = without_addresses(profile.identity.admin(app.edge.base_url(), None));
     Ok(page(call, id, &listed, &shown))
 }
 
@@ -202,6 +202,6 @@ async fn extend(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
     }
     let identity = &profile.identity;
     let shown = identity.public(app.edge.base_url());
-    let body = session.render(is_active(&session, identity, call), shown, json!([]));
+    let body = session.render(is_active(&session, &profile, call), shown, json!([]));
     Ok(Reply::json(200, &Value::Object(body), "extended"))
 }

@@ -80,7 +80,10 @@ impl Submission<'_> {
                 (Basis::Address(_), Some(identity)) => Grounds::Changed(&proof.profile, identity),
             };
             let (presented, next) = self.next_session(&proof, strengthen);
-            let surplus = beyond_the_caps(&proof.sessions, strengthen.then(|| next.session().id), self.call.now);
+            let surplus = {
+                let keep = strengthen.then(|| next.session().id);
+                beyond_the_caps(&proof.sessions, &proof.profile.roll, keep, self.call.now)
+            };
             let enough = self.app.required.is_met(next.session().aal(), proof.profile.identity.available_aal);
             let (cookie, devices) = self.remembered(enough, identity, &proof.devices).unzip();
             let devices: DeviceChange = devices.unwrap_or_default();

@@ -101,7 +101,7 @@ async fn list(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
         let to = join(app.edge.base_url(), "/self-service/login/browser?aal=aal2");
         return Err(ApiError::session_aal2_required(&to).into());
     }
-    let mut live: Vec<&Session> = own.others().filter(|s| s.is_live(call.now)).collect();
+    let mut live: Vec<&Session> = own.others().filter(|s| s.is_live(&own.profile.roll, call.now)).collect();
     live.sort_by_key(|s| std::cmp::Reverse((s.facts.issued_at, s.id)));
     let shown = identity.public_without_addresses(app.edge.base_url());
     let page = Page::parse(|key| call.query(key), LARGEST_PAGE).with_room(escaped_length(&shown.to_string()) + OWN);

@@ -33,6 +33,7 @@ pub mod message;
 pub mod paging;
 pub mod recipient;
 pub mod return_to;
+pub mod roll;
 pub mod session;
 pub mod text;
 pub mod token;

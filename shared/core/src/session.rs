@@ -2,6 +2,7 @@
 
 use crate::aal::{Aal, AuthenticationMethod, level_of};
 use crate::identity::timestamp;
+use crate::roll::Roll;
 use crate::token::{Presented, SecretHash};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -191,9 +192,9 @@ impl Session {
         session
     }
 
-    /// Whether `presented` proves this session at `now`. Revoked and expired sessions are proven by nothing.
-    pub fn proven_by(&self, presented: &Presented, now: OffsetDateTime) -> Option<SecretMatch> {
-        self.secrets.matching(presented, now).filter(|_| self.is_live(now))
+    /// Whether `presented` proves this session at `now`. Sessions that are over are proven by nothing.
+    pub fn proven_by(&self, presented: &Presented, roll: &Roll, now: OffsetDateTime) -> Option<SecretMatch> {
+        self.secrets.matching(presented, now).filter(|_| self.is_live(roll, now))
     }
 
     /// The session as the secret before the last refresh proves it: the factor proven since then does not raise its level, because
@@ -219,8 +220,14 @@ impl Session {
         matched == SecretMatch::Current && self.secrets.previous.as_ref().is_some_and(|(_, until)| now < *until)
     }
 
-    /// Not revoked and not expired. The identity's state counts too, but lives with the identity.
-    pub fn is_live(&self, now: OffsetDateTime) -> bool {
+    /// Not revoked, not expired, and not beyond the cap by its person's roll. The identity's state counts too, but lives with the
+    /// identity.
+    pub fn is_live(&self, roll: &Roll, now: OffsetDateTime) -> bool {
+        self.lasts(now) && !roll.is_beyond(self)
+    }
+
+    /// Neither revoked nor expired.
+    fn lasts(&self, now: OffsetDateTime) -> bool {
         self.active && now < self.expires_at
     }
 
@@ -265,21 +272,35 @@ pub struct Surplus {
     pub ending: Vec<Session>,
     /// Ended ones to forget.
     pub forgetting: Vec<Uuid>,
+    /// Entries to strike off the person's roll.
+    pub striking: Vec<Uuid>,
 }
 
 /// What must go so that, with one more, at most [`MOST_LIVE_SESSIONS`] live and [`MOST_ENDED_SESSIONS`] ended ones stay: the
 /// oldest first.
 ///
 /// `keep` is the one being renewed, if any; it neither ends nor counts twice.
-pub fn beyond_the_caps(sessions: &[Session], keep: Option<Uuid>, now: OffsetDateTime) -> Surplus {
+pub fn beyond_the_caps(sessions: &[Session], roll: &Roll, keep: Option<Uuid>, now: OffsetDateTime) -> Surplus {
     let others = sessions.iter().filter(|s| Some(s.id) != keep);
-    let (mut live, mut ended): (Vec<_>, Vec<_>) = others.partition(|s| s.is_live(now));
-    live.sort_by_key(|s| s.facts.authenticated_at);
+    let (mut lasting, mut ended): (Vec<_>, Vec<_>) = others.partition(|s| s.lasts(now));
+    lasting.sort_by_key(|s| (s.facts.authenticated_at, s.id));
     ended.sort_by_key(|s| s.facts.authenticated_at);
-    live.truncate((live.len() + 1).saturating_sub(MOST_LIVE_SESSIONS).min(MOST_AT_ONCE));
-    ended.truncate(ended.len().saturating_sub(MOST_ENDED_SESSIONS).min(MOST_AT_ONCE - live.len()));
+    // Those beyond the roll are the oldest of all.
+    let beyond = lasting.iter().filter(|s| roll.is_beyond(s)).count();
+    lasting.truncate(beyond.max((lasting.len() + 1).saturating_sub(MOST_LIVE_SESSIONS)).min(MOST_AT_ONCE));
+    ended.truncate(ended.len().saturating_sub(MOST_ENDED_SESSIONS).min(MOST_AT_ONCE - lasting.len()));
+    // An entry that is struck off makes room for an older session. While one that is beyond the roll is left, only entries that are
+    // older still may go, or it would come back to life.
+    let ends = |session: &Session| lasting.iter().any(|s| s.id == session.id);
+    let is_over = |session: &Session| ends(session) || (Some(session.id) != keep && !session.lasts(now));
+    let striking = if lasting.len() >= beyond {
+        roll.stale(sessions, is_over, now)
+    } else {
+        roll.stale(sessions, ends, OffsetDateTime::UNIX_EPOCH)
+    };
     Surplus {
-        ending: live.into_iter().map(|s| Session { active: false, ..s.clone() }).collect(),
+        striking,
+        ending: lasting.into_iter().map(|s| Session { active: false, ..s.clone() }).collect(),
         forgetting: ended.into_iter().map(|s| s.id).collect(),
     }
 }
@@ -313,11 +334,11 @@ mod tests {
     #[test]
     fn a_session_is_proven_by_its_secret_until_it_ends() {
         let session = Session::new(&presented(1), entry(NOW), device(), DAY, NOW);
-        assert_eq!(session.proven_by(&presented(1), NOW), Some(SecretMatch::Current));
-        assert_eq!(session.proven_by(&presented(2), NOW), None);
-        assert_eq!(session.proven_by(&presented(1), NOW + DAY), None, "the last instant is over");
+        assert_eq!(session.proven_by(&presented(1), &Roll::default(), NOW), Some(SecretMatch::Current));
+        assert_eq!(session.proven_by(&presented(2), &Roll::default(), NOW), None);
+        assert_eq!(session.proven_by(&presented(1), &Roll::default(), NOW + DAY), None, "the last instant is over");
         let revoked = Session { active: false, ..session };
-        assert_eq!(revoked.proven_by(&presented(1), NOW), None);
+        assert_eq!(revoked.proven_by(&presented(1), &Roll::default(), NOW), None);
     }
 
     #[test]
@@ -329,9 +350,9 @@ mod tests {
         assert_eq!(new.facts.methods.len(), 2);
         assert_eq!(new.facts.devices.len(), 1);
         assert_eq!(new.expires_at, later + DAY);
-        assert_eq!(new.proven_by(&presented(2), later), Some(SecretMatch::Current));
-        assert_eq!(new.proven_by(&presented(1), later), Some(SecretMatch::Previous));
-        assert_eq!(new.proven_by(&presented(1), later + GRACE), None);
+        assert_eq!(new.proven_by(&presented(2), &Roll::default(), later), Some(SecretMatch::Current));
+        assert_eq!(new.proven_by(&presented(1), &Roll::default(), later), Some(SecretMatch::Previous));
+        assert_eq!(new.proven_by(&presented(1), &Roll::default(), later + GRACE), None);
         assert!(new.supersedes(SecretMatch::Current, later) && !new.supersedes(SecretMatch::Previous, later));
         assert!(!new.supersedes(SecretMatch::Current, later + GRACE), "what has ended by itself needs no ending");
     }
@@ -362,7 +383,61 @@ mod tests {
         let beside = old.beside(&own, entry(later), device(), DAY, later);
         assert_ne!(beside.id, old.id);
         assert_eq!((beside.facts.issued_at, beside.facts.methods.len()), (later, 2));
-        assert_eq!(beside.proven_by(&own, later), Some(SecretMatch::Current));
+        assert_eq!(beside.proven_by(&own, &Roll::default(), later), Some(SecretMatch::Current));
+    }
+
+    /// Sessions that were proven one after the other, and their roll.
+    fn enrolled(count: u32) -> (Vec<Session>, Roll) {
+        let at = |n: u32| NOW + Duration::seconds(i64::from(n));
+        let session = |n: u32| {
+            let own = Presented::new(Uuid::from_u128(1), Uuid::from_u128(u128::from(n)), [1; 32]);
+            Session::new(&own, entry(at(n)), device(), DAY, at(n))
+        };
+        let sessions: Vec<_> = (0..count).map(session).collect();
+        let roll = Roll::new(sessions.iter().map(|s| (s.facts.authenticated_at, s.id)));
+        (sessions, roll)
+    }
+
+    fn live(sessions: &[Session], roll: &Roll) -> Vec<u128> {
+        let now = NOW + Duration::hours(1);
+        sessions.iter().filter(|s| s.is_live(roll, now)).map(|s| s.id.as_u128()).collect()
+    }
+
+    #[test]
+    fn the_roll_holds_the_cap_without_a_login() {
+        let (mut sessions, roll) = enrolled(140);
+        assert_eq!(live(&sessions, &roll), (50..140).collect::<Vec<_>>());
+        assert_eq!(live(&sessions[..1], &Roll::default()), [0], "a session of before the roll lives on");
+        assert_eq!(live(&sessions[..1], &enrolled(91).1), [0_u128; 0]);
+        assert_eq!(live(&sessions[..1], &enrolled(90).1), [0]);
+        // Ending newer ones brings none of the older back.
+        sessions[100..].iter_mut().for_each(|s| s.active = false);
+        assert_eq!(live(&sessions, &roll), (50..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_struck_off_brings_no_session_back() {
+        let now = NOW + Duration::hours(1);
+        let (mut sessions, roll) = enrolled(140);
+        sessions[120..].iter_mut().for_each(|s| s.active = false);
+        let surplus = beyond_the_caps(&sessions, &roll, None, now);
+        assert_eq!(surplus.ending.len(), 50, "those beyond the roll end, although few enough last");
+        assert_eq!(surplus.striking.len(), 50 + 20);
+        // More than one login can end.
+        let (mut sessions, roll) = enrolled(500);
+        sessions[490..].iter_mut().for_each(|s| s.active = false);
+        let surplus = beyond_the_caps(&sessions, &roll, None, now);
+        assert_eq!(surplus.ending.len(), MOST_AT_ONCE);
+        let struck: Vec<_> = surplus.ending.iter().map(|s| s.id).collect();
+        assert_eq!(surplus.striking, struck, "entries of newer sessions stay while older ones are left");
+    }
+
+    #[test]
+    fn entries_of_sessions_that_are_gone_are_struck_off() {
+        let (sessions, roll) = enrolled(3);
+        let strike = |now| beyond_the_caps(&sessions[..1], &roll, None, now).striking;
+        assert!(strike(NOW + Duration::seconds(30)).is_empty(), "logins that are being written");
+        assert_eq!(strike(NOW + Duration::hours(1)), [Uuid::from_u128(1), Uuid::from_u128(2)]);
     }
 
     #[test]
@@ -381,15 +456,22 @@ mod tests {
             assert!(surplus.forgetting.is_empty() && surplus.ending.iter().all(|s| !s.active));
             surplus.ending.iter().map(|s| s.id).collect::<Vec<_>>()
         };
-        assert_eq!(ending(beyond_the_caps(&all, None, NOW)), ids(&[0, 1, 2]));
-        assert_eq!(ending(beyond_the_caps(&all, Some(Uuid::from_u128(0)), NOW)), ids(&[1, 2]));
+        assert_eq!(ending(beyond_the_caps(&all, &Roll::default(), None, NOW)), ids(&[0, 1, 2]));
+        assert_eq!(ending(beyond_the_caps(&all, &Roll::default(), Some(Uuid::from_u128(0)), NOW)), ids(&[1, 2]));
         all.iter_mut().filter(|s| s.id.as_u128() < 3).for_each(|s| s.active = false);
-        assert_eq!(beyond_the_caps(&all, None, NOW), Surplus::default(), "ended ones count for themselves");
-        assert_eq!(beyond_the_caps(&all[..89], None, NOW), Surplus::default());
+        assert_eq!(
+            beyond_the_caps(&all, &Roll::default(), None, NOW),
+            Surplus::default(),
+            "ended ones count for themselves"
+        );
+        assert_eq!(beyond_the_caps(&all[..89], &Roll::default(), None, NOW), Surplus::default());
         all.iter_mut().filter(|s| s.id.as_u128() < 62).for_each(|s| s.active = false);
-        assert_eq!(beyond_the_caps(&all, None, NOW), Surplus { ending: vec![], forgetting: ids(&[0, 1]) });
+        assert_eq!(
+            beyond_the_caps(&all, &Roll::default(), None, NOW),
+            Surplus { forgetting: ids(&[0, 1]), ..Surplus::default() }
+        );
         let many: Vec<_> = (0..500).map(|n| Session { active: n >= 300, ..session(n) }).collect();
-        let surplus = beyond_the_caps(&many, None, NOW);
+        let surplus = beyond_the_caps(&many, &Roll::default(), None, NOW);
         assert_eq!(
             surplus.ending.len() + surplus.forgetting.len(),
             MOST_AT_ONCE,

@@ -5,34 +5,27 @@ use crate::devices::{DEVICE, read_device};
 use crate::env::{Environment, StartError};
 use crate::flows::incomplete;
 use crate::item::{
-    FORMAT, Item, bytes, doc, flag, instant, key, n, number, read_bytes, read_doc, read_instant, s, string, ttl,
+    FORMAT, Item, bytes, doc, flag, instant, key, n, read_bytes, read_doc, read_instant, s, string, ttl,
 };
 use crate::meter;
+use crate::profile::{profile_key, read_profile};
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, Select, TransactWriteItem, Update};
-use latchkey_core::identity::{Identity, State};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, Select, TransactWriteItem, Update};
 use latchkey_core::known_device::DeviceRecord;
 use latchkey_core::session::{REMEMBERED, Secrets, Session};
 use latchkey_core::token::{Presented, SecretHash};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-const PROFILE: &str = "profile";
+pub(crate) const PROFILE: &str = "profile";
+
+pub use crate::profile::Profile;
 
 /// A handle for the `accounts` table.
 #[derive(Clone, Debug)]
 pub struct Accounts {
     db: Db,
     table: String,
-}
-
-/// A person as stored, with the revision that a change must name.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Profile {
-    /// The person.
-    pub identity: Identity,
-    /// Raised by every change; a change made from an older one is refused.
-    pub revision: u64,
 }
 
 /// Everything that lies with a person.
@@ -176,11 +169,6 @@ impl Accounts {
     /// When the store fails.
     pub async fn sessions_of(&self, id: Uuid) -> Result<Vec<Session>, StoreError> {
         Ok(self.collection("Query sessions", id, Some("session#")).await?.sessions)
-    }
-
-    /// Reads the devices on which a person has signed in.
-    pub(crate) async fn devices_of(&self, id: Uuid) -> Result<Vec<DeviceRecord>, StoreError> {
-        Ok(self.collection("Query devices", id, Some(DEVICE)).await?.devices)
     }
 
     async fn collection(&self, name: &'static str, id: Uuid, prefix: Option<&str>) -> Result<Collection, StoreError> {
@@ -488,72 +476,6 @@ impl Accounts {
         let delete = Delete::builder().table_name(&self.table).set_key(Some(session_key(identity, session)));
         Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
     }
-
-    /// The person is still there and may sign in.
-    pub(crate) fn check_active(&self, identity: Uuid) -> Result<TransactWriteItem, StoreError> {
-        let check = ConditionCheck::builder()
-            .table_name(&self.table)
-            .set_key(Some(profile_key(identity)))
-            .condition_expression("#state = :active")
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":active", s(State::Active.as_str()));
-        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(incomplete)?).build())
-    }
-
-    /// The person is what was read, and may sign in.
-    pub(crate) fn check_profile(&self, profile: &Profile) -> Result<TransactWriteItem, StoreError> {
-        let check = ConditionCheck::builder()
-            .table_name(&self.table)
-            .set_key(Some(profile_key(profile.identity.id)))
-            .condition_expression("revision = :before")
-            .expression_attribute_values(":before", n(profile.revision));
-        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(incomplete)?).build())
-    }
-
-    pub(crate) fn put_profile(&self, profile: &Profile, before: Option<u64>) -> Result<TransactWriteItem, StoreError> {
-        let put = Put::builder().table_name(&self.table).set_item(Some(profile_item(profile)?));
-        let put = match before {
-            None => put.condition_expression("attribute_not_exists(pk)"),
-            Some(revision) => {
-                put.condition_expression("revision = :before").expression_attribute_values(":before", n(revision))
-            }
-        };
-        Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
-    }
-
-    /// The person is not there.
-    pub(crate) fn check_absent(&self, identity: Uuid) -> Result<TransactWriteItem, StoreError> {
-        let check = ConditionCheck::builder()
-            .table_name(&self.table)
-            .set_key(Some(profile_key(identity)))
-            .condition_expression("attribute_not_exists(pk)");
-        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(incomplete)?).build())
-    }
-
-    /// Deletes a person whose record cannot be read, as long as it is the record that was looked at.
-    pub(crate) fn delete_raw_profile(&self, id: Uuid, item: &Item) -> Result<TransactWriteItem, StoreError> {
-        let delete = Delete::builder().table_name(&self.table).set_key(Some(profile_key(id)));
-        let delete = match item.get("revision") {
-            Some(revision) => delete
-                .condition_expression("revision = :before")
-                .expression_attribute_values(":before", revision.clone()),
-            None => delete.condition_expression("attribute_not_exists(revision)"),
-        };
-        Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
-    }
-
-    pub(crate) fn delete_profile(&self, profile: &Profile) -> Result<TransactWriteItem, StoreError> {
-        let delete = Delete::builder()
-            .table_name(&self.table)
-            .set_key(Some(profile_key(profile.identity.id)))
-            .condition_expression("revision = :before")
-            .expression_attribute_values(":before", n(profile.revision));
-        Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
-    }
-}
-
-pub(crate) fn profile_key(id: Uuid) -> Item {
-    key(id.to_string(), Some(PROFILE))
 }
 
 fn session_key(identity: Uuid, session: Uuid) -> Item {
@@ -562,25 +484,6 @@ fn session_key(identity: Uuid, session: Uuid) -> Item {
 
 fn read_id(item: &Item, name: &str) -> Result<Uuid, StoreError> {
     Uuid::parse_str(string(item, name)?).map_err(|_| crate::item::broken(name))
-}
-
-fn profile_item(profile: &Profile) -> Result<Item, StoreError> {
-    let identity = &profile.identity;
-    let mut item = profile_key(identity.id);
-    // The first digit of the id, which a UUID always has.
-    let shard = identity.id.to_string().chars().next().unwrap_or('0');
-    item.extend([
-        ("v".to_owned(), n(FORMAT)),
-        ("doc".to_owned(), doc(identity)?),
-        ("state".to_owned(), s(identity.state.as_str())),
-        ("revision".to_owned(), n(profile.revision)),
-        ("shard".to_owned(), s(shard)),
-    ]);
-    Ok(item)
-}
-
-pub(crate) fn read_profile(item: &Item) -> Result<Profile, StoreError> {
-    Ok(Profile { identity: read_doc(item)?, revision: number(item, "revision")? })
 }
 
 fn session_item(session: &Session) -> Result<Item, StoreError> {

@@ -60,21 +60,4 @@ impl Accounts {
         }
         Ok(actions)
     }
-
-    /// Forgets every device of an identity that is gone.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn forget_devices(&self, identity: Uuid, request: Uuid) -> Result<(), StoreError> {
-        let forget: Vec<String> = self.devices_of(identity).await?.into_iter().map(|record| record.key).collect();
-        let mut token = request.as_u128();
-        for chunk in forget.chunks(100) {
-            let change = DeviceChange { put: None, forget: chunk.to_vec() };
-            // Each transaction is a request of its own, and a repeated one must be recognised.
-            token = token.wrapping_add(1);
-            // Deleting what is gone has no condition that could fail.
-            let _ = self.db().transact(self.change_devices(identity, &change)?, Uuid::from_u128(token)).await?;
-        }
-        Ok(())
-    }
 }

@@ -37,7 +37,9 @@ pub mod outbox;
 pub mod people;
 pub mod suppressed;
 
+mod below;
 mod item;
+mod profile;
 mod remains;
 
 pub use accounts::Accounts;

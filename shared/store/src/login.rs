@@ -1,6 +1,6 @@
 //! What submissions read and write: everything they have to know in one read, everything they change in one transaction.
 
-use crate::accounts::{Accounts, Profile, profile_key, read_profile};
+use crate::accounts::{Accounts, Profile};
 use crate::counters::{Counters, Counts};
 use crate::credentials::{Credentials, Guard, Unique};
 use crate::db::StoreError;
@@ -8,6 +8,7 @@ use crate::devices::{self, DEVICE, DeviceChange, read_device};
 use crate::flows::{Codes, Flows, StoredFlow, flow_key, read_flow};
 use crate::item::{Item, key, string};
 use crate::outbox::Outbox;
+use crate::profile::{Enrolment, profile_key, read_profile};
 use latchkey_core::brakes::Standing;
 use latchkey_core::courier::Outgoing;
 use latchkey_core::flow::LoginFlow;
@@ -173,16 +174,16 @@ pub async fn complete(
     request: Uuid,
 ) -> Result<Result<(), Overtaken>, StoreError> {
     let session = next.session();
+    let enrolment = Enrolment { session, striking: &surplus.striking };
     let mut actions = vec![flows.complete(flow)?];
     match grounds {
         Grounds::Credential(kind, version) => {
-            actions.push(accounts.check_active(session.identity)?);
+            actions.push(accounts.enrol_active(&enrolment)?);
             actions.push(credentials.check_version(session.identity, *kind, *version)?);
         }
-        Grounds::Person(profile) => actions.push(accounts.check_profile(profile)?),
+        Grounds::Person(profile) => actions.push(accounts.enrol(profile, &enrolment)?),
         Grounds::Changed(profile, identity) => {
-            let next = Profile { identity: (*identity).clone(), revision: profile.revision + 1 };
-            actions.push(accounts.put_profile(&next, Some(profile.revision))?);
+            actions.push(accounts.enrol_and_change((profile, identity), &enrolment)?);
         }
     }
     let settled = actions.len();

@@ -7,7 +7,7 @@ use crate::item::string;
 use crate::outbox::Outbox;
 use crate::remains;
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use latchkey_core::identity::{CredentialType, Identity};
+use latchkey_core::identity::{CredentialType, Identity, State};
 use std::collections::BTreeSet;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -55,7 +55,7 @@ pub async fn create(
     secrets: &[Credential],
     request: Uuid,
 ) -> Result<Result<(), Refused>, StoreError> {
-    let mut items = vec![accounts.put_profile(&Profile { identity: identity.clone(), revision: 1 }, None)?];
+    let mut items = vec![accounts.put_new_profile(identity)?];
     for credential in secrets {
         items.push(credentials.put_credential(identity.id, credential, None)?);
     }
@@ -82,8 +82,7 @@ pub async fn update(
 ) -> Result<Result<(), Refused>, StoreError> {
     let (profile, old_secrets) = before;
     let (identity, secrets) = after;
-    let next = Profile { identity: identity.clone(), revision: profile.revision + 1 };
-    let mut items = vec![accounts.put_profile(&next, Some(profile.revision))?];
+    let mut items = vec![accounts.change_profile(profile, identity)?];
     for credential in secrets {
         let old = old_secrets.iter().find(|c| c.kind == credential.kind);
         if old != Some(credential) {
@@ -108,8 +107,19 @@ pub async fn update(
     Change { identity: identity.id, items, taking, freeing }.write(accounts, credentials, request).await
 }
 
-/// Deletes a person with credentials and guards, and has messages to them forgotten. Their sessions need no deleting: without the
-/// person none is good.
+/// Disables a person, unless they were changed since they were read; true when it was done.
+///
+/// # Errors
+/// When it is not known what happened.
+pub async fn disable(accounts: &Accounts, profile: &Profile, request: Uuid) -> Result<bool, StoreError> {
+    let identity = Identity { state: State::Inactive, ..profile.identity.clone() };
+    Ok(accounts.db().transact(vec![accounts.change_profile(profile, &identity)?], request).await?.is_ok())
+}
+
+/// Deletes a person with credentials, guards, sessions and known devices, and has messages to them forgotten.
+///
+/// Sessions and devices that do not fit into the transaction go before it, so nothing is left of any once the person is gone,
+/// however the deletion is interrupted. `profile` must have been read before this: a login since then refuses the transaction.
 ///
 /// # Errors
 /// `Ok(Err(_))` when the person was changed meanwhile, [`StoreError`] when it is not known what happened.
@@ -128,12 +138,15 @@ pub async fn delete(
     }
     let freeing: Vec<Unique> = unique_of(identity).into_iter().collect();
     items.extend(outbox.put_erasure(request, recipients(&freeing).into_iter().collect(), now)?);
+    let room = MOST_IN_TRANSACTION.saturating_sub(items.len() + freeing.len());
+    items.extend(accounts.delete_below(identity.id, room, request).await?);
     let change = Change { identity: identity.id, items, taking: Vec::new(), freeing };
     Ok(change.write(accounts, credentials, request).await?.map_err(|_| Refused::Changed))
 }
 
-/// Deletes a person whose record cannot be read, with every credential and with those guards that what is left of the record leads
-/// to. What it does not lead to is free for others all the same, since its owner is gone. Nothing when nobody has this id.
+/// Deletes a person whose record cannot be read, with every credential, session and known device, and with those guards that what
+/// is left of the record leads to. What it does not lead to is free for others all the same, since its owner is gone. Nothing when
+/// nobody has this id.
 ///
 /// # Errors
 /// `Ok(Some(Err(_)))` when the record was changed meanwhile, [`StoreError`] when it is not known what happened.
@@ -155,6 +168,8 @@ pub async fn delete_unreadable(
         items.push(credentials.delete_credential(id, kind)?);
     }
     items.extend(outbox.put_erasure(request, recipients(&freeing).into_iter().collect(), now)?);
+    let room = MOST_IN_TRANSACTION.saturating_sub(items.len() + freeing.len());
+    items.extend(accounts.delete_below(id, room, request).await?);
     let change = Change { identity: id, items, taking: Vec::new(), freeing };
     Ok(Some(change.write(accounts, credentials, request).await?.map_err(|_| Refused::Changed)))
 }

@@ -108,7 +108,7 @@ pub async fn settle(
 }
 
 fn prove(presented: Presented, (session, profile): (Session, Profile), now: OffsetDateTime) -> Option<SignedIn> {
-    let matched = session.proven_by(&presented, now)?;
+    let matched = session.proven_by(&presented, &profile.roll, now)?;
     let ours = session.id == presented.session() && profile.identity.id == session.identity;
     let session = match matched {
         SecretMatch::Current => session,

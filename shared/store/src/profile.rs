@@ -1,0 +1,238 @@
+//! A person's profile in the `accounts` table: what it holds, and each way in which it is made, changed and deleted.
+
+use crate::accounts::{Accounts, PROFILE};
+use crate::db::StoreError;
+use crate::flows::incomplete;
+use crate::item::{FORMAT, Item, doc, instant, key, n, number, read_doc, s};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
+use latchkey_core::identity::{Identity, State};
+use latchkey_core::roll::Roll;
+use latchkey_core::session::Session;
+use std::collections::HashMap;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A person as stored, with the revision that a change must name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// The person.
+    pub identity: Identity,
+    /// Raised by every change; a change made from an older one is refused.
+    pub revision: u64,
+    /// Their sessions, by when each was last proven. Logins alone change it.
+    pub roll: Roll,
+    /// Raised by every login; a deletion decided before one is refused.
+    pub logins: u64,
+}
+
+/// What a login writes into its person's roll.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Enrolment<'a> {
+    /// The session to enter.
+    pub(crate) session: &'a Session,
+    /// Those to strike off.
+    pub(crate) striking: &'a [Uuid],
+}
+
+impl Accounts {
+    /// Enters a session into the roll of a person who is still there and may sign in.
+    pub(crate) fn enrol_active(&self, enrolment: &Enrolment<'_>) -> Result<TransactWriteItem, StoreError> {
+        let mut change = ProfileChange::of(enrolment.session.identity);
+        change.name("#state", "state");
+        change.value(":active", s(State::Active.as_str()));
+        change.enrol(enrolment);
+        change.build(self.table(), "#state = :active")
+    }
+
+    /// Enters a session into the roll of a person who is what was read, and may sign in.
+    pub(crate) fn enrol(&self, profile: &Profile, enrolment: &Enrolment<'_>) -> Result<TransactWriteItem, StoreError> {
+        let mut change = ProfileChange::of(profile.identity.id);
+        change.enrol(enrolment);
+        change.build_on(self.table(), profile.revision)
+    }
+
+    /// The same, and the person becomes what the proof makes of them.
+    pub(crate) fn enrol_and_change(
+        &self,
+        (profile, identity): (&Profile, &Identity),
+        enrolment: &Enrolment<'_>,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let mut change = ProfileChange::of(identity.id);
+        change.becomes(identity, profile.revision + 1)?;
+        change.enrol(enrolment);
+        change.build_on(self.table(), profile.revision)
+    }
+
+    pub(crate) fn put_new_profile(&self, identity: &Identity) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(self.table())
+            .set_item(Some(profile_item(identity)?))
+            .condition_expression("attribute_not_exists(pk)");
+        Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
+    }
+
+    /// The person is not there.
+    pub(crate) fn check_absent(&self, identity: Uuid) -> Result<TransactWriteItem, StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(self.table())
+            .set_key(Some(profile_key(identity)))
+            .condition_expression("attribute_not_exists(pk)");
+        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(incomplete)?).build())
+    }
+
+    /// Deletes a person whose record cannot be read, as long as it is the record that was looked at.
+    pub(crate) fn delete_raw_profile(&self, id: Uuid, item: &Item) -> Result<TransactWriteItem, StoreError> {
+        let mut delete = Delete::builder().table_name(self.table()).set_key(Some(profile_key(id)));
+        let mut conditions = Vec::new();
+        for name in ["revision", "logins"] {
+            conditions.push(match item.get(name) {
+                Some(value) => {
+                    delete = delete.expression_attribute_values(format!(":{name}"), value.clone());
+                    format!("{name} = :{name}")
+                }
+                None => format!("attribute_not_exists({name})"),
+            });
+        }
+        let delete = delete.condition_expression(conditions.join(" AND "));
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
+    }
+
+    /// Makes the person that was read another one; their roll stays what logins have made of it meanwhile.
+    pub(crate) fn change_profile(
+        &self,
+        profile: &Profile,
+        identity: &Identity,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let mut change = ProfileChange::of(identity.id);
+        change.becomes(identity, profile.revision + 1)?;
+        change.build_on(self.table(), profile.revision)
+    }
+
+    /// Deletes the person that was read, unless somebody has signed in as them since.
+    pub(crate) fn delete_profile(&self, profile: &Profile) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder()
+            .table_name(self.table())
+            .set_key(Some(profile_key(profile.identity.id)))
+            .condition_expression(match profile.logins {
+                0 => "revision = :before AND attribute_not_exists(logins)",
+                _ => "revision = :before AND logins = :logins",
+            })
+            .expression_attribute_values(":before", n(profile.revision));
+        let delete = match profile.logins {
+            0 => delete,
+            logins => delete.expression_attribute_values(":logins", n(logins)),
+        };
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
+    }
+}
+
+/// A change of a person's profile, put together from what is to be written with it.
+struct ProfileChange {
+    id: Uuid,
+    set: Vec<String>,
+    remove: Vec<String>,
+    add: Vec<String>,
+    names: HashMap<String, String>,
+    values: Item,
+}
+
+impl ProfileChange {
+    fn of(id: Uuid) -> Self {
+        Self { id, set: vec![], remove: vec![], add: vec![], names: HashMap::new(), values: Item::new() }
+    }
+
+    fn name(&mut self, place: &str, attribute: impl Into<String>) {
+        self.names.insert(place.to_owned(), attribute.into());
+    }
+
+    fn value(&mut self, place: &str, value: AttributeValue) {
+        self.values.insert(place.to_owned(), value);
+    }
+
+    fn becomes(&mut self, identity: &Identity, revision: u64) -> Result<(), StoreError> {
+        for (attribute, value) in profile_facts(identity, revision)? {
+            let place = format!("#{attribute}");
+            self.set.push(format!("{place} = :{attribute}"));
+            self.name(&place, attribute);
+            self.value(&format!(":{attribute}"), value);
+        }
+        Ok(())
+    }
+
+    fn enrol(&mut self, enrolment: &Enrolment<'_>) {
+        let session = enrolment.session;
+        self.set.push("#entry = :at".to_owned());
+        self.name("#entry", roll_entry(session.id));
+        self.value(":at", instant(session.facts.authenticated_at));
+        self.add.push("logins :one".to_owned());
+        self.value(":one", n(1));
+        for (place, id) in enrolment.striking.iter().filter(|id| **id != session.id).enumerate() {
+            let place = format!("#r{place}");
+            self.name(&place, roll_entry(*id));
+            self.remove.push(place);
+        }
+    }
+
+    fn build_on(mut self, table: &str, revision: u64) -> Result<TransactWriteItem, StoreError> {
+        self.value(":before", n(revision));
+        self.build(table, "revision = :before")
+    }
+
+    fn build(self, table: &str, condition: &str) -> Result<TransactWriteItem, StoreError> {
+        let clauses = [("SET", self.set), ("REMOVE", self.remove), ("ADD", self.add)];
+        let clauses = clauses.into_iter().filter(|(_, parts)| !parts.is_empty());
+        let expression: Vec<_> = clauses.map(|(verb, parts)| format!("{verb} {}", parts.join(", "))).collect();
+        let update = Update::builder()
+            .table_name(table)
+            .set_key(Some(profile_key(self.id)))
+            .update_expression(expression.join(" "))
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(self.names).filter(|names| !names.is_empty()))
+            .set_expression_attribute_values(Some(self.values));
+        Ok(TransactWriteItem::builder().update(update.build().map_err(incomplete)?).build())
+    }
+}
+
+/// What the names of a roll's entries begin with. Each entry is an attribute of its own, so that logins at the same time write side
+/// by side.
+const ENTRY: &str = "s#";
+
+fn roll_entry(session: Uuid) -> String {
+    format!("{ENTRY}{session}")
+}
+
+fn read_roll(item: &Item) -> Roll {
+    Roll::new(item.iter().filter_map(|(name, value)| {
+        let id = Uuid::try_parse(name.strip_prefix(ENTRY)?).ok()?;
+        let at = OffsetDateTime::from_unix_timestamp_nanos(value.as_n().ok()?.parse().ok()?).ok()?;
+        Some((at, id))
+    }))
+}
+
+pub(crate) fn profile_key(id: Uuid) -> Item {
+    key(id.to_string(), Some(PROFILE))
+}
+
+/// What is written of a person whenever they are made or changed.
+fn profile_facts(identity: &Identity, revision: u64) -> Result<[(&'static str, AttributeValue); 5], StoreError> {
+    // The first digit of the id, which a UUID always has.
+    let shard = identity.id.to_string().chars().next().unwrap_or('0');
+    Ok([
+        ("v", n(FORMAT)),
+        ("doc", doc(identity)?),
+        ("state", s(identity.state.as_str())),
+        ("revision", n(revision)),
+        ("shard", s(shard)),
+    ])
+}
+
+fn profile_item(identity: &Identity) -> Result<Item, StoreError> {
+    let mut item = profile_key(identity.id);
+    item.extend(profile_facts(identity, 1)?.map(|(name, value)| (name.to_owned(), value)));
+    Ok(item)
+}
+
+pub(crate) fn read_profile(item: &Item) -> Result<Profile, StoreError> {
+    let logins = item.get("logins").map_or(Ok(0), |_| number(item, "logins"))?;
+    Ok(Profile { identity: read_doc(item)?, revision: number(item, "revision")?, roll: read_roll(item), logins })
+}
