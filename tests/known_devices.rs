@@ -69,6 +69,11 @@ async fn the_cookie_of_a_device_is_bound_and_lasts() {
     let line = answer.set_cookie(COOKIE).unwrap();
     let value = browser.cookies[COOKIE].clone();
     assert_eq!(line, format!("{COOKIE}={value}; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=34560000"));
+    let last = answer.headers.get_all("set-cookie").iter().next_back().unwrap();
+    assert!(
+        last.to_str().unwrap().starts_with("ory_kratos_session="),
+        "clients may keep the last line alone: {last:?}"
+    );
     let kept = serde_json::to_string(&bench.proxy.items("accounts").await).unwrap();
     assert!(!kept.contains(&value) && !Bench::everything_logged().contains(&value));
     // Signing in again keeps it and writes nothing; after days it is written anew.

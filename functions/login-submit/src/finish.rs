@@ -138,7 +138,7 @@ impl Submission<'_> {
         }
         let reply = self.welcome(&presented, &session, &proof.profile, &target, same_person);
         Ok(match cookie {
-            Some(cookie) => reply.cookie(browser::set_device_cookie(self.call, &cookie)),
+            Some(cookie) => reply.cookie_first(browser::set_device_cookie(self.call, &cookie)),
             None => reply,
         })
     }

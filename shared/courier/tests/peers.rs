@@ -3,7 +3,7 @@
 #[expect(dead_code, reason = "the peers of these tests are real ones")]
 mod sink;
 
-use latchkey_courier::SendError::{Refused, Retry};
+use latchkey_courier::SendError::{NotAllowed, Refused, Retry};
 use serde_json::Value;
 use sink::{Sender, config};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -68,7 +68,7 @@ async fn a_mail_server_takes_an_e_mail_by_starttls_from_whom_it_knows() {
     known.outgoing.recipient = "nobody@example.org".to_owned();
     assert_eq!(known.send().await, Err(Refused("the mail server answered 550".to_owned())));
     let error = sender("wrong", "?skip_ssl_verify=true").send().await;
-    assert!(matches!(&error, Err(Retry(why)) if why.contains("535")), "{error:?}");
+    assert!(matches!(&error, Err(NotAllowed(why)) if why.contains("535")), "{error:?}");
     // A certificate that nobody vouches for is not believed, and nothing is said.
     let error = sender(good, "").send().await;
     assert!(matches!(&error, Err(Retry(why)) if why.contains("TLS")), "{error:?}");

@@ -140,6 +140,12 @@ impl Reply {
         self
     }
 
+    /// Adds a cookie before all others: clients that keep a header's last value alone must find the session there.
+    pub fn cookie_first(mut self, cookie: String) -> Self {
+        self.cookies.insert(0, cookie);
+        self
+    }
+
     /// Gives the browser another anti-CSRF cookie, because it has become another person.
     pub fn with_new_csrf(mut self, wanted: bool) -> Self {
         self.new_csrf = wanted;
