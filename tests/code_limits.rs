@@ -66,6 +66,12 @@ async fn strangers_requests_keep_no_owner_from_codes() {
     says(&post(&mut own, &refresh, ask(&email)).await, 400, &[1_010_025]);
     let link = own.get("/self-service/logout/browser").await.json();
     own.get(&format!("/self-service/logout?token={}", link["logout_token"].as_str().unwrap())).await;
+    // The code of the refresh must not be taken for the next one.
+    eventually("everything sent", async || {
+        let queued = bench.proxy.items("outbox").await.into_iter().any(|item| item.get("unsent").is_some());
+        (!queued).then_some(())
+    })
+    .await;
     let before = bench.mail_to(&email).len();
     let flow = own.begin("").await;
     says(&post(&mut own, &flow, ask(&email)).await, 400, &[SENT]);

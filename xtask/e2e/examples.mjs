@@ -120,7 +120,7 @@ await visit("react-spa: sign in, wrong password, reload, sign out", {}, async (p
   await members(page);
   assert.match(await page.locator("pre").innerText(), /demo@latchkey\.example/);
   await page.getByRole("button", { name: "Sign out" }).click();
-  await page.getByRole("status").filter({ hasText: "You have signed out." }).waitFor();
+  await page.getByRole("status").filter({ hasText: "You are signed out." }).waitFor();
   await page.reload();
   await signInPage(page);
 });

@@ -72,7 +72,7 @@ for (const javaScriptEnabled of [true, false]) {
     await page.goto(`${pages}/login`);
     assert.equal(await heading(page).innerText(), "Sign in");
     await fill(page, "wrong");
-    assert.match(await wrong(page).innerText(), /invalid|match|wrong/i);
+    assert.match(await wrong(page).innerText(), /These details are incorrect/);
     assert.equal(new URL(page.url()).origin, pages, "what is wrong is shown on the page that was used");
     assert.equal(await identifier(page).inputValue(), demo.email, "what was typed is still there");
     assert.equal(await password(page).inputValue(), "", "but for the password");
@@ -143,7 +143,7 @@ for (const javaScriptEnabled of [true, false]) {
   await visit(`an error of the API has a page${how}`, { javaScriptEnabled }, async (page) => {
     await page.goto(`${api}/self-service/login/browser?return_to=https://elsewhere.example`);
     assert.ok(page.url().startsWith(`${pages}/error?id=`), page.url());
-    await wrong(page).waitFor();
+    await page.getByRole("status").filter({ hasText: "not allowed" }).waitFor();
     await page.locator("main a").first().click();
     await identifier(page).waitFor();
   });
@@ -156,7 +156,7 @@ await check("an API that is not there is a page in the same design, which offers
   const { context, page } = await open();
   const answer = await page.goto(`${lonely.pages}/login?flow=${NOBODY_KNOWS}`);
   assert.equal(answer.status(), 503);
-  assert.match(await wrong(page).innerText(), /does not answer/);
+  assert.match(await wrong(page).innerText(), /is not responding/);
   await inspect(page, "the API is not there");
   assert.equal(await page.locator("main a").first().getAttribute("href"), `?flow=${NOBODY_KNOWS}`);
   await context.close();
