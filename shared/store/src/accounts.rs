@@ -121,16 +121,7 @@ impl Accounts {
 
     /// The item of a person as it stands there, whether or not it can be read.
     pub(crate) async fn raw_profile(&self, id: Uuid) -> Result<Option<Item>, StoreError> {
-        let call = self
-            .db
-            .client()
-            .await
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(profile_key(id)))
-            .consistent_read(true)
-            .send();
-        Ok(send("GetItem profile", call).await?.item)
+        self.db.get("GetItem profile", &self.table, profile_key(id)).await
     }
 
     /// Those of these people who are there, whether or not their records can be read.

@@ -119,6 +119,15 @@ impl Db {
         });
     }
 
+    /// Reads one item by key, strongly consistent. `name` is the call's in the meter.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn get(&self, name: &'static str, table: &str, key: Item) -> Result<Option<Item>, StoreError> {
+        let call = self.client().await.get_item().table_name(table).set_key(Some(key)).consistent_read(true).send();
+        Ok(send(name, call).await?.item)
+    }
+
     /// Reads many items by key, strongly consistent, in one call; asks again for keys that DynamoDB left unprocessed.
     ///
     /// # Errors

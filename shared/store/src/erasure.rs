@@ -73,10 +73,7 @@ impl Outbox {
     /// When the store fails; the rest is still there.
     pub async fn erase(&self, id: Uuid, round: Round) -> Result<usize, StoreError> {
         let pk = format!("{PREFIX}{id}");
-        let client = self.db().client().await;
-        let call =
-            client.get_item().table_name(self.table()).set_key(Some(key(&pk, None))).consistent_read(true).send();
-        let Some(item) = send("GetItem erasure", call).await?.item else { return Ok(0) };
+        let Some(item) = self.db().get("GetItem erasure", self.table(), key(&pk, None)).await? else { return Ok(0) };
         let erasure: Erasure = read_doc(&item)?;
         let until = match round {
             Round::First => erasure.asked_at,

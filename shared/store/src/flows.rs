@@ -331,16 +331,7 @@ impl Flows {
     }
 
     async fn read(&self, name: &'static str, pk: String) -> Result<Option<Item>, StoreError> {
-        let call = self
-            .db
-            .client()
-            .await
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key(pk, None)))
-            .consistent_read(true)
-            .send();
-        Ok(send(name, call).await?.item)
+        self.db.get(name, &self.table, key(pk, None)).await
     }
 
     async fn put(&self, name: &'static str, item: Item) -> Result<(), StoreError> {

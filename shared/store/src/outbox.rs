@@ -469,16 +469,8 @@ impl Outbox {
     /// # Errors
     /// When the store fails.
     pub async fn get(&self, id: Uuid) -> Result<Option<Stored>, StoreError> {
-        let call = self
-            .db
-            .client()
-            .await
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key(id.to_string(), None)))
-            .consistent_read(true)
-            .send();
-        send("GetItem message", call).await?.item.as_ref().map(read_stored).transpose()
+        let item = self.db.get("GetItem message", &self.table, key(id.to_string(), None)).await?;
+        item.as_ref().map(read_stored).transpose()
     }
 
     /// Messages after a place, newest first, at most `most`; and the place where the next page begins, if there is one. A page may

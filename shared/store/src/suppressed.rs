@@ -164,16 +164,8 @@ impl Suppressed {
         if address.len() > LONGEST {
             return Ok(None);
         }
-        let call = self
-            .db
-            .client()
-            .await
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key(mark_key(address), None)))
-            .consistent_read(true)
-            .send();
-        let mark: Option<Mark> = send("GetItem mark", call).await?.item.as_ref().map(read_doc).transpose()?;
+        let item = self.db.get("GetItem mark", &self.table, key(mark_key(address), None)).await?;
+        let mark: Option<Mark> = item.as_ref().map(read_doc).transpose()?;
         Ok(mark.filter(|mark| mark.holds(now)))
     }
 
