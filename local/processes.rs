@@ -144,6 +144,7 @@ impl Processes {
         });
         let mut child = Command::new(&launch.binary)
             .env_clear()
+            .envs(std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(moves_the_clock)))
             .envs(launch.env.iter().cloned())
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", function)
@@ -231,4 +232,9 @@ async fn error(State(runtime): State<Arc<Runtime>>, UrlPath(id): UrlPath<String>
 
 async fn init_error(State(runtime): State<Arc<Runtime>>, body: String) -> StatusCode {
     runtime.answer(None, Err(Failure::Crashed(body)))
+}
+
+/// Whether a variable belongs to `faketime`: a function has the date of the process that calls it.
+fn moves_the_clock(variable: &str) -> bool {
+    variable == "LD_PRELOAD" || variable == "NO_FAKE_STAT" || variable.starts_with("FAKETIME")
 }

@@ -11,7 +11,7 @@ use latchkey::processes::Processes;
 use latchkey::store::Store;
 use latchkey::template::{Function, Template, pick};
 use latchkey::{Options, Stack};
-use latchkey_core::courier::Dispatch;
+use latchkey_core::courier::{Dispatch, Outgoing};
 use latchkey_sealing::PrivateKey;
 use latchkey_web::Environment;
 use serde_json::{Value, json};
@@ -22,12 +22,20 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
 
 /// Flows and sessions that are still good when somebody replays them in years.
 const CONFIG: &str = include_str!("../events/kratos.yml");
 
 /// What the messages of the events are sealed under.
 const COURIER_SECRET: &str = "events-only-secret-of-the-courier";
+
+/// The message of the events that waits, and the one that was sent.
+const WAITS: Uuid = Uuid::from_u128(0x8315a408_af2d_4b3a_a94b_bc0bf93ebfe2);
+const SENT: Uuid = Uuid::from_u128(0x90f92b38_94de_4a40_b8a4_b8800d5f76e8);
+
+/// How long flows and sessions of the events live.
+const CENTURY: time::Duration = time::Duration::days(36_500);
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("events")
@@ -82,35 +90,30 @@ fn read(path: &Path) -> Value {
 }
 
 /// The state moved to the day of the test: what was an hour old when it was written is an hour old now, so nothing in it has been
-/// forgotten meanwhile. Queued messages stay as they are, because what is sealed may be bound to its time.
+/// forgotten meanwhile. What is good for a century stays as it is, because cookies say the same.
 fn as_of_today(mut state: Value) -> Value {
-    let written = state["written_at"].take();
-    let written = OffsetDateTime::parse(written.as_str().expect("when it was written"), &Rfc3339).expect("a time");
-    let passed = latchkey_web::chance::now() - written;
-    let times = regex_lite::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z").expect("a pattern");
-    let moved = |found: &regex_lite::Captures<'_>| {
-        let time = OffsetDateTime::parse(&found[0], &Rfc3339).expect("a time");
-        (time + passed).format(&Rfc3339).expect("a time")
-    };
     let state = state.as_object_mut().expect("tables");
-    state.remove("written_at");
+    let written = state.remove("written_at").expect("when it was written");
+    let written = OffsetDateTime::parse(written.as_str().expect("a text"), &Rfc3339).expect("a time");
+    let passed = latchkey_web::chance::now() - written;
+    let moved = |at: OffsetDateTime| if (at - written).abs() < CENTURY / 2 { at + passed } else { at };
+    let times = regex_lite::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z").expect("a pattern");
+    let moved_text = |found: &regex_lite::Captures<'_>| {
+        moved(OffsetDateTime::parse(&found[0], &Rfc3339).expect("a time")).format(&Rfc3339).expect("a time")
+    };
     for table in ["accounts", "credentials", "flows"] {
         for item in state[table].as_array_mut().expect("items") {
-            for (name, value) in item.as_object_mut().expect("an item") {
-                let unit = match name.as_str() {
-                    "ttl" => 1_000_000_000,
-                    "ends" => 1,
-                    _ => 0,
-                };
-                if let Some(text) = value["S"].as_str() {
-                    value["S"] = json!(times.replace_all(text, moved));
-                } else if let Some(number) = value["N"].as_str().filter(|_| unit > 0) {
-                    let number: i128 = number.parse().expect("a number");
-                    value["N"] = json!((number + passed.whole_nanoseconds() / unit).to_string());
-                }
+            let doc = item["doc"]["S"].as_str().map(|doc| times.replace_all(doc, moved_text).into_owned());
+            if let Some(doc) = doc {
+                item["doc"]["S"] = json!(doc);
+            }
+            if let Some(ttl) = item["ttl"]["N"].as_str() {
+                let ttl = OffsetDateTime::from_unix_timestamp(ttl.parse().expect("a number")).expect("a time");
+                item["ttl"]["N"] = json!(moved(ttl).unix_timestamp().to_string());
             }
         }
     }
+    state.insert("outbox".to_owned(), outbox());
     state.clone().into()
 }
 
@@ -248,7 +251,7 @@ fn scrubbed(answer: &Value) -> Value {
         (r"csrf_token_[0-9a-f]+=[^;\x22]*", "csrf_token_<hash>=<secret>"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
-        (r"\d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d UTC", "<moment>"),
+        (r"\d{1,2} [A-Z][a-z]+ 20\d\d, \d\d:\d\d UTC", "<moment>"),
         (r"ory_(st|lo|ac)_[A-Za-z0-9]+", "<token>"),
         (r"Expires=[^;\x22]*", "Expires=<time>"),
         (r"Max-Age=\d{3,}", "Max-Age=<seconds>"),
@@ -289,13 +292,12 @@ async fn write_all() {
     for table in tables {
         state.insert(table.to_owned(), bench.proxy.items(table).await.into());
     }
-    let (outbox, events) = messages();
-    state.insert("outbox".to_owned(), outbox);
     state.insert("written_at".to_owned(), json!(latchkey_web::chance::now().format(&Rfc3339).expect("a time")));
     write(&folder().join("state.json"), &Value::Object(state.clone()));
     state.remove("written_at");
+    state.insert("outbox".to_owned(), outbox());
     let state = Value::Object(state);
-    for (name, event) in events {
+    for (name, event) in message_events() {
         write_one(name, &event, &state).await;
     }
 
@@ -486,7 +488,7 @@ async fn write_all() {
             none(),
         ),
         ("admin-courier/list", "GET", format!("{admin}/admin/courier/messages?recipient={email}"), vec![js], none()),
-        ("admin-courier/message", "GET", format!("{admin}{}", sent_message(&state)), vec![js], none()),
+        ("admin-courier/message", "GET", format!("{admin}/admin/courier/messages/{SENT}"), vec![js], none()),
         ("admin-courier/bad-status", "GET", format!("{admin}/admin/courier/messages?status=lost"), vec![js], none()),
         ("authorizer/browser", "GET", "/sample".into(), vec![html, is_in], none()),
         ("authorizer/native", "GET", "/sample".into(), vec![js, with_token], none()),
@@ -535,36 +537,38 @@ async fn write_one(name: &str, event: &Value, state: &Value) {
     write(&file.with_extension("answer.json"), &scrubbed(&answer));
 }
 
-/// One message that waits and one that was sent, as items; and the events about messages that come through no gateway.
-fn messages() -> (Value, Vec<(&'static str, Value)>) {
+/// One message that waits and one that was sent, as items written now: a code is told only while it is good, and what is sealed
+/// is bound to its times.
+fn outbox() -> Value {
     let key = PrivateKey::derive(COURIER_SECRET.as_bytes()).expect("a key").public();
-    let draft = |second: i64| {
-        let at = OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(1_790_000_000 + second);
-        let message = Draft::with_code(&key, "ada@example.org", at, "123456").message;
-        // The events stay good for a century.
-        let expires_at = Some(OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(4_900_000_000));
-        Draft::of(&key, "123456", latchkey_core::courier::Outgoing { expires_at, ..message })
+    let now = latchkey_web::chance::now();
+    let draft = |id, created_at| {
+        let message = Draft::with_code(&key, "ada@example.org", created_at, "123456").message;
+        // Ten whole minutes are left when it is sent.
+        let expires_at = Some(now + time::Duration::seconds(630));
+        Draft::of(&key, "123456", Outgoing { id, expires_at, ..message })
     };
-    let (waits, mut sent) = (draft(1), draft(0));
+    let (waits, mut sent) = (draft(WAITS, now), draft(SENT, now - time::Duration::SECOND));
     sent.item.remove("sealed");
     sent.item.remove("unsent");
-    let dispatch = Dispatch { id: sent.id(), error: None, at: sent.message.created_at };
+    let dispatch = Dispatch { id: SENT, error: None, at: sent.message.created_at };
     let dispatches = json!({"L": [{"S": serde_json::to_string(&dispatch).expect("JSON")}]});
     for (name, value) in
         [("status", json!({"S": "sent"})), ("send_count", json!({"N": "1"})), ("dispatches", dispatches)]
     {
         sent.item.insert(name.to_owned(), value);
     }
-    let mut outbox = vec![json!(waits.item), json!(sent.item)];
-    for item in &mut outbox {
-        item["ttl"] = json!({"N": "4900000000"});
-    }
-    let stream = |draft: &Draft| {
+    json!([waits.item, sent.item])
+}
+
+/// The events about messages that come through no gateway.
+fn message_events() -> Vec<(&'static str, Value)> {
+    let stream = |message: Uuid| {
         json!({"Records": [{
             "eventID": "7de3041dd709b024af6f29e4fa13d34c", "eventName": "INSERT", "eventVersion": "1.1",
             "eventSource": "aws:dynamodb", "awsRegion": "eu-central-1",
             "dynamodb": {
-                "ApproximateCreationDateTime": 1_790_000_000, "Keys": {"pk": {"S": draft.id().to_string()}},
+                "ApproximateCreationDateTime": 1_790_000_000, "Keys": {"pk": {"S": message.to_string()}},
                 "SequenceNumber": "4421584500000000017450439091", "SizeBytes": 38, "StreamViewType": "KEYS_ONLY",
             },
             "eventSourceARN": "arn:aws:dynamodb:eu-central-1:123456789012:table/latchkey-outbox/stream/2026-01-01T00:00:00.000",
@@ -572,7 +576,7 @@ fn messages() -> (Value, Vec<(&'static str, Value)>) {
     };
     let queue = json!({"Records": [{
         "messageId": "19dd0b57-b21e-4ac1-bd88-01bbb068cb78", "receiptHandle": "MessageReceiptHandle",
-        "body": json!({"message": waits.id()}).to_string(),
+        "body": json!({"message": WAITS}).to_string(),
         "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1790000000000"}, "messageAttributes": {},
         "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:latchkey-courier",
         "awsRegion": "eu-central-1",
@@ -601,22 +605,15 @@ fn messages() -> (Value, Vec<(&'static str, Value)>) {
         "eventType": "Complaint", "mail": {"source": "login@example.org"},
         "complaint": {"complaintFeedbackType": "abuse", "complainedRecipients": [{"emailAddress": "cross@example.org"}]},
     });
-    let events = vec![
-        ("courier/written", stream(&waits)),
-        ("courier/written-and-sent-before", stream(&sent)),
+    vec![
+        ("courier/written", stream(WAITS)),
+        ("courier/written-and-sent-before", stream(SENT)),
         ("courier/due-again", queue),
         ("courier-key/create", asked("Create")),
         ("courier-key/delete", gone),
         ("courier-feedback/bounce", told(bounce)),
         ("courier-feedback/complaint", told(complaint)),
-    ];
-    (outbox.into(), events)
-}
-
-/// The path of the message in the state that was sent.
-fn sent_message(state: &Value) -> String {
-    let sent = state["outbox"].as_array().unwrap().iter().find(|item| item["status"]["S"] == "sent").unwrap();
-    format!("/admin/courier/messages/{}", sent["pk"]["S"].as_str().unwrap())
+    ]
 }
 
 /// What an authorizer says of the person in the state.
