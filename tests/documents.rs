@@ -51,22 +51,9 @@ fn the_template_routes_what_the_functions_know() {
     assert_eq!(in_template(&template.admin), in_code(routes::ADMIN, &["/admin", ""]));
 }
 
-/// Where the table stands in `docs/configuration.md`.
-const BEGIN: &str = "<!-- keys: written by `LATCHKEY_WRITE_DOCS=1 cargo test --test edge documents` -->\n";
-const END: &str = "<!-- end of keys -->\n";
-
 #[test]
 fn the_configuration_is_documented_key_by_key() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = text.split_once(BEGIN).unwrap();
-    let (table, after) = rest.split_once(END).unwrap();
-    let current = tables();
-    if std::env::var_os("LATCHKEY_WRITE_DOCS").is_some() {
-        std::fs::write(&path, format!("{before}{BEGIN}{current}{END}{after}")).unwrap();
-        return;
-    }
-    assert_eq!(table, current, "docs/configuration.md is not what the table in code says");
+    crate::support::page::holds("configuration.md", "keys", "documents", &tables());
 }
 
 fn tables() -> String {

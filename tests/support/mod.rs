@@ -6,6 +6,7 @@ mod client;
 mod emulator;
 mod faults;
 mod log;
+pub mod page;
 mod served;
 
 pub use carrier::{Carrier, Draft, Mood, outbox, record};
