@@ -114,6 +114,32 @@ async fn beyond_a_bound_right_is_answered_like_wrong() {
     assert!(seen.iter().all(|one| one == &seen[0]), "{seen:?}");
 }
 
+/// Of two texts that a password may be of the first one fits, in a hash of today's and in a cheaper one of elsewhere.
+#[tokio::test]
+async fn beyond_a_bound_right_costs_what_wrong_does() {
+    let bench = bench("attempts: {person: 4, person_per_day: 1}").await;
+    let (right, wrong) = ("cl\u{e9} de bras", "cl\u{e8} de bras");
+    let imported = json!({"hashed_password": "$md5$yXcFKUPi5NmRvrK7aNW3Qw=="});
+    for (credentials, wrongs, rights) in [(json!({"password": right}), 2, [2, 2]), (imported, 3, [4, 2])] {
+        let email = format!("{}@example.org", unique("bound"));
+        bench.create(json!({"email": email}), credentials).await;
+        let app = bench.app();
+        for network in 0..5 {
+            fail(&app.at(&format!("198.51.{network}.1")), &email, 1).await;
+        }
+        for secret in [right, wrong] {
+            let answer = attempt(&app.at("192.0.2.7"), &email, secret).await;
+            assert_wrong(&answer);
+            assert_eq!(bench.logged(&answer)["hashes"], wrongs, "{secret}");
+        }
+        // Once it is looked at again, a better hash is made of the one that was imported.
+        for hashes in rights {
+            let answer = attempt(&app.at("192.0.2.8").later(Duration::days(1)), &email, right).await;
+            assert_eq!((answer.status, &bench.logged(&answer)["hashes"]), (200, &json!(hashes)));
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_bound_adds_up_over_days_and_ends_with_a_success() {
     let bench = bench("attempts: {person: 20, person_per_day: 2}").await;

@@ -11,12 +11,14 @@ use latchkey_core::known_device::{DeviceCookie, DeviceRecord};
 use latchkey_core::message::Message;
 use latchkey_core::session::{Session, beyond_the_caps};
 use latchkey_core::token::Presented;
+use latchkey_methods::password::Attempt;
 use latchkey_store::accounts::{Collection, Profile};
 use latchkey_store::devices::DeviceChange;
 use latchkey_store::login::{self, Grounds, NextSession, Overtaken};
-use latchkey_store::meter::beside;
+use latchkey_store::meter::{self, beside};
 use latchkey_web::{Fault, Reply, browser, chance, device};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// What a proof rests on.
@@ -47,9 +49,11 @@ pub(crate) struct Proof {
     pub(crate) passed: LoginFlow,
 }
 
-/// A better hash for a password that was right.
+/// A right password whose stored hash is to be replaced by a better one. That is made once the login is done, so that how long it
+/// takes tells nothing of an attempt that was refused.
 pub(crate) struct Rehash {
-    pub(crate) hash: String,
+    pub(crate) attempt: Attempt,
+    pub(crate) salt: [u8; 64],
     pub(crate) identifiers: Vec<String>,
 }
 
@@ -206,8 +210,12 @@ impl Submission<'_> {
 
     /// The login is done whether or not this works; the next one tries again.
     async fn store_better_hash(&self, identity: Uuid, version: u64, rehash: Rehash) {
-        let credentials = &self.app.credentials;
-        let stored = credentials.rehash(identity, &rehash.identifiers, version, &rehash.hash, chance::id()).await;
+        let Rehash { attempt, salt, identifiers } = rehash;
+        let passwords = Arc::clone(&self.app.passwords);
+        let made = tokio::task::spawn_blocking(move || passwords.better_hash(&attempt, &salt)).await;
+        meter::hashed(1);
+        let Ok(Some(hash)) = made else { return };
+        let stored = self.app.credentials.rehash(identity, &identifiers, version, &hash, chance::id()).await;
         if let Err(error) = stored {
             latchkey_web::note(format!("a better hash was not stored: {error}"));
         }

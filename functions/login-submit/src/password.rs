@@ -55,7 +55,8 @@ impl Submission<'_> {
                 None => Some(false),
             }
         };
-        let hashing = tokio::task::spawn_blocking(move || passwords.verify(&attempt, hash.as_deref(), &salt));
+        let tried = attempt.clone();
+        let hashing = tokio::task::spawn_blocking(move || passwords.verify(&tried, hash.as_deref(), &salt));
         // Nobody's account is read as well, so that the store does the same for everybody.
         let whose = guard.map_or_else(chance::id, |guard| guard.identity);
         let counting = self.count_attempt(&counts_for);
@@ -81,7 +82,7 @@ impl Submission<'_> {
             return self.refuse(Message::identity_disabled(), "identity disabled").await;
         }
         let identifiers = profile.identity.credentials.get(&CredentialType::Password).map(|c| c.identifiers.clone());
-        let rehash = verdict.better_hash.map(|hash| Rehash { hash, identifiers: identifiers.unwrap_or_default() });
+        let rehash = verdict.outdated.then(|| Rehash { attempt, salt, identifiers: identifiers.unwrap_or_default() });
         if leaked.is_none() {
             latchkey_web::note("whether the password has leaked could not be asked");
         }

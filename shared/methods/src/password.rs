@@ -122,10 +122,10 @@ impl Attempt {
 /// What checking a password gave.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether it is the person's.
+    /// Whether it is the identity's.
     pub right: bool,
-    /// The password under today's hasher, when it is right and the stored hash is of another hasher or of another text.
-    pub better_hash: Option<String>,
+    /// Whether it is right and its stored hash is of another hasher or of another text than [`Checker::better_hash`] makes.
+    pub outdated: bool,
     /// How many hashes were computed, today's and others; work in the place of today's counts as one.
     pub hashes: u32,
 }
@@ -146,74 +146,69 @@ impl Checker {
     /// Checks a password against a stored hash, or against nothing at equal cost.
     ///
     /// An attempt costs today's hash once, or twice where what was typed is two texts (see [`Password`]). Without a stored hash
-    /// it is computed, beside one that is cheaper work fills the time until it would be done. A stored hash that costs more
-    /// stands out until its owner signs in and gets a better one.
+    /// it is computed, beside one that is cheaper work fills the time until it would be done. Right passwords cost what wrong
+    /// ones do: an attempt that rate limits refuse afterwards must not tell which it was. A stored hash that costs more stands
+    /// out until its owner signs in and gets a better one.
     pub fn verify(&self, attempt: &Attempt, stored: Option<&str>, salt: &[u8; 64]) -> Verdict {
         let Ok(password) = Password::read(attempt.password.expose_secret()) else {
             let _ = self.compute(NOBODYS, salt);
             return Verdict { hashes: 1, ..Verdict::default() };
         };
-        match stored.and_then(|stored| StoredHash::parse(stored).ok()) {
-            None => {
-                let mut hashes = 0;
-                for text in password.texts() {
-                    let _ = self.compute(text, salt);
-                    hashes += 1;
-                }
-                Verdict { hashes, ..Verdict::default() }
+        let Some(stored) = stored.and_then(|stored| StoredHash::parse(stored).ok()) else {
+            let mut hashes = 0;
+            for text in password.texts() {
+                let _ = self.compute(text, salt);
+                hashes += 1;
             }
-            Some(stored) if self.hasher.needs_rehash(&stored) => self.verify_foreign(&password, &stored, salt),
-            Some(stored) => self.verify_own(&password, &stored, salt),
-        }
+            return Verdict { hashes, ..Verdict::default() };
+        };
+        let is_todays = !self.hasher.needs_rehash(&stored);
+        let (fits, hashes) = if is_todays {
+            self.compare_todays(&password, &stored, salt)
+        } else {
+            self.compare_other(&password, &stored, salt)
+        };
+        let Some((at, text)) = password.texts().enumerate().find(|(at, _)| fits[*at]) else {
+            return Verdict { hashes, ..Verdict::default() };
+        };
+        let is_as_made_today = is_todays && at == 0;
+        Verdict { right: true, outdated: !is_as_made_today && stored.is_sure_of(text), hashes }
     }
 
-    fn verify_own(&self, password: &Password, stored: &StoredHash, salt: &[u8; 64]) -> Verdict {
-        let mut hashes = 0;
-        let fitting = password.texts().position(|text| {
-            hashes += 1;
+    /// The password under today's hasher, made of the prepared text, whichever text fitted: they are one password. `None` where
+    /// the hasher refuses it (bcrypt beyond 72 bytes); then the stored hash stays as it is.
+    pub fn better_hash(&self, attempt: &Attempt, salt: &[u8; 64]) -> Option<String> {
+        let password = Password::read(attempt.password.expose_secret()).ok()?;
+        self.hasher.hash(password.prepared(), salt).ok()
+    }
+
+    /// Which texts fit a hash of today's hasher, and how many hashes that took. All are compared, whichever fits.
+    fn compare_todays(&self, password: &Password, stored: &StoredHash, salt: &[u8; 64]) -> (Vec<bool>, u32) {
+        let compare = |text: &[u8]| {
             if stored.takes(text) {
                 return self.pace.todays(salt[0], || stored.verify(text));
             }
             let _ = self.compute(text, salt);
             false
-        });
-        self.verdict(password, stored, fitting, fitting.is_some_and(|text| text > 0), hashes, salt)
+        };
+        let fits: Vec<bool> = password.texts().map(compare).collect();
+        let hashes = fits.len() as u32;
+        (fits, hashes)
     }
 
-    fn verify_foreign(&self, password: &Password, stored: &StoredHash, salt: &[u8; 64]) -> Verdict {
+    /// The same of another hash. Work fills what time a cheaper one leaves.
+    fn compare_other(&self, password: &Password, stored: &StoredHash, salt: &[u8; 64]) -> (Vec<bool>, u32) {
         let began = self.pace.now();
-        let mut hashes = 0;
-        let fitting = password.texts().position(|text| {
+        let mut hashes = 1;
+        let compare = |text: &[u8]| {
             hashes += u32::from(stored.takes(text));
             stored.verify(text)
-        });
-        if fitting.is_none() {
-            let (part, count) = self.hasher.part();
-            let hash = || drop(std::hint::black_box(part.hash(NOBODYS, salt)));
-            self.pace.fill(began, &salt[..password.texts().count()], (hash, count));
-            hashes += 1;
-        }
-        self.verdict(password, stored, fitting, true, hashes, salt)
-    }
-
-    /// The better hash is made of the prepared text, whichever text fitted: they are one password.
-    fn verdict(
-        &self,
-        password: &Password,
-        stored: &StoredHash,
-        fitting: Option<usize>,
-        outdated: bool,
-        hashes: u32,
-        salt: &[u8; 64],
-    ) -> Verdict {
-        let Some(text) = fitting.and_then(|at| password.texts().nth(at)) else {
-            return Verdict { hashes, ..Verdict::default() };
         };
-        if !outdated || !stored.is_sure_of(text) {
-            return Verdict { right: true, better_hash: None, hashes };
-        }
-        // A hasher that refuses the password (bcrypt beyond 72 bytes) leaves the stored hash as it is.
-        Verdict { right: true, better_hash: self.hasher.hash(password.prepared(), salt).ok(), hashes: hashes + 1 }
+        let fits: Vec<bool> = password.texts().map(compare).collect();
+        let (part, count) = self.hasher.part();
+        let hash = || drop(std::hint::black_box(part.hash(NOBODYS, salt)));
+        self.pace.fill(began, &salt[..fits.len()], (hash, count));
+        (fits, hashes)
     }
 
     /// Today's hash of a text, or of another one where the hasher does not take it. Only the time that it takes counts.

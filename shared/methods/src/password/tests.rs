@@ -23,6 +23,13 @@ fn verify(password: &str, stored: Option<&str>) -> Verdict {
     Checker::new(SMALL).verify(&attempt(password), stored, &SALT)
 }
 
+/// The hash that the stored one is replaced by.
+fn better(password: &str, stored: Option<&str>) -> Option<String> {
+    let checker = Checker::new(SMALL);
+    let outdated = checker.verify(&attempt(password), stored, &SALT).outdated;
+    outdated.then(|| checker.better_hash(&attempt(password), &SALT)).flatten()
+}
+
 fn of(hasher: Hasher, password: &str) -> String {
     hasher.hash(password.as_bytes(), &SALT).unwrap()
 }
@@ -42,8 +49,21 @@ fn the_work_does_not_tell_who_exists() {
         assert_eq!(verify(password, None).hashes, 2, "two texts");
         assert_eq!(verify(password, Some(&own)).hashes, 2, "two texts");
     }
-    assert_eq!(verify(OWN, Some(&own)), Verdict { right: true, better_hash: None, hashes: 1 });
-    assert_eq!(verify("test", Some(CHEAP)), Verdict { right: true, better_hash: Some(of(SMALL, "test")), hashes: 2 });
+    assert_eq!(verify(OWN, Some(&own)), Verdict { right: true, outdated: false, hashes: 1 });
+    assert_eq!(verify("test", Some(CHEAP)), Verdict { right: true, outdated: true, hashes: 2 });
+    assert_eq!(better("test", Some(CHEAP)), Some(of(SMALL, "test")));
+}
+
+/// Of two texts, whichever fits.
+#[test]
+fn right_costs_what_wrong_does() {
+    for stored in [COMPOSED, DECOMPOSED] {
+        for (stored, hashes) in [(of(SMALL, stored), 2), (of(Hasher::Bcrypt { cost: 4 }, stored), 3)] {
+            for typed in [COMPOSED, DECOMPOSED, "wr\u{f6}ng"] {
+                assert_eq!(verify(typed, Some(&stored)).hashes, hashes, "{typed:?} for {stored}");
+            }
+        }
+    }
 }
 
 /// bcrypt, which takes 72 bytes, computes something for a longer password too.
@@ -71,9 +91,9 @@ fn a_cheap_hash_takes_the_time_of_todays() {
     let checker =
         Checker { hasher: SMALL, pace: Pace::by(move || Duration::from_millis(clock.fetch_add(1, Ordering::Relaxed))) };
     checker.pace.todays(0, || looks.fetch_add(44, Ordering::Relaxed));
-    for (password, milliseconds) in [("wrong", 45), ("wr\u{f6}ng", 90)] {
+    for (password, right, milliseconds) in [("wrong", false, 45), ("wr\u{f6}ng", false, 90), ("test", true, 45)] {
         let before = looks.load(Ordering::Relaxed);
-        assert!(!checker.verify(&attempt(password), Some(CHEAP), &SALT).right);
+        assert_eq!(checker.verify(&attempt(password), Some(CHEAP), &SALT).right, right);
         assert_eq!(looks.load(Ordering::Relaxed) - before, milliseconds + 1, "{password}, and the look that ended it");
     }
     let before = looks.load(Ordering::Relaxed);
@@ -85,16 +105,16 @@ fn a_cheap_hash_takes_the_time_of_todays() {
 fn composed_and_decomposed_passwords_sign_in() {
     for stored in [COMPOSED, DECOMPOSED] {
         for typed in [COMPOSED, DECOMPOSED] {
-            let verdict = verify(typed, Some(&of(SMALL, stored)));
-            assert!(verdict.right, "{typed:?} for {stored:?}");
+            let hash = of(SMALL, stored);
+            assert!(verify(typed, Some(&hash)).right, "{typed:?} for {stored:?}");
             // A hash of the text that new hashes are made of stays, another is replaced by one of that.
-            let better = (stored == DECOMPOSED).then(|| of(SMALL, COMPOSED));
-            assert_eq!(verdict.better_hash, better, "{typed:?} for {stored:?}");
+            let expected = (stored == DECOMPOSED).then(|| of(SMALL, COMPOSED));
+            assert_eq!(better(typed, Some(&hash)), expected, "{typed:?} for {stored:?}");
         }
         assert!(!verify("cafe au lait", Some(&of(SMALL, stored))).right);
     }
     let stored = of(SMALL, "caf\u{e9}\u{a0}au lait");
-    assert_eq!(verify("caf\u{e9}\u{a0}au lait", Some(&stored)).better_hash, Some(of(SMALL, COMPOSED)));
+    assert_eq!(better("caf\u{e9}\u{a0}au lait", Some(&stored)), Some(of(SMALL, COMPOSED)));
 }
 
 /// `pw` and a NUL is `pw` to an HMAC, `pw`, a NUL and `pw` is `pw` to bcrypt.
@@ -115,10 +135,8 @@ fn a_digest_that_fits_replaces_no_hash() {
     let long = "a long passphrase that nobody types, number 000000000000000005674488";
     let digest = "\u{134} \u{64d}c\u{17e0a}F,Bb<2+62%";
     let stored = "$pbkdf2-sha1$i=10,l=20$c29tZSBzYWx0$QEn8X6SdIXo+/YUt6nw4feAiAFw";
-    let verdict = verify(long, Some(stored));
-    assert_eq!((verdict.right, verdict.better_hash), (true, Some(of(SMALL, long))));
-    let verdict = verify(digest, Some(stored));
-    assert_eq!((verdict.right, verdict.better_hash), (true, None));
+    assert_eq!((verify(long, Some(stored)).right, better(long, Some(stored))), (true, Some(of(SMALL, long))));
+    assert_eq!((verify(digest, Some(stored)).right, better(digest, Some(stored))), (true, None));
     // Most digests that are text have control characters, which no keyboard writes.
     let digest = "L8%#@\u{1b}hQ@t Osu\u{f}V\u{2a7}GO";
     let stored = "$pbkdf2-sha1$i=10,l=20$c29tZSBzYWx0$82qtfgyhiiT8ZqDqumSpf6qUVdA";
