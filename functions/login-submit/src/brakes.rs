@@ -4,6 +4,7 @@
 use crate::Submission;
 use latchkey_config::Config;
 use latchkey_core::brakes::{self, AttemptLimits, Bound, Brake, SendLimits, Standing, network};
+use latchkey_core::code::Length;
 use latchkey_core::known_device::{DeviceCookie, DeviceRecord, KnownDevice, beyond_the_cap};
 use latchkey_core::message::Message;
 use latchkey_core::token::Presented;
@@ -85,35 +86,44 @@ pub(crate) struct Footing {
     known: Vec<(Uuid, String)>,
 }
 
-/// What was counted, to be taken back if it should not have been.
+/// What a submission counts against: limits that show themselves, and a bound that does not.
 #[derive(Debug, Default)]
-pub(crate) struct Counted {
-    brakes: Vec<Brake>,
-    bound: Option<String>,
+pub(crate) struct Limits {
+    visible: Vec<Brake>,
+    /// The bound, by the key of its counter.
+    bound: Option<(String, Bound)>,
 }
 
-/// What was counted, how long to wait when it was one too many, and how the bound stands.
-pub(crate) type Count = (Counted, Option<Duration>, Standing);
+/// How long to wait when what was counted was one too many, and how the bound then stands.
+pub(crate) type Count = (Option<Duration>, Standing);
 
-/// What an attempt counts for: limits that show themselves, and a bound that does not.
-#[derive(Debug, Default)]
-pub(crate) struct Attempt {
-    brakes: Vec<Brake>,
-    /// The counter of the bound.
-    key: Option<String>,
-    bound: Option<Bound>,
-}
-
-impl Attempt {
+impl Limits {
     /// Whether a password is looked at.
     pub(crate) fn admits_password(&self, standing: &Standing) -> bool {
-        self.bound.is_none_or(|bound| bound.admits_password(standing))
+        self.bound.as_ref().is_none_or(|(_, bound)| bound.admits_password(standing))
     }
 
     /// Whether a code is looked at.
     pub(crate) fn admits_code(&self, standing: &Standing, long: bool) -> bool {
-        self.bound.is_none_or(|bound| bound.admits_code(standing, long))
+        self.bound.as_ref().is_none_or(|(_, bound)| bound.admits_code(standing, long))
     }
+
+    fn key_of_bound(&self) -> Option<&str> {
+        self.bound.as_ref().map(|(key, _)| key.as_str())
+    }
+}
+
+/// What a request for a code counts against.
+#[derive(Debug, Default)]
+pub(crate) struct Request {
+    /// None where it is one too many already: then nothing is counted.
+    pub(crate) limits: Limits,
+    /// How long to wait, as far as the first trip knows.
+    wait: Option<Duration>,
+    /// The key of the bound that says how long the code must be; none for a known device.
+    bound: Option<String>,
+    /// Whether no message goes to such a number.
+    pub(crate) unserved: bool,
 }
 
 impl Brakes {
@@ -164,24 +174,24 @@ impl Footing {
 }
 
 impl Submission<'_> {
-    /// What an attempt to sign in counts for. `identity` is whose what was typed is. A known device that has failed too often by
-    /// itself is one like any other.
-    pub(crate) fn attempt(&self, identity: Option<Uuid>, typed: &str) -> Attempt {
-        let Some(brakes) = &self.app.brakes else { return Attempt::default() };
+    /// What an attempt to sign in counts against. `identity` is the one that has the identifier `typed`. A known device that has
+    /// failed too often by itself is one like any other.
+    pub(crate) fn attempt(&self, identity: Option<Uuid>, typed: &str) -> Limits {
+        let Some(brakes) = &self.app.brakes else { return Limits::default() };
         let limits = &brakes.attempts;
-        let device = self.known_device(brakes, identity);
-        let typed = brakes::typed(&normalize_identifier(typed));
-        let (visible, key, bound) = match device {
-            Some(device) => {
-                let bound = limits.bound.without_trickle();
-                (vec![limits.known_device(device)], brakes::bound_of_device(device), bound)
-            }
+        match self.known_device(brakes, identity) {
+            Some(device) => Limits {
+                visible: vec![limits.known_device(device)],
+                bound: Some((brakes::bound_of_device(device), limits.bound.without_trickle())),
+            },
             None => {
-                let visible = limits.unknown_device(&typed, &self.footing.origin.network);
-                (visible, brakes::bound_of(identity, &typed), limits.bound)
+                let typed = brakes::typed(&normalize_identifier(typed));
+                Limits {
+                    visible: limits.unknown_device(&typed, &self.footing.origin.network),
+                    bound: Some((brakes::bound_of(identity, &typed), limits.bound)),
+                }
             }
-        };
-        Attempt { brakes: visible, key: Some(key), bound: Some(bound) }
+        }
     }
 
     fn known_device(&self, brakes: &Brakes, identity: Option<Uuid>) -> Option<&str> {
@@ -192,77 +202,60 @@ impl Submission<'_> {
         self.footing.known_to(identity).find(within)
     }
 
-    /// How long to wait, as far as the counters that were read in the first trip say so; then nothing costly happens.
-    pub(crate) fn spent(&self, attempt: &Attempt) -> Option<Duration> {
-        self.wait(&attempt.brakes)
-    }
-
-    fn wait(&self, brakes: &[Brake]) -> Option<Duration> {
-        brakes.iter().filter_map(|brake| self.footing.counts.wait(brake, self.call.now)).max()
-    }
-
-    /// Counts an attempt, before anybody knows whether it is right.
-    pub(crate) async fn count_attempt(&self, attempt: &Attempt) -> Result<Count, StoreError> {
-        self.count(attempt.brakes.clone(), attempt.key.clone()).await
-    }
-
-    /// What a question after somebody counts for: whoever asks after many is after none in particular.
-    pub(crate) fn question(&self) -> Attempt {
+    /// What a question after an account counts against: a client that asks after many is after none in particular.
+    pub(crate) fn question(&self) -> Limits {
         let brakes = self.app.brakes.as_ref().map(|brakes| brakes.attempts.question(&self.footing.origin.network));
-        Attempt { brakes: brakes.into_iter().collect(), ..Attempt::default() }
+        Limits { visible: brakes.into_iter().collect(), bound: None }
     }
 
-    /// What a request for a code counts for.
+    /// What a request for a code counts against.
     pub(crate) fn request(&self, identity: Option<Uuid>, typed: &str) -> Request {
         let Some(brakes) = &self.app.brakes else { return Request::default() };
         let device = self.known_device(brakes, identity);
         let normalised = normalize_identifier(typed);
-        let of = brakes.sends.of(&normalised, &self.footing.origin.network, device);
-        let bound = brakes::bound_of(identity, &brakes::typed(&normalised));
+        let visible = brakes.sends.of(&normalised, &self.footing.origin.network, device);
+        let unserved = visible.is_none();
+        let limits = Limits { visible: visible.unwrap_or_default(), bound: None };
         let flow_is_spent = self.sends >= brakes.sends_of_flow;
-        let wait = if flow_is_spent {
-            Some(self.flow.expires_at - self.call.now)
-        } else {
-            of.as_ref().and_then(|of| self.wait(of))
-        };
-        Request {
-            unserved: of.is_none(),
-            brakes: of.unwrap_or_default(),
-            bound: device.is_none().then_some(bound),
-            wait,
+        let wait = if flow_is_spent { Some(self.flow.expires_at - self.call.now) } else { self.spent(&limits) };
+        let bound = device.is_none().then(|| brakes::bound_of(identity, &brakes::typed(&normalised)));
+        Request { limits: if wait.is_none() { limits } else { Limits::default() }, wait, bound, unserved }
+    }
+
+    /// How long to wait, as far as the counters that were read in the first trip say so; then nothing costly happens.
+    pub(crate) fn spent(&self, limits: &Limits) -> Option<Duration> {
+        limits.visible.iter().filter_map(|brake| self.footing.counts.wait(brake, self.call.now)).max()
+    }
+
+    /// Counts an attempt, before it is known whether it is right.
+    pub(crate) async fn count(&self, limits: &Limits) -> Result<Count, StoreError> {
+        let Some(brakes) = &self.app.brakes else { return Ok(Count::default()) };
+        brakes.counters.raise(&limits.visible, limits.key_of_bound(), self.call.now).await
+    }
+
+    /// Counts a request for a code; how long to wait when it is one too many.
+    pub(crate) async fn count_request(&self, request: &Request) -> Result<Option<Duration>, StoreError> {
+        let (wait, _) = self.count(&request.limits).await?;
+        Ok(request.wait.or(wait))
+    }
+
+    /// Takes back what should not have been counted: a client that proves an identity has not guessed.
+    pub(crate) async fn forgive(&self, counted: &Limits) {
+        if let Some(brakes) = &self.app.brakes {
+            brakes.counters.lower(&counted.visible, counted.key_of_bound(), self.call.now).await;
         }
     }
 
-    /// Counts a request for a code; nothing where it is one too many already.
-    pub(crate) async fn count_request(&self, request: &Request) -> Result<Count, StoreError> {
-        match request.wait {
-            Some(wait) => Ok((Counted::default(), Some(wait), Standing::default())),
-            None => self.count(request.brakes.clone(), None).await,
-        }
-    }
-
-    /// The counter that says how long the next code must be; the same read for everybody.
+    /// The counter that says how long the next code must be; the same read for every identifier.
     pub(crate) fn bound_to_read<'b>(&'b self, request: &'b Request) -> Option<(&'b Counters, &'b str)> {
         let brakes = self.app.brakes.as_ref()?;
         Some((&brakes.counters, request.bound.as_deref()?))
     }
 
-    /// Whether the next code must be a long one.
-    pub(crate) fn wants_long_code(&self, standing: &Standing) -> bool {
-        self.app.brakes.as_ref().is_some_and(|brakes| brakes.attempts.bound.wants_long_codes(standing))
-    }
-
-    async fn count(&self, brakes: Vec<Brake>, bound: Option<String>) -> Result<Count, StoreError> {
-        let Some(limits) = &self.app.brakes else { return Ok(Count::default()) };
-        let (wait, standing) = limits.counters.raise(&brakes, bound.as_deref(), self.call.now).await?;
-        Ok((Counted { brakes, bound }, wait, standing))
-    }
-
-    /// Takes back what should not have been counted: whoever proves who they are has not guessed.
-    pub(crate) async fn forgive(&self, counted: &Counted) {
-        if let Some(brakes) = &self.app.brakes {
-            brakes.counters.lower(&counted.brakes, counted.bound.as_deref(), self.call.now).await;
-        }
+    /// How long the next code must be, by how its receiver's bound stands.
+    pub(crate) fn code_length(&self, standing: &Standing) -> Length {
+        let wants_long = |brakes: &Brakes| brakes.attempts.bound.wants_long_codes(standing);
+        if self.app.brakes.as_ref().is_some_and(wants_long) { Length::Long } else { Length::Short }
     }
 
     /// The form, with a word about waiting; nothing in it tells whether the attempt was right.
@@ -305,16 +298,4 @@ impl Submission<'_> {
         };
         (cookie.with(known), change)
     }
-}
-
-/// What a request for a code counts for.
-#[derive(Debug, Default)]
-pub(crate) struct Request {
-    brakes: Vec<Brake>,
-    /// Unless the device is known.
-    bound: Option<String>,
-    /// Whether no message goes to such a number.
-    pub(crate) unserved: bool,
-    /// How long to wait, as far as the first trip knows.
-    wait: Option<Duration>,
 }

@@ -6,7 +6,6 @@ use lambda_http::http::HeaderName;
 use latchkey_config::{Config, Secrets};
 use latchkey_core::aal::{Aal, AuthenticationMethod, Method};
 use latchkey_core::bounds::{self, LONGEST_HEADER};
-use latchkey_core::brakes::Standing;
 use latchkey_core::code::{Length, SentCode, Verdict, after_another_send, check, from_random};
 use latchkey_core::courier::{Code, CodeRequest, Content, Letter, Outgoing};
 use latchkey_core::flow::{CodeAddress, FlowState, Screen};
@@ -130,7 +129,7 @@ impl Submission<'_> {
                     return self.unserved(identifier).await;
                 }
                 let bound = self.bound_to_read(&request);
-                let ((profile, standing), (_, wait, _)) = tokio::try_join!(
+                let ((profile, standing), wait) = tokio::try_join!(
                     login::receiver(&self.app.accounts, whose, bound, self.call.now),
                     self.count_request(&request)
                 )?;
@@ -153,11 +152,6 @@ impl Submission<'_> {
         self.flow.form.keep_identifier(typed);
         self.flow.state = FlowState::ChooseMethod;
         self.refuse(Message::no_code_sign_in(), "no codes to this country").await
-    }
-
-    /// How long the next code must be, by how its receiver's bound stands.
-    pub(crate) fn code_length(&self, standing: &Standing) -> Length {
-        if self.wants_long_code(standing) { Length::Long } else { Length::Short }
     }
 
     /// Sends a code to a person, or says that there is nobody. With mitigation nobody is answered like somebody.
@@ -296,7 +290,7 @@ impl Submission<'_> {
         if owner.is_none() && !self.app.forms.mitigate {
             let question = self.question();
             let wait = match self.spent(&question) {
-                None => self.count_attempt(&question).await?.1,
+                None => self.count(&question).await?.0,
                 spent => spent,
             };
             return match wait {
@@ -305,15 +299,15 @@ impl Submission<'_> {
             };
         }
         let whose = owner.map_or_else(chance::id, |guard| guard.identity);
-        let counts_for = self.attempt(owner.map(|guard| guard.identity), typed);
-        if let Some(wait) = self.spent(&counts_for) {
+        let limits = self.attempt(owner.map(|guard| guard.identity), typed);
+        if let Some(wait) = self.spent(&limits) {
             return self.slow_down(wait).await;
         }
         // The attempt counts before anybody knows whether it is right. The flow as it then is holds the codes that count.
-        let (stored, Collection { profile, sessions, devices }, (counted, wait, standing)) = tokio::try_join!(
+        let (stored, Collection { profile, sessions, devices }, (wait, standing)) = tokio::try_join!(
             self.app.flows.count_attempt(self.flow.id),
             self.app.accounts.collection_of(whose),
-            self.count_attempt(&counts_for)
+            self.count(&limits)
         )?;
         let Some(stored) = stored else { return Ok(self.used_up()) };
         self.sends = stored.sends;
@@ -324,7 +318,7 @@ impl Submission<'_> {
             return self.refuse(Message::too_many_codes(), "too many codes").await;
         }
         // Beyond the bound a right code is answered like a wrong one, unless it is one that nobody guesses.
-        let sent = stored.codes.iter().filter(|sent| counts_for.admits_code(&standing, sent.long));
+        let sent = stored.codes.iter().filter(|sent| limits.admits_code(&standing, sent.long));
         let sent: Vec<SentCode> = sent.cloned().collect();
         let judged = post.judge(|keys| check(code, self.flow.id, whose, &sent, keys, now)).await?;
         let right = match judged {
@@ -350,7 +344,8 @@ impl Submission<'_> {
         let address = right.address.value.clone();
         let method = AuthenticationMethod { method: Method::Code, aal: Aal::Aal1, completed_at: now };
         let basis = Basis::Address(address);
-        let proof = Proof { method, basis, profile, sessions, devices, counted, passed, password_leaked: false };
+        let proof =
+            Proof { method, basis, profile, sessions, devices, counted: limits, passed, password_leaked: false };
         Box::pin(self.finish(proof, None)).await
     }
 

@@ -1,7 +1,7 @@
 //! A proof that holds: one transaction makes the session, then each kind of client gets its answer.
 
 use crate::Submission;
-use crate::brakes::Counted;
+use crate::brakes::Limits;
 use latchkey_core::aal::{AuthenticationMethod, Method};
 use latchkey_core::error::ApiError;
 use latchkey_core::flow::{FlowKind, LoginFlow, join};
@@ -43,8 +43,8 @@ pub(crate) struct Proof {
     pub(crate) devices: Vec<DeviceRecord>,
     /// Whether it is a password that is known to have leaked.
     pub(crate) password_leaked: bool,
-    /// What the proof was counted for, as every attempt is.
-    pub(crate) counted: Counted,
+    /// What the proof was counted against, as every attempt is.
+    pub(crate) counted: Limits,
     /// The flow once the proof has held. The submission's own is what it is if that fails.
     pub(crate) passed: LoginFlow,
 }

@@ -41,9 +41,9 @@ impl Submission<'_> {
         let request = code::serves(&self.app.forms, &self.flow).then(|| self.request(owner, typed));
         let request = request.unwrap_or_default();
         let bound = self.bound_to_read(&request);
-        let ((profile, standing), (_, asked_too_often, _), (requested, requested_too_often, _)) = tokio::try_join!(
+        let ((profile, standing), (asked_too_often, _), requested_too_often) = tokio::try_join!(
             login::receiver(&self.app.accounts, whose, bound, now),
-            self.count_attempt(&question),
+            self.count(&question),
             self.count_request(&request)
         )?;
         if let Some(wait) = asked_too_often {
@@ -71,7 +71,7 @@ impl Submission<'_> {
                 self.flow.state = FlowState::ChooseMethod;
                 self.flow.step(Method::IdentifierFirst, Screen::Offers(methods), Vec::new(), now);
                 let own = &self;
-                let (saved, ()) = tokio::join!(own.app.flows.save(&own.flow, own.sends), own.forgive(&requested));
+                let (saved, ()) = tokio::join!(own.app.flows.save(&own.flow, own.sends), own.forgive(&request.limits));
                 Ok(self.after(saved?, Some(payload.transient()), "identifier taken"))
             }
         }

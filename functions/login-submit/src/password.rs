@@ -41,8 +41,8 @@ impl Submission<'_> {
     async fn try_password(mut self, attempt: Attempt, before: &LoginFlow, owners: &Owners) -> Result<Reply, Fault> {
         let now = self.call.now;
         let guard = owners.by_password(&attempt.typed);
-        let counts_for = self.attempt(guard.map(|guard| guard.identity), &attempt.typed);
-        if let Some(wait) = self.spent(&counts_for) {
+        let limits = self.attempt(guard.map(|guard| guard.identity), &attempt.typed);
+        if let Some(wait) = self.spent(&limits) {
             return self.slow_down(wait).await;
         }
         let hash = guard.and_then(|guard| guard.hash.clone());
@@ -59,19 +59,19 @@ impl Submission<'_> {
         let hashing = tokio::task::spawn_blocking(move || passwords.verify(&tried, hash.as_deref(), &salt));
         // Nobody's account is read as well, so that the store does the same for everybody.
         let whose = guard.map_or_else(chance::id, |guard| guard.identity);
-        let counting = self.count_attempt(&counts_for);
+        let counting = self.count(&limits);
         let (verdict, account, counted, leaked) =
             tokio::join!(hashing, beside(self.app.accounts.collection_of(whose)), beside(counting), leak);
         let verdict = verdict.map_err(|e| Fault::internal(format!("the password could not be checked: {e}")))?;
         meter::hashed(verdict.hashes);
         let Collection { profile, sessions, devices } = account?;
-        let (counted, wait, standing) = counted?;
+        let (wait, standing) = counted?;
         if let Some(wait) = wait {
             return self.slow_down(wait).await;
         }
 
         // Beyond the bound a right password is answered like a wrong one: nobody learns that there is a bound, nor for whom.
-        let right = verdict.right && counts_for.admits_password(&standing);
+        let right = verdict.right && limits.admits_password(&standing);
         let (Some(guard), Some(profile), true) = (guard, profile, right) else {
             return self.refuse(Message::invalid_credentials(), "invalid credentials").await;
         };
@@ -93,7 +93,7 @@ impl Submission<'_> {
             profile,
             sessions,
             devices,
-            counted,
+            counted: limits,
             passed,
         };
         Box::pin(self.finish(proof, rehash)).await
