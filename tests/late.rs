@@ -1,11 +1,13 @@
 //! Messages that are of no use any more when their turn comes, those of which something was altered, those there is no room for, and
 //! those to people who are gone.
 
-use crate::support::{Answer, Bench, CONFIG, Carrier, Draft, Mood, PASSWORD, eventually, password, unique};
+use crate::support::{Answer, Bench, CONFIG, Carrier, Draft, Mood, PASSWORD, eventually, password, unique, written};
+use latchkey::{Options, Stack};
 use latchkey_core::courier::{CodeRequest, TemplateType};
 use latchkey_core::identity::Via;
-use latchkey_web::chance;
+use latchkey_web::{Environment, chance};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use time::Duration;
 use uuid::Uuid;
 
@@ -37,6 +39,15 @@ async fn messages_to(bench: &Bench, address: &str, count: usize) -> Vec<Value> {
 
 fn id(message: &Value) -> Uuid {
     message["id"].as_str().unwrap().parse().unwrap()
+}
+
+/// A message to an address that is about to be given up, written as if only afterwards: the erasure's first round leaves it, however
+/// long the giving up takes, and the last one does not.
+async fn under_way(bench: &Bench, to: &str) -> Draft {
+    let draft = Draft::new(&bench.stack.courier_key, to, chance::now() + Duration::seconds(30));
+    bench.proxy.store("TransactWriteItems", draft.write()).await;
+    bench.until(draft.id(), "sent").await;
+    draft
 }
 
 async fn ask(bench: &Bench, path: &str, to: &str, resend: bool) -> Answer {
@@ -209,12 +220,11 @@ async fn messages_are_forgotten_with_their_address() {
     let moved = json!([{"op": "replace", "path": "/traits/email", "value": second}]);
     assert_eq!(bench.admin().json(http::Method::PATCH, &path, &moved).await.status, 200);
     gone(&sent).await;
-    // A person who is deleted, while a message to them is under way.
+    // An identity that is deleted while a message to it is under way.
     let sent = bench.post(&second).await;
     bench.until(sent.id(), "sent").await;
-    let under_way = bench.draft(&second);
+    let under_way = under_way(&bench, &second).await;
     assert_eq!(bench.admin().delete(&path).await.status, 204);
-    bench.proxy.store("TransactWriteItems", under_way.write()).await;
     gone(&sent).await;
     gone(&under_way).await;
     // Nothing is left of who it was, and nothing of others is touched.
@@ -225,4 +235,28 @@ async fn messages_are_forgotten_with_their_address() {
     })
     .await;
     assert_eq!(bench.admin_sees(others.id()).await["status"], "sent");
+}
+
+/// The queue of a stack on this machine is in memory, and the quarter of an hour never ends here.
+#[tokio::test]
+async fn an_erasure_survives_a_restart() {
+    let mut bench = Bench::with(&config()).await;
+    let email = format!("{}@example.org", unique("restart"));
+    let identity = bench.create(json!({ "email": email }), json!({})).await;
+    let sent = bench.post(&email).await;
+    bench.until(sent.id(), "sent").await;
+    let under_way = under_way(&bench, &email).await;
+    let path = format!("/admin/identities/{}", identity["id"].as_str().unwrap());
+    assert_eq!(bench.admin().delete(&path).await.status, 204);
+    eventually("the first round", async || bench.proxy.message(sent.id()).await.is_null().then_some(())).await;
+    assert!(bench.proxy.message(under_way.id()).await.is_object(), "it was written later");
+    // Lists of messages know nothing of the erasure.
+    for status in ["queued", "processing", "abandoned"] {
+        let listed = bench.admin().get(&format!("/admin/courier/messages?status={status}")).await;
+        assert_eq!((listed.status, listed.json()), (200, json!([])), "{status}");
+    }
+    let (_folder, file) = written(&config());
+    let options = Options { store: Some(bench.proxy.endpoint.clone()), hurry: 1000, ..Options::of(file) };
+    bench.stack = Stack::start(&options, Environment::default(), Arc::new(|_| ())).await.expect("the stack starts");
+    eventually("an empty outbox", async || bench.proxy.items("outbox").await.is_empty().then_some(())).await;
 }

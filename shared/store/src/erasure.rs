@@ -7,7 +7,7 @@
 use crate::db::{StoreError, send};
 use crate::flows::incomplete;
 use crate::item::{FORMAT, doc, key, n, read_doc, s, string, ttl};
-use crate::outbox::{Outbox, Place};
+use crate::outbox::{Outbox, Place, unsent};
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use futures_util::TryStreamExt as _;
 use futures_util::stream;
@@ -63,6 +63,8 @@ impl Outbox {
             ("doc".to_owned(), doc(&Erasure { recipients, asked_at: now })?),
             ("ttl".to_owned(), ttl(now + KEPT)),
         ]);
+        // A stack on this machine that ends before the last round begins anew from there.
+        item.extend(unsent(now, id));
         let put = Put::builder().table_name(self.table()).set_item(Some(item)).build().map_err(incomplete)?;
         Ok(Some(TransactWriteItem::builder().put(put).build()))
     }

@@ -6,7 +6,8 @@
 //!
 //! Three indexes hold keys only, and none has a key that all messages share: `by-shard` (first hex digit of the id), `by-recipient`,
 //! and `by-unsent`, which a message leaves when it is sent, so that those that failed are found among millions that did not. Their
-//! sort key `written` is the time and the id, so that places in a list are unique. What an index finds is read again by key.
+//! sort key `written` is the time and the id, so that places in a list are unique. What an index finds is read again by key, so lists
+//! show nothing of the erasures that stand in `by-unsent` too.
 
 use crate::db::{Db, StoreError, send, unavailable};
 use crate::env::{Environment, StartError};
@@ -163,7 +164,11 @@ impl Place {
     }
 
     fn of(message: &Outgoing) -> Self {
-        Self(format!("{:020}#{}", message.created_at.unix_timestamp_nanos(), message.id))
+        Self::new(message.created_at, message.id)
+    }
+
+    fn new(written_at: OffsetDateTime, id: Uuid) -> Self {
+        Self(format!("{:020}#{id}", written_at.unix_timestamp_nanos()))
     }
 
     /// Before everything that was written from then on.
@@ -209,12 +214,11 @@ impl Outbox {
             ("send_count".to_owned(), n(0)),
             ("updated".to_owned(), instant(message.created_at)),
             ("sealed".to_owned(), bytes(sealed)),
-            ("written".to_owned(), s(Place::of(message).0)),
             ("shard".to_owned(), s(&id[..1])),
-            ("unsent".to_owned(), s(&id[..1])),
             ("recipient".to_owned(), s(&message.recipient)),
             ("ttl".to_owned(), ttl(message.created_at + KEPT)),
         ]);
+        item.extend(unsent(message.created_at, message.id));
         self.put_new(item)
     }
 
@@ -560,6 +564,12 @@ impl Outbox {
         }
         Ok(places.iter().filter_map(|place| found.remove(&place.0)).collect())
     }
+}
+
+/// What puts an item into the index of what the table still has to hand over.
+pub(crate) fn unsent(written_at: OffsetDateTime, id: Uuid) -> [(String, AttributeValue); 2] {
+    let shard = s(&id.to_string()[..1]);
+    [("written".to_owned(), s(Place::new(written_at, id).0)), ("unsent".to_owned(), shard)]
 }
 
 /// The item as it was when a condition refused a change of it; `None` when there is none.
