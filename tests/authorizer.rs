@@ -119,7 +119,7 @@ async fn the_assurance_level_is_the_one_that_whoami_demands() {
 }
 
 /// Gives the only person of a stack a second factor.
-async fn second_factor(bench: &Bench) {
+pub(crate) async fn second_factor(bench: &Bench) {
     let items = bench.proxy.items("accounts").await;
     let mut profile = items.into_iter().find(|item| item["sk"]["S"] == "profile").unwrap();
     let mut doc: Value = serde_json::from_str(profile["doc"]["S"].as_str().unwrap()).unwrap();

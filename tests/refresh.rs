@@ -1,6 +1,7 @@
 //! The two secrets of a session that was refreshed: what the one before is still good for, and what ends it.
 
-use crate::support::{Answer, Bench, Client, PASSWORD, action, csrf, password};
+use crate::authorizer::second_factor;
+use crate::support::{Answer, Bench, CONFIG, Client, PASSWORD, action, csrf, password};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -53,7 +54,7 @@ async fn previous_secret_ends_with_its_grace() {
 
 #[tokio::test]
 async fn any_use_of_new_secret_ends_previous() {
-    let bench = Bench::with_pages(crate::support::CONFIG).await;
+    let bench = Bench::with_pages(CONFIG).await;
     let (email, app) = (bench.person().await, bench.app());
     for reader in [
         "GET /sessions/whoami",
@@ -144,6 +145,27 @@ async fn second_refresh_with_one_token_makes_another_session() {
     // Each of the two goes on by itself.
     assert_eq!(sign_out(&app, own).await, 204);
     assert_eq!(whoami(&app, &first.new).await, 200);
+}
+
+#[tokio::test]
+async fn previous_secret_reads_nothing_above_its_level() {
+    let config = format!("{CONFIG}\nsession: {{whoami: {{required_aal: highest_available}}}}\n");
+    let bench = Bench::with(&config).await;
+    let app = bench.app();
+    let session = refreshed(&app, &bench.person().await).await;
+    second_factor(&bench).await;
+    change_session(&bench, &session.id, |item| {
+        let mut facts: Value = serde_json::from_str(item["doc"]["S"].as_str().unwrap()).unwrap();
+        facts["methods"][1]["method"] = json!("totp");
+        facts["methods"][1]["aal"] = json!("aal2");
+        item["doc"]["S"] = json!(facts.to_string());
+    })
+    .await;
+    for (token, status) in [(&session.old, 403), (&session.new, 200)] {
+        for path in ["/sessions/whoami", "/sessions"] {
+            assert_eq!(app.token(token).get(path).await.status, status, "{path}");
+        }
+    }
 }
 
 /// Changes a stored session.

@@ -28,7 +28,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
 const PUBLIC_ROOTS: [&str; 4] = ["/sessions/whoami", "/self-service", "/schemas", "/.well-known/ory"];
 
 fn answer(call: &Call<'_>) -> Reply {
-    let below = call.path.strip_prefix("/admin").unwrap_or(&call.path);
+    let below = call.path.without_admin();
     let is = |root: &str| below.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if PUBLIC_ROOTS.into_iter().any(is) {
         let mut to = join(call.edge.base_url(), below);

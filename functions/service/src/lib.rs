@@ -38,16 +38,13 @@ impl App {
 /// Answers one request. The function serves both APIs; only the admin API's requests come signed.
 pub async fn handle(app: &App, request: Request) -> Response {
     let edge = if latchkey_web::edge::is_signed(&request) { &app.admin } else { &app.public };
-    edge::answer(edge, request, async |call| {
-        let path = call.path.strip_prefix("/admin").unwrap_or(&call.path);
-        match path {
-            "/health/alive" => Ok(healthy()),
-            "/health/ready" => ready(app).await,
-            "/health/config" => Ok(Reply::text(200, &edge.config.revision, "revision")),
-            "/version" => Ok(Reply::json(200, &json!({"version": env!("CARGO_PKG_VERSION")}), "version")),
-            "/schemas" => Ok(schemas(call)),
-            _ => schema(call),
-        }
+    edge::answer(edge, request, async |call| match call.path.without_admin() {
+        "/health/alive" => Ok(healthy()),
+        "/health/ready" => ready(app).await,
+        "/health/config" => Ok(Reply::text(200, &edge.config.revision, "revision")),
+        "/version" => Ok(Reply::json(200, &json!({"version": env!("CARGO_PKG_VERSION")}), "version")),
+        "/schemas" => Ok(schemas(call)),
+        _ => schema(call),
     })
     .await
 }

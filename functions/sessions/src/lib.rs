@@ -67,7 +67,8 @@ pub async fn handle(app: &App, request: Request) -> Response {
 
 /// The caller's session with every other session of theirs.
 struct Own {
-    current: Uuid,
+    /// The caller's, as far as what was presented proves it.
+    current: Session,
     profile: Profile,
     sessions: Vec<Session>,
 }
@@ -81,23 +82,18 @@ impl Own {
         let current = sessions.iter().find(|s| s.id == presented.session()).cloned();
         let found = current.zip(profile);
         let signed_in = caller::settle(Some(presented), found, &app.accounts, call.now).await.ok_or_else(refused)?;
-        Ok(Self { current: signed_in.session.id, profile: signed_in.profile, sessions })
+        Ok(Self { current: signed_in.session, profile: signed_in.profile, sessions })
     }
 
     fn others(&self) -> impl Iterator<Item = &Session> {
-        self.sessions.iter().filter(|s| s.id != self.current)
+        self.sessions.iter().filter(|s| s.id != self.current.id)
     }
 }
 
 async fn list(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let own = Own::read(app, call).await?;
     let identity = &own.profile.identity;
-    let strong_enough = own
-        .sessions
-        .iter()
-        .find(|s| s.id == own.current)
-        .is_some_and(|s| app.required.is_met(s.aal(), identity.available_aal));
-    if !strong_enough {
+    if !app.required.is_met(own.current.aal(), identity.available_aal) {
         let to = join(app.edge.base_url(), "/self-service/login/browser?aal=aal2");
         return Err(ApiError::session_aal2_required(&to).into());
     }
@@ -124,7 +120,7 @@ async fn end_others(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
 async fn end_one(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let own = Own::read(app, call).await?;
     let id = call::parse_id(&call.segment(1))?;
-    if id == own.current {
+    if id == own.current.id {
         return Err(ApiError::new(400).saying("cannot revoke current session").into());
     }
     // Sessions of other people and unknown ones are answered alike, and nothing happens to them.

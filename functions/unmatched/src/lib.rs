@@ -25,7 +25,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
 }
 
 fn answer(call: &Call<'_>) -> Reply {
-    let below = call.path.strip_prefix("/admin").unwrap_or(&call.path);
+    let below = call.path.without_admin();
     let is = |root: &str| below == root || below.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
     if is("/identities") || is("/courier/messages") || is("/recovery") {
         let mut to = join(&call.edge.config.admin.base_url, &format!("/admin{below}"));

@@ -1,6 +1,6 @@
 //! The `accounts` table: a person's profile with their sessions beside it, one item collection per person.
 
-use crate::db::{Db, StoreError, send};
+use crate::db::{Db, MOST_IN_TRANSACTION, StoreError, pages, send};
 use crate::devices::{DEVICE, read_device};
 use crate::env::{Environment, StartError};
 use crate::flows::incomplete;
@@ -10,7 +10,9 @@ use crate::item::{
 use crate::meter;
 use crate::profile::{profile_key, read_profile};
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, Select, TransactWriteItem, Update};
+use futures_util::TryStreamExt as _;
 use latchkey_core::known_device::DeviceRecord;
 use latchkey_core::session::{REMEMBERED, Secrets, Session};
 use latchkey_core::token::{Presented, SecretHash};
@@ -18,6 +20,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub(crate) const PROFILE: &str = "profile";
+/// The first hex digits of ids.
+pub(crate) const SHARDS: &str = "0123456789abcdef";
 
 pub use crate::profile::Profile;
 
@@ -68,13 +72,11 @@ impl Accounts {
     /// # Errors
     /// When the store fails.
     pub async fn session(&self, presented: &Presented) -> Result<Option<(Session, Profile)>, StoreError> {
-        let keys = Self::session_keys(presented);
-        let found = self.db.batch_get(vec![(&self.table, keys)]).await?;
-        Self::pick_session(found.get(&self.table).map_or(&[], Vec::as_slice))
+        self.session_of(presented.identity(), presented.session()).await
     }
 
-    pub(crate) fn session_keys(presented: &Presented) -> Vec<Item> {
-        vec![profile_key(presented.identity()), session_key(presented.identity(), presented.session())]
+    pub(crate) fn session_keys(identity: Uuid, session: Uuid) -> Vec<Item> {
+        vec![profile_key(identity), session_key(identity, session)]
     }
 
     pub(crate) fn pick_session(items: &[Item]) -> Result<Option<(Session, Profile)>, StoreError> {
@@ -97,20 +99,18 @@ impl Accounts {
         self.raw_profile(id).await?.as_ref().map(read_profile).transpose()
     }
 
-    /// Reads at most 100 people by id, in no order; unknown ids are left out. One whose record cannot be read must not hide the
+    /// Reads people by id, in no order; unknown ids are left out. One whose record cannot be read must not hide the
     /// others: those ids are named beside them.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn profiles(&self, ids: &[Uuid]) -> Result<(Vec<Profile>, Vec<Uuid>), StoreError> {
-        let keys = ids.iter().map(|&id| profile_key(id)).collect();
-        let found = self.db.batch_get(vec![(&self.table, keys)]).await?;
         let (mut all, mut unreadable) = (Vec::with_capacity(ids.len()), Vec::new());
-        for item in found.get(&self.table).map_or(&[][..], Vec::as_slice) {
-            match read_profile(item) {
+        for item in self.raw_profiles(ids).await? {
+            match read_profile(&item) {
                 Ok(profile) => all.push(profile),
                 Err(_) => {
-                    let id = read_id(item, "pk")?;
+                    let id = read_id(&item, "pk")?;
                     meter::unreadable("accounts", &id.to_string());
                     unreadable.push(id);
                 }
@@ -124,17 +124,14 @@ impl Accounts {
         self.db.get("GetItem profile", &self.table, profile_key(id)).await
     }
 
+    async fn raw_profiles(&self, ids: &[Uuid]) -> Result<Vec<Item>, StoreError> {
+        let keys: Vec<Item> = ids.iter().map(|&id| profile_key(id)).collect();
+        self.db.get_many(&self.table, &keys).await
+    }
+
     /// Those of these people who are there, whether or not their records can be read.
     pub(crate) async fn present(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
-        let mut present = Vec::new();
-        for chunk in ids.chunks(100) {
-            let keys = chunk.iter().map(|&id| profile_key(id)).collect();
-            let found = self.db.batch_get(vec![(&self.table, keys)]).await?;
-            for item in found.get(&self.table).map_or(&[][..], Vec::as_slice) {
-                present.push(read_id(item, "pk")?);
-            }
-        }
-        Ok(present)
+        self.raw_profiles(ids).await?.iter().map(|item| read_id(item, "pk")).collect()
     }
 
     /// Reads a person with every session of theirs, ended ones too.
@@ -163,24 +160,16 @@ impl Accounts {
     }
 
     async fn collection(&self, name: &'static str, id: Uuid, prefix: Option<&str>) -> Result<Collection, StoreError> {
-        let (mut all, mut from) = (Collection::default(), None);
-        loop {
-            let mut query = self
-                .db
-                .client()
-                .await
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .expression_attribute_values(":pk", s(id.to_string()))
-                .set_exclusive_start_key(from);
-            query = match prefix {
-                None => query.key_condition_expression("pk = :pk"),
-                Some(prefix) => query
-                    .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-                    .expression_attribute_values(":sk", s(prefix)),
-            };
-            let page = send(name, query.send()).await?;
+        let query = self.query_below(id).await;
+        let query = match prefix {
+            None => query,
+            Some(prefix) => query
+                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+                .expression_attribute_values(":sk", s(prefix)),
+        };
+        let mut all = Collection::default();
+        let mut pages = pages(name, query);
+        while let Some(page) = pages.try_next().await? {
             for item in page.items.unwrap_or_default() {
                 match string(&item, "sk")? {
                     PROFILE => all.profile = Some(read_profile(&item)?),
@@ -193,11 +182,20 @@ impl Accounts {
                     },
                 }
             }
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                return Ok(all);
-            }
         }
+        Ok(all)
+    }
+
+    /// A query for everything under the key of a person.
+    pub(crate) async fn query_below(&self, id: Uuid) -> QueryFluentBuilder {
+        self.db
+            .client()
+            .await
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", s(id.to_string()))
     }
 
     /// Finds whose a session is. The index lags behind by moments, so what it names is read again by key.
@@ -225,9 +223,7 @@ impl Accounts {
     /// # Errors
     /// When the store fails.
     pub async fn session_of(&self, identity: Uuid, session: Uuid) -> Result<Option<(Session, Profile)>, StoreError> {
-        let keys = vec![profile_key(identity), session_key(identity, session)];
-        let found = self.db.batch_get(vec![(&self.table, keys)]).await?;
-        Self::pick_session(found.get(&self.table).map_or(&[], Vec::as_slice))
+        Self::pick_session(&self.db.get_many(&self.table, &Self::session_keys(identity, session)).await?)
     }
 
     /// Ids of people after `after` in id order, at most `most`, from the index of profiles.
@@ -239,35 +235,19 @@ impl Accounts {
     pub async fn ids_after(&self, after: Uuid, most: usize) -> Result<Vec<Uuid>, StoreError> {
         let start = after.to_string();
         let mut ids = Vec::new();
-        for digit in "0123456789abcdef".chars().skip_while(|&c| !start.starts_with(c)) {
-            let mut from = None;
-            while ids.len() < most {
-                let page = self
-                    .db
-                    .client()
-                    .await
-                    .query()
-                    .table_name(&self.table)
-                    .index_name("by-shard")
-                    .key_condition_expression("#shard = :shard AND pk > :after")
-                    .expression_attribute_names("#shard", "shard")
-                    .expression_attribute_values(":shard", s(digit))
-                    .expression_attribute_values(":after", s(&start))
-                    // Bounded by the caller to 1,001.
-                    .limit((most - ids.len()) as i32)
-                    .set_exclusive_start_key(from)
-                    .send();
-                let page = send("Query by-shard", page).await?;
+        for shard in SHARDS.chars().skip_while(|&c| !start.starts_with(c)) {
+            let query = self.query_shard(shard).await.key_condition_expression("#shard = :shard AND pk > :after");
+            // Bounded by the caller to 1,001.
+            let query = query.expression_attribute_values(":after", s(&start)).limit((most - ids.len()) as i32);
+            let mut pages = pages("Query by-shard", query);
+            while let Some(page) = pages.try_next().await? {
                 for item in page.items.unwrap_or_default() {
                     ids.push(read_id(&item, "pk")?);
                 }
-                from = page.last_evaluated_key;
-                if from.is_none() {
-                    break;
+                if ids.len() >= most {
+                    ids.truncate(most);
+                    return Ok(ids);
                 }
-            }
-            if ids.len() >= most {
-                break;
             }
         }
         Ok(ids)
@@ -279,32 +259,27 @@ impl Accounts {
     /// When the store fails.
     pub async fn count(&self) -> Result<usize, StoreError> {
         let mut total = 0;
-        for digit in "0123456789abcdef".chars() {
-            let mut from = None;
-            loop {
-                let page = self
-                    .db
-                    .client()
-                    .await
-                    .query()
-                    .table_name(&self.table)
-                    .index_name("by-shard")
-                    .key_condition_expression("#shard = :shard")
-                    .expression_attribute_names("#shard", "shard")
-                    .expression_attribute_values(":shard", s(digit))
-                    .select(Select::Count)
-                    .set_exclusive_start_key(from)
-                    .send();
-                let page = send("Query by-shard", page).await?;
+        for shard in SHARDS.chars() {
+            let mut pages = pages("Query by-shard", self.query_shard(shard).await.select(Select::Count));
+            while let Some(page) = pages.try_next().await? {
                 // A page holds at most 1 MB of keys, so its count is small and never negative.
                 total += usize::try_from(page.count).unwrap_or(0);
-                from = page.last_evaluated_key;
-                if from.is_none() {
-                    break;
-                }
             }
         }
         Ok(total)
+    }
+
+    /// A query for the ids of people that begin with a digit.
+    async fn query_shard(&self, shard: char) -> QueryFluentBuilder {
+        self.db
+            .client()
+            .await
+            .query()
+            .table_name(&self.table)
+            .index_name("by-shard")
+            .key_condition_expression("#shard = :shard")
+            .expression_attribute_names("#shard", "shard")
+            .expression_attribute_values(":shard", s(shard))
     }
 
     /// Revokes a session of a person; true when there is such a session, whether or not it was revoked before.
@@ -335,7 +310,7 @@ impl Accounts {
     /// # Errors
     /// When the store fails.
     pub async fn revoke_all(&self, identity: Uuid, sessions: &[Uuid], request: Uuid) -> Result<(), StoreError> {
-        self.in_chunks(sessions, request, |id| self.end_session(identity, id)).await
+        self.in_chunks(sessions, request, |&id| self.end_session(identity, id)).await
     }
 
     /// Deletes these sessions of a person, as far as 100 fit into one transaction.
@@ -343,20 +318,21 @@ impl Accounts {
     /// # Errors
     /// When the store fails.
     pub async fn delete_sessions(&self, identity: Uuid, sessions: &[Uuid], request: Uuid) -> Result<(), StoreError> {
-        self.in_chunks(sessions, request, |id| self.delete_session(identity, id)).await
+        self.in_chunks(sessions, request, |&id| self.delete_session(identity, id)).await
     }
 
-    async fn in_chunks(
+    /// Does something to each of these, in transactions of as many as fit, whose requests are numbered from the one after `request`.
+    pub(crate) async fn in_chunks<T>(
         &self,
-        sessions: &[Uuid],
+        all: &[T],
         request: Uuid,
-        action: impl Fn(Uuid) -> Result<TransactWriteItem, StoreError>,
+        action: impl Fn(&T) -> Result<TransactWriteItem, StoreError>,
     ) -> Result<(), StoreError> {
         let mut token = request.as_u128();
-        for chunk in sessions.chunks(100) {
-            let mut rest = chunk.to_vec();
+        for chunk in all.chunks(MOST_IN_TRANSACTION) {
+            let mut rest: Vec<&T> = chunk.iter().collect();
             while !rest.is_empty() {
-                let actions = rest.iter().map(|&id| action(id)).collect::<Result<_, _>>()?;
+                let actions = rest.iter().map(|one| action(one)).collect::<Result<_, _>>()?;
                 // Each transaction is a request of its own, and a repeated one must be recognised.
                 token = token.wrapping_add(1);
                 match self.db.transact(actions, Uuid::from_u128(token)).await? {
@@ -364,7 +340,7 @@ impl Accounts {
                     // Nothing was written because some are gone: that must not save the others.
                     Err(cancelled) => {
                         let there = rest.iter().enumerate().filter(|(place, _)| !cancelled.failed(*place));
-                        rest = there.map(|(_, &id)| id).collect();
+                        rest = there.map(|(_, &one)| one).collect();
                     }
                 }
             }
@@ -464,7 +440,12 @@ impl Accounts {
     }
 
     pub(crate) fn delete_session(&self, identity: Uuid, session: Uuid) -> Result<TransactWriteItem, StoreError> {
-        let delete = Delete::builder().table_name(&self.table).set_key(Some(session_key(identity, session)));
+        self.delete_key(session_key(identity, session))
+    }
+
+    /// Deletes an item, whether or not it is there.
+    pub(crate) fn delete_key(&self, key: Item) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder().table_name(&self.table).set_key(Some(key));
         Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
     }
 }

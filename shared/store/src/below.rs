@@ -1,14 +1,11 @@
 //! What lies beside a person's profile, sessions and known devices: all of it goes with the person, whether or not it can be read.
 
 use crate::accounts::{Accounts, PROFILE};
-use crate::db::{StoreError, send};
-use crate::flows::incomplete;
-use crate::item::{Item, key, s, string};
-use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
+use crate::db::{StoreError, pages};
+use crate::item::{Item, key, string};
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use futures_util::TryStreamExt as _;
 use uuid::Uuid;
-
-/// Most items of a transaction of DynamoDB.
-const MOST_AT_ONCE: usize = 100;
 
 impl Accounts {
     /// The parts of a deletion's transaction, at most `room`, that delete what lies beside a profile. What is more than that is
@@ -19,48 +16,25 @@ impl Accounts {
         room: usize,
         request: Uuid,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let mut deletes = Vec::new();
-        for key in self.keys_below(id).await? {
-            let delete = Delete::builder().table_name(self.table()).set_key(Some(key)).build().map_err(incomplete)?;
-            deletes.push(TransactWriteItem::builder().delete(delete).build());
-        }
-        let last = deletes.split_off(deletes.len().saturating_sub(room));
-        // Each transaction is a request of its own, and the deletion's are numbered from `request`.
-        let mut token = !request.as_u128();
-        for chunk in deletes.chunks(MOST_AT_ONCE) {
-            token = token.wrapping_add(1);
-            // Deleting what is gone has no condition that could fail.
-            let _ = self.db().transact(chunk.to_vec(), Uuid::from_u128(token)).await?;
-        }
-        Ok(last)
+        let mut keys = self.keys_below(id).await?;
+        let last = keys.split_off(keys.len().saturating_sub(room));
+        // The deletion's own requests are numbered from `request`.
+        let request = Uuid::from_u128(!request.as_u128());
+        self.in_chunks(&keys, request, |key| self.delete_key(key.clone())).await?;
+        last.into_iter().map(|key| self.delete_key(key)).collect()
     }
 
     async fn keys_below(&self, id: Uuid) -> Result<Vec<Item>, StoreError> {
-        let (mut keys, mut from) = (Vec::new(), None);
-        loop {
-            let call = self
-                .db()
-                .client()
-                .await
-                .query()
-                .table_name(self.table())
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", s(id.to_string()))
-                .projection_expression("pk, sk")
-                .set_exclusive_start_key(from)
-                .send();
-            let page = send("Query account", call).await?;
+        let mut keys = Vec::new();
+        let mut pages = pages("Query account", self.query_below(id).await.projection_expression("pk, sk"));
+        while let Some(page) = pages.try_next().await? {
             for item in page.items.unwrap_or_default() {
                 let name = string(&item, "sk")?;
                 if name != PROFILE {
                     keys.push(key(id.to_string(), Some(name)));
                 }
             }
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                return Ok(keys);
-            }
         }
+        Ok(keys)
     }
 }

@@ -120,32 +120,28 @@ impl Credentials {
     /// # Errors
     /// When the store fails.
     pub async fn owners(&self, wanted: &[Unique]) -> Result<Vec<Option<Guard>>, StoreError> {
-        let keys = wanted.iter().map(Unique::key).collect();
-        let found = self.db.batch_get(vec![(&self.table, keys)]).await?;
-        let items = found.get(&self.table).map_or(&[][..], Vec::as_slice);
-        wanted.iter().map(|unique| Self::pick(items, unique)).collect()
+        let items = self.guards(wanted).await?;
+        wanted.iter().map(|unique| Self::pick(&items, unique)).collect()
     }
 
     /// Those of these that belong to a person. One that cannot be read belongs to nobody.
     pub(crate) async fn held_by(&self, identity: Uuid, candidates: &[Unique]) -> Result<Vec<Unique>, StoreError> {
-        let mut held = Vec::new();
-        for chunk in candidates.chunks(100) {
-            let keys = chunk.iter().map(Unique::key).collect();
-            let found = self.db.batch_get(vec![(&self.table, keys)]).await?;
-            let items = found.get(&self.table).map_or(&[][..], Vec::as_slice);
-            let is_theirs = |unique: &&Unique| {
-                Self::pick(items, unique).is_ok_and(|guard| guard.is_some_and(|g| g.identity == identity))
-            };
-            held.extend(chunk.iter().filter(is_theirs).cloned());
-        }
-        Ok(held)
+        let items = self.guards(candidates).await?;
+        let is_theirs = |unique: &&Unique| {
+            Self::pick(&items, unique).is_ok_and(|guard| guard.is_some_and(|guard| guard.identity == identity))
+        };
+        Ok(candidates.iter().filter(is_theirs).cloned().collect())
+    }
+
+    async fn guards(&self, wanted: &[Unique]) -> Result<Vec<Item>, StoreError> {
+        let keys: Vec<Item> = wanted.iter().map(Unique::key).collect();
+        self.db.get_many(&self.table, &keys).await
     }
 
     /// The secret parts of a person's credentials as text, whether or not they can be read.
     pub(crate) async fn raw_of(&self, identity: Uuid, kinds: &[CredentialType]) -> Result<Vec<String>, StoreError> {
-        let keys = kinds.iter().map(|&kind| credential_key(identity, kind)).collect();
-        let found = self.db.batch_get(vec![(&self.table, keys)]).await?;
-        let items = found.get(&self.table).map_or(&[][..], Vec::as_slice);
+        let keys: Vec<Item> = kinds.iter().map(|&kind| credential_key(identity, kind)).collect();
+        let items = self.db.get_many(&self.table, &keys).await?;
         Ok(items.iter().filter_map(|item| string(item, "doc").ok().map(str::to_owned)).collect())
     }
 
@@ -187,7 +183,6 @@ impl Credentials {
             .collect())
     }
 
-    /// At most 100 a call are asked for at a time.
     async fn read_many(
         &self,
         people: &[Uuid],
@@ -195,17 +190,13 @@ impl Credentials {
     ) -> Result<Vec<(Uuid, CredentialType, Result<Credential, StoreError>)>, StoreError> {
         let keys: Vec<Item> =
             people.iter().flat_map(|&id| kinds.iter().map(move |&kind| credential_key(id, kind))).collect();
-        let mut all = Vec::with_capacity(keys.len());
-        for chunk in keys.chunks(100) {
-            let found = self.db.batch_get(vec![(&self.table, chunk.to_vec())]).await?;
-            for item in found.get(&self.table).map_or(&[][..], Vec::as_slice) {
-                let name = string(item, "sk")?;
-                let kind = kinds.iter().find(|k| k.as_str() == name).ok_or_else(|| crate::item::broken("sk"))?;
-                let id = Uuid::parse_str(string(item, "pk")?).map_err(|_| crate::item::broken("pk"))?;
-                all.push((id, *kind, read_credential(*kind, item)));
-            }
-        }
-        Ok(all)
+        let read = |item: &Item| {
+            let name = string(item, "sk")?;
+            let kind = *kinds.iter().find(|k| k.as_str() == name).ok_or_else(|| crate::item::broken("sk"))?;
+            let id = Uuid::parse_str(string(item, "pk")?).map_err(|_| crate::item::broken("pk"))?;
+            Ok((id, kind, read_credential(kind, item)))
+        };
+        self.db.get_many(&self.table, &keys).await?.iter().map(read).collect()
     }
 
     /// Replaces a password's hash by a better one of the same password, in the credential and in every guard; false when

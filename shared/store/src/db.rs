@@ -12,9 +12,13 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials as AwsCredentials, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem};
 use aws_sdk_dynamodb::{Client, Config};
+use futures_util::StreamExt as _;
+use futures_util::stream::{BoxStream, try_unfold};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -25,6 +29,10 @@ use uuid::Uuid;
 
 /// How often a cancelled or unfinished request is made again before the caller gets an error.
 const TRIES: u32 = 6;
+/// Most keys that one call reads.
+const MOST_KEYS: usize = 100;
+/// Most items of a transaction.
+pub(crate) const MOST_IN_TRANSACTION: usize = 100;
 
 /// A failure of the store. None of them says anything about who the caller is: the edge answers 503 or 500, never 401.
 #[derive(Debug, Error)]
@@ -128,6 +136,20 @@ impl Db {
         Ok(send(name, call).await?.item)
     }
 
+    /// Reads items of one table by key, in no order, with as many calls as they take; none for no keys.
+    ///
+    /// # Errors
+    /// As [`batch_get`](Self::batch_get).
+    pub(crate) async fn get_many(&self, table: &str, keys: &[Item]) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(MOST_KEYS) {
+            // On the heap, or functions that wrap many futures reach the compiler's limit of depth.
+            let mut found = Box::pin(self.batch_get(vec![(table, chunk.to_vec())])).await?;
+            items.extend(found.remove(table).unwrap_or_default());
+        }
+        Ok(items)
+    }
+
     /// Reads many items by key, strongly consistent, in one call; asks again for keys that DynamoDB left unprocessed.
     ///
     /// # Errors
@@ -226,6 +248,20 @@ pub fn credentials(env: &Environment) -> Result<AwsCredentials, StartError> {
         None,
         "environment",
     ))
+}
+
+/// The pages of a query, each asked for after the one before was used. `name` is each call's in the meter.
+pub(crate) fn pages(
+    name: &'static str,
+    query: QueryFluentBuilder,
+) -> BoxStream<'static, Result<QueryOutput, StoreError>> {
+    try_unfold(Some(query), move |next| async move {
+        let Some(query) = next else { return Ok(None) };
+        let page = send(name, query.clone().send()).await?;
+        let next = page.last_evaluated_key.clone().map(|last| query.set_exclusive_start_key(Some(last)));
+        Ok(Some((page, next)))
+    })
+    .boxed()
 }
 
 /// Counts a call and makes every failure of it the same kind.

@@ -5,7 +5,7 @@ use crate::accounts::Accounts;
 use crate::db::StoreError;
 use crate::flows::incomplete;
 use crate::item::{FORMAT, Item, instant, key, n, read_instant, string, ttl};
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use latchkey_core::known_device::{DeviceRecord, KnownDevice};
 use uuid::Uuid;
 
@@ -55,8 +55,7 @@ impl Accounts {
             actions.push(TransactWriteItem::builder().put(put).build());
         }
         for device in &change.forget {
-            let delete = Delete::builder().table_name(self.table()).set_key(Some(device_key(identity, device)));
-            actions.push(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build());
+            actions.push(self.delete_key(device_key(identity, device))?);
         }
         Ok(actions)
     }

@@ -4,7 +4,7 @@
 //! that were written until then are deleted at once, those that were under way meanwhile a quarter of an hour later; then the
 //! erasure itself. So within the hour nothing says any more that there was mail for this address.
 
-use crate::db::{StoreError, send};
+use crate::db::{StoreError, pages, send};
 use crate::flows::incomplete;
 use crate::item::{FORMAT, doc, key, n, read_doc, s, string, ttl};
 use crate::outbox::{Outbox, Place, unsent};
@@ -92,30 +92,23 @@ impl Outbox {
     }
 
     async fn erase_to(&self, recipient: &str, until: OffsetDateTime) -> Result<usize, StoreError> {
-        let (mut count, mut from) = (0, None);
-        loop {
-            let call = self
-                .db()
-                .client()
-                .await
-                .query()
-                .table_name(self.table())
-                .index_name("by-recipient")
-                .key_condition_expression("recipient = :recipient AND written < :until")
-                .expression_attribute_values(":recipient", s(recipient))
-                .expression_attribute_values(":until", s(Place::at(until).as_str()))
-                .set_exclusive_start_key(from)
-                .send();
-            let page = send("Query messages", call).await?;
+        let client = self.db().client().await;
+        let query = client
+            .query()
+            .table_name(self.table())
+            .index_name("by-recipient")
+            .key_condition_expression("recipient = :recipient AND written < :until")
+            .expression_attribute_values(":recipient", s(recipient))
+            .expression_attribute_values(":until", s(Place::at(until).as_str()));
+        let mut count = 0;
+        let mut pages = pages("Query messages", query);
+        while let Some(page) = pages.try_next().await? {
             let items = page.items.unwrap_or_default();
             count += items.len();
             let deleting = items.iter().map(|item| string(item, "pk"));
             stream::iter(deleting).try_for_each_concurrent(AT_ONCE, |pk| self.delete(pk)).await?;
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                return Ok(count);
-            }
         }
+        Ok(count)
     }
 
     async fn delete(&self, pk: &str) -> Result<(), StoreError> {

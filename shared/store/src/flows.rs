@@ -2,7 +2,7 @@
 
 use crate::db::{Db, StoreError, send};
 use crate::env::{Environment, StartError};
-use crate::item::{FORMAT, Item, doc, flag, key, n, number, read_doc, read_json, string, ttl};
+use crate::item::{FORMAT, Item, count, doc, flag, key, n, read_doc, read_json, string, ttl};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -386,9 +386,4 @@ pub(crate) fn read_flow(item: &Item) -> Result<StoredFlow, StoreError> {
         sends: count(item, "sends")?,
         attempts: count(item, "attempts")?,
     })
-}
-
-/// A counter, which is not there before something was counted.
-fn count(item: &Item, name: &str) -> Result<u64, StoreError> {
-    if item.contains_key(name) { number(item, name) } else { Ok(0) }
 }

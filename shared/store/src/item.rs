@@ -100,6 +100,11 @@ pub(crate) fn number<T: std::str::FromStr>(item: &Item, name: &str) -> Result<T,
     text(item, name, AttributeValue::as_n)?.parse().map_err(|_| broken(name))
 }
 
+/// A counter, which is not there before something was counted.
+pub(crate) fn count<T: std::str::FromStr + Default>(item: &Item, name: &str) -> Result<T, StoreError> {
+    if item.contains_key(name) { number(item, name) } else { Ok(T::default()) }
+}
+
 pub(crate) fn flag(item: &Item, name: &str) -> bool {
     item.get(name).and_then(|v| v.as_bool().ok()).copied().unwrap_or(false)
 }

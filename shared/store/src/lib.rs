@@ -8,7 +8,7 @@
 //! | [`login`] | what a submission reads in one trip and writes in one transaction |
 //! | [`counters`] | how often something was tried of late |
 //! | [`devices`] | devices on which an identity has signed in |
-//! | [`outbox`] | messages that wait to be sent, and what became of them |
+//! | [`outbox`], `listing` | messages that wait to be sent, and what became of them |
 //! | [`erasure`] | forgetting messages to addresses that are nobody's any more |
 //! | [`suppressed`] | addresses that no mail goes to any more |
 //! | [`people`] | what administrators change: a person with credentials and guards, in one transaction |
@@ -39,6 +39,7 @@ pub mod suppressed;
 
 mod below;
 mod item;
+mod listing;
 mod profile;
 mod remains;
 

@@ -61,7 +61,10 @@ pub async fn find(
     now: OffsetDateTime,
 ) -> Result<Found, StoreError> {
     let identifiers = wanted.identifiers;
-    let mut below_identities = wanted.presented.map(Accounts::session_keys).unwrap_or_default();
+    let mut below_identities = match wanted.presented {
+        Some(presented) => Accounts::session_keys(presented.identity(), presented.session()),
+        None => Vec::new(),
+    };
     below_identities.extend(wanted.devices.iter().map(devices::key_of));
     let mut keys = vec![
         (flows.table(), vec![key(flow_key(wanted.flow), None)]),

@@ -9,11 +9,12 @@
 //! sort key `written` is the time and the id, so that places in a list are unique. What an index finds is read again by key, so lists
 //! show nothing of the erasures that stand in `by-unsent` too.
 
-use crate::db::{Db, StoreError, send, unavailable};
+use crate::db::{Db, StoreError, unavailable};
 use crate::env::{Environment, StartError};
 use crate::flows::incomplete;
 use crate::item::{
-    FORMAT, Item, broken, bytes, doc, instant, key, n, number, read_bytes, read_doc, read_instant, s, string, ttl,
+    FORMAT, Item, broken, bytes, count, doc, instant, key, n, number, read_bytes, read_doc, read_instant, s, string,
+    ttl,
 };
 use crate::meter;
 use aws_sdk_dynamodb::error::SdkError;
@@ -22,12 +23,12 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
-use futures_util::future::try_join_all;
 use latchkey_core::courier::{Dispatch, MessageStatus, Outgoing};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
+
+pub use crate::listing::{Filter, Place};
 
 /// How long a message can be looked up.
 const KEPT: Duration = Duration::days(30);
@@ -35,12 +36,8 @@ const KEPT: Duration = Duration::days(30);
 const FORGOTTEN: Duration = Duration::hours(1);
 /// How long a claim holds: longer than the courier's function may run, so that who lost a claim is dead.
 pub const CLAIM: Duration = Duration::seconds(45);
-/// The first hex digits of ids.
-const SHARDS: &str = "0123456789abcdef";
 /// As many rounds in which there was no room for a message are kept as dispatches.
 const KEPT_ROUNDS: u32 = 5;
-/// Most keys that one list looks at; a filter that fits few of many gives short pages instead of slow ones.
-const MOST_KEYS: usize = 2000;
 
 /// A handle for the `outbox` table.
 #[derive(Clone, Debug)]
@@ -129,52 +126,6 @@ pub enum Recorded {
     Kept,
     /// The claim was no longer ours, so somebody else's outcome counts.
     ClaimLost,
-}
-
-/// Which messages are asked for.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Those that have come this far.
-    pub status: Option<MessageStatus>,
-    /// Those to this address.
-    pub recipient: Option<String>,
-}
-
-/// A place in the list of messages: what follows is older.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place(String);
-
-impl Place {
-    /// Before the newest message.
-    pub fn top() -> Self {
-        Self(format!("{}#{}", "9".repeat(20), Uuid::max()))
-    }
-
-    /// Reads a place as [`Place::as_str`] writes it; `None` for anything else.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (at, id) = text.split_once('#')?;
-        let right =
-            at.len() == 20 && at.bytes().all(|b| b.is_ascii_digit()) && id.len() == 36 && Uuid::try_parse(id).is_ok();
-        right.then(|| Self(text.to_owned()))
-    }
-
-    /// Its text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn of(message: &Outgoing) -> Self {
-        Self::new(message.created_at, message.id)
-    }
-
-    fn new(written_at: OffsetDateTime, id: Uuid) -> Self {
-        Self(format!("{:020}#{id}", written_at.unix_timestamp_nanos()))
-    }
-
-    /// Before everything that was written from then on.
-    pub(crate) fn at(time: OffsetDateTime) -> Self {
-        Self(format!("{:020}#", time.unix_timestamp_nanos()))
-    }
 }
 
 impl Outbox {
@@ -476,100 +427,12 @@ impl Outbox {
         let item = self.db.get("GetItem message", &self.table, key(id.to_string(), None)).await?;
         item.as_ref().map(read_stored).transpose()
     }
-
-    /// Messages after a place, newest first, at most `most`; and the place where the next page begins, if there is one. A page may
-    /// be short, even empty, when few of many messages fit the filter.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn list(
-        &self,
-        filter: &Filter,
-        after: &Place,
-        most: usize,
-    ) -> Result<(Vec<Stored>, Option<Place>), StoreError> {
-        let (mut found, mut place, mut looked_at) = (Vec::new(), after.clone(), 0);
-        loop {
-            // One more than is missing tells whether there is more.
-            let wanted = most - found.len() + 1;
-            let places = self.places(filter, &place, wanted).await?;
-            let last_round = places.len() < wanted;
-            looked_at += places.len();
-            let Some(last) = places.last() else { return Ok((found, None)) };
-            let end = last.clone();
-            for stored in self.read_again(&places).await? {
-                let fits = filter.status.is_none_or(|status| stored.status == status)
-                    && filter.recipient.as_ref().is_none_or(|recipient| stored.message.recipient == *recipient);
-                if !fits {
-                    continue;
-                }
-                if found.len() == most {
-                    return Ok((found, Some(place)));
-                }
-                place = Place::of(&stored.message);
-                found.push(stored);
-            }
-            if last_round {
-                return Ok((found, None));
-            }
-            place = end;
-            if looked_at >= MOST_KEYS {
-                return Ok((found, Some(place)));
-            }
-        }
-    }
-
-    /// Places after one, newest first, at most `most`, from the index that fits the filter best.
-    async fn places(&self, filter: &Filter, after: &Place, most: usize) -> Result<Vec<Place>, StoreError> {
-        let sharded = |index, name| SHARDS.chars().map(|shard| (index, name, shard.to_string())).collect();
-        let parts: Vec<(&str, &str, String)> = match filter {
-            Filter { recipient: Some(recipient), .. } => vec![("by-recipient", "recipient", recipient.clone())],
-            Filter { status: Some(MessageStatus::Sent) | None, .. } => sharded("by-shard", "shard"),
-            Filter { status: Some(_), .. } => sharded("by-unsent", "unsent"),
-        };
-        let client = self.db.client().await;
-        let queries = parts.into_iter().map(async |(index, name, value)| {
-            let call = client
-                .query()
-                .table_name(&self.table)
-                .index_name(index)
-                .key_condition_expression("#part = :part AND written < :after")
-                .expression_attribute_names("#part", name)
-                .expression_attribute_values(":part", s(value))
-                .expression_attribute_values(":after", s(after.as_str()))
-                .scan_index_forward(false)
-                // Bounded by the caller to 501.
-                .limit(most as i32)
-                .send();
-            Ok::<_, StoreError>(send("Query messages", call).await?.items.unwrap_or_default())
-        });
-        let pages = try_join_all(queries).await?;
-        let read = |item: &Item| Place::parse(string(item, "written")?).ok_or_else(|| broken("written"));
-        let mut places = pages.iter().flatten().map(read).collect::<Result<Vec<_>, _>>()?;
-        places.sort_unstable_by(|a, b| b.cmp(a));
-        places.truncate(most);
-        Ok(places)
-    }
-
-    /// What stands at these places now, in their order. Messages that are gone are left out.
-    async fn read_again(&self, places: &[Place]) -> Result<Vec<Stored>, StoreError> {
-        let mut found = HashMap::new();
-        for chunk in places.chunks(100) {
-            let keys = chunk.iter().filter_map(|place| Some(key(place.0.split_once('#')?.1, None))).collect();
-            let items = self.db.batch_get(vec![(&self.table, keys)]).await?;
-            // One that cannot be read must not hide all others; asked for by its id it is an error.
-            for stored in items.get(&self.table).into_iter().flatten().filter_map(|item| read_stored(item).ok()) {
-                found.insert(Place::of(&stored.message).0, stored);
-            }
-        }
-        Ok(places.iter().filter_map(|place| found.remove(&place.0)).collect())
-    }
 }
 
 /// What puts an item into the index of what the table still has to hand over.
 pub(crate) fn unsent(written_at: OffsetDateTime, id: Uuid) -> [(String, AttributeValue); 2] {
     let shard = s(&id.to_string()[..1]);
-    [("written".to_owned(), s(Place::new(written_at, id).0)), ("unsent".to_owned(), shard)]
+    [("written".to_owned(), s(Place::new(written_at, id).as_str())), ("unsent".to_owned(), shard)]
 }
 
 /// The item as it was when a condition refused a change of it; `None` when there is none.
@@ -588,12 +451,12 @@ fn read_claimed(item: &Item, token: Uuid) -> Result<Claim, StoreError> {
         message: read_doc(item)?,
         sealed: read_bytes(item, "sealed").ok_or_else(|| broken("sealed"))?.to_vec(),
         send_count: number(item, "send_count")?,
-        rounds: if item.contains_key("rounds") { number(item, "rounds")? } else { 0 },
+        rounds: count(item, "rounds")?,
         token,
     })))
 }
 
-fn read_stored(item: &Item) -> Result<Stored, StoreError> {
+pub(crate) fn read_stored(item: &Item) -> Result<Stored, StoreError> {
     let wording = item.get("wording").and_then(|v| v.as_s().ok());
     Ok(Stored {
         message: read_doc(item)?,
@@ -613,21 +476,4 @@ fn read_dispatches(item: &Item) -> Result<Vec<Dispatch>, StoreError> {
     let list = item.get("dispatches").and_then(|v| v.as_l().ok()).map_or(&[][..], Vec::as_slice);
     let read = |value: &AttributeValue| value.as_s().ok().and_then(|text| serde_json::from_str(text).ok());
     list.iter().map(|value| read(value).ok_or_else(|| broken("dispatches"))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_is_a_time_and_an_id() {
-        let id = Uuid::from_u128(7);
-        let at = |second| format!("{:020}#{id}", second * 1_000_000_000_u64);
-        assert!(Place::parse(&at(1)).unwrap() < Place::parse(&at(2)).unwrap());
-        assert!(Place::parse(&at(u64::from(u32::MAX))).unwrap() < Place::top());
-        assert_eq!(Place::parse(Place::top().as_str()), Some(Place::top()));
-        for rubbish in ["", "#", "1#1", &at(1)[1..], &format!("{}x", at(1)), "9999999999999999999é#"] {
-            assert_eq!(Place::parse(rubbish), None, "{rubbish:?}");
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::accounts::{Accounts, Profile};
 use crate::credentials::{Credential, Credentials, Guard, Unique};
-use crate::db::{Cancelled, StoreError};
+use crate::db::{Cancelled, MOST_IN_TRANSACTION, StoreError};
 use crate::item::string;
 use crate::outbox::Outbox;
 use crate::remains;
@@ -136,12 +136,9 @@ pub async fn delete(
     for &kind in identity.credentials.keys() {
         items.push(credentials.delete_credential(identity.id, kind)?);
     }
-    let freeing: Vec<Unique> = unique_of(identity).into_iter().collect();
-    items.extend(outbox.put_erasure(request, recipients(&freeing).into_iter().collect(), now)?);
-    let room = MOST_IN_TRANSACTION.saturating_sub(items.len() + freeing.len());
-    items.extend(accounts.delete_below(identity.id, room, request).await?);
+    let freeing = unique_of(identity).into_iter().collect();
     let change = Change { identity: identity.id, items, taking: Vec::new(), freeing };
-    Ok(change.write(accounts, credentials, request).await?.map_err(|_| Refused::Changed))
+    change.write_deletion(accounts, credentials, outbox, now, request).await
 }
 
 /// Deletes a person whose record cannot be read, with every credential, session and known device, and with those guards that what
@@ -167,15 +164,9 @@ pub async fn delete_unreadable(
     for kind in CredentialType::ALL {
         items.push(credentials.delete_credential(id, kind)?);
     }
-    items.extend(outbox.put_erasure(request, recipients(&freeing).into_iter().collect(), now)?);
-    let room = MOST_IN_TRANSACTION.saturating_sub(items.len() + freeing.len());
-    items.extend(accounts.delete_below(id, room, request).await?);
     let change = Change { identity: id, items, taking: Vec::new(), freeing };
-    Ok(Some(change.write(accounts, credentials, request).await?.map_err(|_| Refused::Changed)))
+    Ok(Some(change.write_deletion(accounts, credentials, outbox, now, request).await?))
 }
-
-/// Most items of a transaction of DynamoDB.
-const MOST_IN_TRANSACTION: usize = 100;
 
 /// One transaction about a person.
 struct Change {
@@ -187,6 +178,21 @@ struct Change {
 }
 
 impl Change {
+    /// Writes the deletion of a person, with what lies beside the profile, and has messages to them forgotten.
+    async fn write_deletion(
+        mut self,
+        accounts: &Accounts,
+        credentials: &Credentials,
+        outbox: &Outbox,
+        now: OffsetDateTime,
+        request: Uuid,
+    ) -> Result<Result<(), Refused>, StoreError> {
+        self.items.extend(outbox.put_erasure(request, recipients(&self.freeing).into_iter().collect(), now)?);
+        let room = MOST_IN_TRANSACTION.saturating_sub(self.items.len() + self.freeing.len());
+        self.items.extend(accounts.delete_below(self.identity, room, request).await?);
+        Ok(self.write(accounts, credentials, request).await?.map_err(|_| Refused::Changed))
+    }
+
     /// Writes it. What belongs to somebody who is not there any more counts as free.
     async fn write(
         &self,

@@ -3,7 +3,7 @@
 use crate::accounts::{Accounts, PROFILE};
 use crate::db::StoreError;
 use crate::flows::incomplete;
-use crate::item::{FORMAT, Item, doc, instant, key, n, number, read_doc, s};
+use crate::item::{FORMAT, Item, count, doc, instant, key, n, number, read_doc, s};
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use latchkey_core::identity::{Identity, State};
 use latchkey_core::roll::Roll;
@@ -82,19 +82,7 @@ impl Accounts {
 
     /// Deletes a person whose record cannot be read, as long as it is the record that was looked at.
     pub(crate) fn delete_raw_profile(&self, id: Uuid, item: &Item) -> Result<TransactWriteItem, StoreError> {
-        let mut delete = Delete::builder().table_name(self.table()).set_key(Some(profile_key(id)));
-        let mut conditions = Vec::new();
-        for name in ["revision", "logins"] {
-            conditions.push(match item.get(name) {
-                Some(value) => {
-                    delete = delete.expression_attribute_values(format!(":{name}"), value.clone());
-                    format!("{name} = :{name}")
-                }
-                None => format!("attribute_not_exists({name})"),
-            });
-        }
-        let delete = delete.condition_expression(conditions.join(" AND "));
-        Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
+        self.delete_profile_as(id, ["revision", "logins"].map(|name| (name, item.get(name).cloned())))
     }
 
     /// Makes the person that was read another one; their roll stays what logins have made of it meanwhile.
@@ -110,18 +98,28 @@ impl Accounts {
 
     /// Deletes the person that was read, unless somebody has signed in as them since.
     pub(crate) fn delete_profile(&self, profile: &Profile) -> Result<TransactWriteItem, StoreError> {
-        let delete = Delete::builder()
-            .table_name(self.table())
-            .set_key(Some(profile_key(profile.identity.id)))
-            .condition_expression(match profile.logins {
-                0 => "revision = :before AND attribute_not_exists(logins)",
-                _ => "revision = :before AND logins = :logins",
-            })
-            .expression_attribute_values(":before", n(profile.revision));
-        let delete = match profile.logins {
-            0 => delete,
-            logins => delete.expression_attribute_values(":logins", n(logins)),
-        };
+        let logins = (profile.logins > 0).then(|| n(profile.logins));
+        self.delete_profile_as(profile.identity.id, [("revision", Some(n(profile.revision))), ("logins", logins)])
+    }
+
+    /// Deletes a profile, as long as these attributes are what they were; those that were not there must not be there.
+    fn delete_profile_as(
+        &self,
+        id: Uuid,
+        read: [(&str, Option<AttributeValue>); 2],
+    ) -> Result<TransactWriteItem, StoreError> {
+        let mut delete = Delete::builder().table_name(self.table()).set_key(Some(profile_key(id)));
+        let mut conditions = Vec::new();
+        for (name, value) in read {
+            conditions.push(match value {
+                Some(value) => {
+                    delete = delete.expression_attribute_values(format!(":{name}"), value);
+                    format!("{name} = :{name}")
+                }
+                None => format!("attribute_not_exists({name})"),
+            });
+        }
+        let delete = delete.condition_expression(conditions.join(" AND "));
         Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
     }
 }
@@ -233,6 +231,10 @@ fn profile_item(identity: &Identity) -> Result<Item, StoreError> {
 }
 
 pub(crate) fn read_profile(item: &Item) -> Result<Profile, StoreError> {
-    let logins = item.get("logins").map_or(Ok(0), |_| number(item, "logins"))?;
-    Ok(Profile { identity: read_doc(item)?, revision: number(item, "revision")?, roll: read_roll(item), logins })
+    Ok(Profile {
+        identity: read_doc(item)?,
+        revision: number(item, "revision")?,
+        roll: read_roll(item),
+        logins: count(item, "logins")?,
+    })
 }

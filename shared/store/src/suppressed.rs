@@ -147,12 +147,9 @@ impl Suppressed {
         let keys = found.items.unwrap_or_default();
         let addresses: Vec<String> = keys.iter().map(address_of).collect::<Result<_, _>>()?;
         let next = found.last_evaluated_key.and_then(|_| addresses.last().cloned());
-        let mut marks = HashMap::new();
-        // As many keys as one call takes. What an index finds is read again by key.
-        for part in addresses.chunks(100) {
-            let part: Vec<&str> = part.iter().map(String::as_str).collect();
-            marks.extend(self.of_many(&part, now).await?);
-        }
+        // What an index finds is read again by key.
+        let found: Vec<&str> = addresses.iter().map(String::as_str).collect();
+        let mut marks = self.of_many(&found, now).await?;
         Ok((addresses.into_iter().filter_map(|address| marks.remove_entry(&address)).collect(), next))
     }
 
@@ -169,7 +166,7 @@ impl Suppressed {
         Ok(mark.filter(|mark| mark.holds(now)))
     }
 
-    /// The marks on these addresses, by address in lower case. Asks in one call, and not at all for none.
+    /// The marks on these addresses, by address in lower case. Not asked for none.
     ///
     /// # Errors
     /// When the store fails.
@@ -177,10 +174,10 @@ impl Suppressed {
         let mut keys: Vec<String> = addresses.iter().map(|address| mark_key(address)).collect();
         keys.sort();
         keys.dedup();
-        let keys = keys.into_iter().map(|pk| key(pk, None)).collect();
-        let found = self.db.batch_get(vec![(&self.table, keys)]).await?;
+        let keys: Vec<Item> = keys.into_iter().map(|pk| key(pk, None)).collect();
+        let found = self.db.get_many(&self.table, &keys).await?;
         let read = |item: &Item| Ok((address_of(item)?, read_doc(item)?));
-        let marks = found.get(&self.table).into_iter().flatten().map(read).collect::<Result<Vec<_>, StoreError>>()?;
+        let marks = found.iter().map(read).collect::<Result<Vec<_>, StoreError>>()?;
         Ok(marks.into_iter().filter(|(_, mark): &(_, Mark)| mark.holds(now)).collect())
     }
 }

@@ -76,10 +76,9 @@ struct Hops<'a> {
 
 /// The client of a request; `None` when the gateway does not say who sent it.
 pub(crate) fn client(call: &Call<'_>) -> Option<Client> {
-    let last = read(call.source_ip.as_deref()?)?;
-    let hops = Hops { call, last };
-    let unnamed = Client { address: last, is_named: false };
-    if !hops.trusts(last) {
+    let hops = Hops::of(call)?;
+    let unnamed = Client { address: hops.last, is_named: false };
+    if !hops.trusts(hops.last) {
         return Some(unnamed);
     }
     let named = match call.edge.config.client_address {
@@ -105,15 +104,19 @@ pub(crate) fn place(call: &Call<'_>) -> String {
         ClientAddress::CloudFrontViewerAddress => ["cloudfront-viewer-city", "cloudfront-viewer-country-name"],
         ClientAddress::ForwardedFor | ClientAddress::Forwarded | ClientAddress::RealIp => return String::new(),
     };
-    let Some(last) = call.source_ip.as_deref().and_then(read) else { return String::new() };
-    if !(Hops { call, last }).trusts(last) {
+    if !Hops::of(call).is_some_and(|hops| hops.trusts(hops.last)) {
         return String::new();
     }
     let said: Vec<&str> = names.iter().filter_map(|name| call.header(name)).filter(|said| !said.is_empty()).collect();
     said.join(", ")
 }
 
-impl Hops<'_> {
+impl<'a> Hops<'a> {
+    /// Nothing when the gateway does not say who sent the request.
+    fn of(call: &'a Call<'a>) -> Option<Self> {
+        Some(Self { call, last: read(call.source_ip.as_deref()?)? })
+    }
+
     fn trusts(&self, hop: IpAddr) -> bool {
         self.call.edge.trusted.iter().any(|network| network.contains(hop))
     }
@@ -130,7 +133,7 @@ impl Hops<'_> {
     }
 
     fn forwarded(&self) -> Option<Client> {
-        self.nearest(self.lines("forwarded").flat_map(elements).map(|element| node(&element)).collect())
+        self.nearest(self.lines("forwarded").flat_map(elements).map(node).collect())
     }
 
     /// A header that holds one address. Of several, the last is from the hop that sent the request.
@@ -201,35 +204,25 @@ fn is_port(text: &str) -> bool {
 
 /// The address of an element of `Forwarded`, if it tells one.
 fn node(element: &str) -> Option<IpAddr> {
-    let pairs = split_outside_quotes(element, ';');
-    let mut values = pairs.iter().filter_map(|pair| pair.split_once('='));
+    let mut values = split_outside_quotes(element, ';').filter_map(|pair| pair.split_once('='));
     let (_, value) = values.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
     read(&value.replace('\\', ""))
 }
 
-fn elements(line: &str) -> Vec<String> {
-    let mut elements = split_outside_quotes(line, ',');
-    elements.retain(|element| !element.trim().is_empty());
-    elements
+fn elements(line: &str) -> impl Iterator<Item = &str> {
+    split_outside_quotes(line, ',').filter(|element| !element.trim().is_empty())
 }
 
-fn split_outside_quotes(text: &str, at: char) -> Vec<String> {
-    let (mut parts, mut quoted, mut escaped) = (vec![String::new()], false, false);
-    for c in text.chars() {
-        if c == at && !quoted {
-            parts.push(String::new());
-            continue;
-        }
-        match c {
-            '"' if !escaped => quoted = !quoted,
-            _ => {}
+fn split_outside_quotes(text: &str, at: char) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.split(move |c| {
+        let is_end = c == at && !quoted;
+        if c == '"' && !escaped {
+            quoted = !quoted;
         }
         escaped = quoted && c == '\\' && !escaped;
-        if let Some(part) = parts.last_mut() {
-            part.push(c);
-        }
-    }
-    parts
+        is_end
+    })
 }
 
 fn is_public(address: IpAddr) -> bool {
@@ -279,7 +272,7 @@ mod tests {
 
     #[test]
     fn elements_of_forwarded() {
-        let read = |line: &str| elements(line).iter().map(|e| node(e).map(|a| a.to_string())).collect::<Vec<_>>();
+        let read = |line: &str| elements(line).map(|e| node(e).map(|a| a.to_string())).collect::<Vec<_>>();
         assert_eq!(
             read("for=192.0.2.60;proto=http;by=203.0.113.43, For=\"[2001:db8:cafe::17]:4711\""),
             [Some("192.0.2.60".to_owned()), Some("2001:db8:cafe::17".to_owned())]
@@ -310,7 +303,7 @@ mod tests {
         #[test]
         fn hostile_headers_do_not_panic(text in "[\\[\\]:;=,\"\\\\%a-f0-9. é]{0,120}") {
             let _ = read(&text);
-            let _: Vec<_> = elements(&text).iter().map(|element| node(element)).collect();
+            let _: Vec<_> = elements(&text).map(node).collect();
         }
     }
 }

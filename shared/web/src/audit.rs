@@ -4,9 +4,9 @@
 //! what a call changed. So the functions of the admin API say it: the IAM principal whose signature the gateway has checked, the
 //! action, and the ids of what it was done to. Nothing of a body is ever in it.
 
+use crate::edge::gateways_word;
 use crate::log::Ids;
-use lambda_http::request::RequestContext;
-use lambda_http::{Request, RequestExt as _};
+use lambda_http::Request;
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
 
@@ -89,10 +89,8 @@ fn record(action: Action, subjects: &[(&'static str, &dyn ToString)], outcome: O
 
 /// The IAM principal of a request, as the gateway has checked it.
 pub(crate) fn principal(request: &Request) -> Value {
-    let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else { return Value::Null };
-    let Some(iam) = context.authorizer.as_ref().and_then(|authorizer| authorizer.iam.as_ref()) else {
-        return Value::Null;
-    };
+    let authorizer = gateways_word(request).and_then(|context| context.authorizer.as_ref());
+    let Some(iam) = authorizer.and_then(|authorizer| authorizer.iam.as_ref()) else { return Value::Null };
     let parts = [
         ("arn", &iam.user_arn),
         ("user", &iam.user_id),

@@ -5,7 +5,7 @@ use crate::chance;
 use crate::edge::Edge;
 use crate::reply::{Fault, Reply};
 use cookie::{Cookie as SetCookie, Expiration, SameSite};
-use latchkey_config::{CookieAttributes, SameSite as ConfiguredSameSite};
+use latchkey_config::{CookieAttributes, HOST_PREFIX, SameSite as ConfiguredSameSite};
 use latchkey_core::csrf::CsrfSecret;
 use latchkey_core::flow::{FlowKind, LoginFlow, join, with_query};
 use latchkey_core::init::Asked;
@@ -71,15 +71,12 @@ pub(crate) fn read_session_cookie(edge: &Edge, value: &str, now: OffsetDateTime)
     Presented::from_cookie(value).filter(|cookie| now < cookie.issued_at.saturating_add(oldest))
 }
 
-/// Only the host itself, by HTTPS, sets a cookie whose name begins so.
-const HOST_ONLY: &str = "__Host-";
-
 /// Name of the cookie that remembers a device, after that of the session. Where the deployment allows it, no sibling domain can set
 /// one of this name.
 fn device_cookie_name(edge: &Edge) -> String {
     let cookies = &edge.config.cookies;
     let is_host_only = cookies.session.secure && cookies.session.domain.is_none();
-    let prefix = if is_host_only && !cookies.session_name.starts_with(HOST_ONLY) { HOST_ONLY } else { "" };
+    let prefix = if is_host_only && !cookies.session_name.starts_with(HOST_PREFIX) { HOST_PREFIX } else { "" };
     format!("{prefix}{}_device", cookies.session_name)
 }
 
@@ -98,7 +95,7 @@ pub fn set_device_cookie(call: &Call<'_>, cookie: &DeviceCookie) -> String {
         ConfiguredSameSite::None => ConfiguredSameSite::None,
         _ => ConfiguredSameSite::Lax,
     };
-    let path = if name.starts_with(HOST_ONLY) { "/".to_owned() } else { session.path.clone() };
+    let path = if name.starts_with(HOST_PREFIX) { "/".to_owned() } else { session.path.clone() };
     let how = CookieAttributes { same_site, path, ..session.clone() };
     attributes(&name, cookie.value(), &how).max_age(known_device::KEPT).build().to_string()
 }
@@ -110,8 +107,10 @@ pub fn form_token(call: &Call<'_>, flow: &LoginFlow) -> String {
         _ => {
             // Without a cookie the token fits nothing, like the browser that has none.
             let fitting = call.csrf.iter().find(|secret| flow.csrf.is_some_and(|binding| binding.fits(secret)));
-            let stranger = CsrfSecret::new(chance::bytes());
-            fitting.or(call.csrf_secret()).unwrap_or(&stranger).token(chance::bytes())
+            match fitting.or(call.csrf_secret()) {
+                Some(secret) => secret.token(chance::bytes()),
+                None => CsrfSecret::new(chance::bytes()).token(chance::bytes()),
+            }
         }
     }
 }

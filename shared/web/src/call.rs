@@ -5,6 +5,7 @@ use crate::hint;
 use crate::infrastructure;
 use crate::lambda::SEEN_HOST;
 use crate::negotiate;
+use crate::routes::CsrfLayer;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use latchkey_core::bounds::{LONGEST_HEADER, quoted};
 use latchkey_core::csrf::CsrfSecret;
@@ -36,11 +37,15 @@ impl Path {
         &self.0
     }
 
-    /// The segments, decoded. Below `/admin` those of the paths that are the same without it.
+    /// The segments, decoded, of the path [`without_admin`](Self::without_admin).
     pub fn segments(&self) -> Vec<String> {
-        let below = self.0.strip_prefix("/admin").filter(|rest| rest.starts_with('/')).unwrap_or(&self.0);
         let decoded = |raw: &str| percent_encoding::percent_decode_str(raw).decode_utf8_lossy().into_owned();
-        below.split('/').skip(1).map(decoded).collect()
+        self.without_admin().split('/').skip(1).map(decoded).collect()
+    }
+
+    /// The path without the `/admin` that it may begin with.
+    pub fn without_admin(&self) -> &str {
+        self.0.strip_prefix("/admin").filter(|rest| rest.starts_with('/')).unwrap_or(&self.0)
     }
 }
 
@@ -60,6 +65,10 @@ pub struct Call<'a> {
     pub method: Method,
     /// The path.
     pub path: Path,
+    /// The path to lead to, when this one is not clean.
+    pub(crate) clean: Option<String>,
+    /// What the anti-CSRF layer does with this request.
+    pub(crate) layer: CsrfLayer,
     /// The query as sent, without its mark.
     pub raw_query: String,
     /// When the request came.

@@ -2,6 +2,7 @@
 //! some in quotation marks, some percent-encoded, some with a blank for each plus sign.
 
 use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 
 /// How many times a value may have been encoded on its way.
 const MOST_ENCODINGS: usize = 2;
@@ -24,20 +25,18 @@ fn trimmed(text: &str) -> &str {
 
 /// Reads a value of ours as it was written, or as it was before others wrote it again.
 pub(crate) fn read<T>(value: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
-    let mut value = value.to_owned();
-    for _ in 0..MOST_ENCODINGS {
+    let mut value = Cow::Borrowed(value);
+    for _ in 0..=MOST_ENCODINGS {
         // None of our values has a blank in it.
         let plain = value.trim_matches('"').replace(' ', "+");
         if let Some(found) = read(&plain) {
             return Some(found);
         }
-        let Ok(decoded) = percent_decode_str(&value).decode_utf8() else { return None };
-        if decoded == value {
-            return None;
-        }
-        value = decoded.into_owned();
+        // What has no escape in it comes back as it was.
+        let Ok(Cow::Owned(decoded)) = percent_decode_str(&value).decode_utf8() else { return None };
+        value = Cow::Owned(decoded);
     }
-    read(&value.trim_matches('"').replace(' ', "+"))
+    None
 }
 
 #[cfg(test)]

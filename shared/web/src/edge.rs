@@ -17,6 +17,7 @@ use http::header::{
     HeaderName, HeaderValue, ORIGIN, SET_COOKIE, STRICT_TRANSPORT_SECURITY, VARY,
 };
 use http::{Method, StatusCode};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt as _};
 use latchkey_config::{Config, HOST_PREFIX, Loaded};
@@ -168,18 +169,20 @@ pub async fn answer(
 
 /// Whether the gateway has checked an IAM signature of this request: only the admin API's routes ask for one.
 pub fn is_signed(request: &Request) -> bool {
-    match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref().is_some_and(|a| a.iam.is_some()),
-        _ => false,
+    gateways_word(request).and_then(|context| context.authorizer.as_ref()).is_some_and(|a| a.iam.is_some())
+}
+
+/// What the gateway says of a request.
+pub(crate) fn gateways_word(request: &Request) -> Option<&ApiGatewayV2httpRequestContext> {
+    match request.request_context_ref()? {
+        RequestContext::ApiGatewayV2(context) => Some(context),
+        _ => None,
     }
 }
 
 fn ids(request: &Request) -> Ids {
     let context = request.lambda_context_ref();
-    let gateway = match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
-        _ => None,
-    };
+    let gateway = gateways_word(request).and_then(|context| context.request_id.clone());
     let own = context.map(|context| context.request_id.clone()).filter(|id| !id.is_empty());
     Ids {
         request: own.or(gateway).unwrap_or_default(),
@@ -189,12 +192,9 @@ fn ids(request: &Request) -> Ids {
 
 fn read(edge: &Edge, request: Request) -> Call<'_> {
     let path = Path::new(request.raw_http_path());
-    let (source_ip, came) = match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => {
-            (context.http.source_ip.clone(), by_the_gateways_clock(context.time_epoch))
-        }
-        _ => (None, None),
-    };
+    let gateway = gateways_word(&request);
+    let source_ip = gateway.and_then(|context| context.http.source_ip.clone());
+    let came = gateway.and_then(|context| by_the_gateways_clock(context.time_epoch));
     let (parts, body) = request.into_parts();
     let raw_query = parts.uri.query().unwrap_or("").to_owned();
     let body = match body {
@@ -205,19 +205,23 @@ fn read(edge: &Edge, request: Request) -> Call<'_> {
     let most = if edge.listener == Listener::Admin { LARGEST_ADMIN_BODY } else { LARGEST_PUBLIC_BODY };
     let is_oversize = body.len() > most;
     let cookies = cookies::parse(parts.headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()));
-    let guarded = edge.listener == Listener::Public && csrf_layer(&path) == CsrfLayer::Guarded;
+    let layer = if edge.listener == Listener::Public { csrf_layer(&path) } else { CsrfLayer::Outside };
+    let clean = cleaned(&path);
     let csrf: Vec<CsrfSecret> = cookies
         .iter()
         .filter(|(name, _)| name == edge.csrf_cookie())
         .filter_map(|(_, value)| cookies::read(value, CsrfSecret::from_cookie))
         .collect();
     // An app that is led to a clean path would bring a cookie along, and be taken for a browser.
-    let csrf_new = (guarded && csrf.is_empty() && cleaned(&path).is_none()).then(|| CsrfSecret::new(chance::bytes()));
+    let csrf_new =
+        (layer == CsrfLayer::Guarded && csrf.is_empty() && clean.is_none()).then(|| CsrfSecret::new(chance::bytes()));
     let query = form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect();
     Call {
         edge,
         method: parts.method,
         path,
+        clean,
+        layer,
         raw_query,
         now: came.unwrap_or_else(chance::now),
         query,
@@ -263,16 +267,15 @@ fn checks(call: &Call<'_>) -> Option<Result<Reply, Fault>> {
         return Some(Err(error.into()));
     }
     // Before the anti-CSRF layer, which goes by paths.
-    if let Some(clean) = cleaned(&call.path) {
-        return Some(Ok(to_the_clean_path(call, &clean)));
+    if let Some(clean) = &call.clean {
+        return Some(Ok(to_the_clean_path(call, clean)));
     }
     // A page answers in its own design, and finds the body empty.
     if call.is_oversize && call.edge.listener != Listener::Pages {
         let error = ApiError::new(413).because("The request body is larger than this API accepts.");
         return Some(Err(error.into()));
     }
-    let guarded = call.edge.listener == Listener::Public && csrf_layer(&call.path) == CsrfLayer::Guarded;
-    if guarded && is_unsafe(&call.method) {
+    if call.layer == CsrfLayer::Guarded && is_unsafe(&call.method) {
         let typed = call.header("content-type").unwrap_or("");
         let form = typed.starts_with("application/x-www-form-urlencoded");
         let field = form
@@ -304,7 +307,6 @@ fn preflight(call: &Call<'_>) -> Option<Reply> {
 /// Adds what every answer carries and makes it a response.
 fn finish(call: &Call<'_>, reply: Reply) -> Response {
     let edge = call.edge;
-    let layer = csrf_layer(&call.path);
     let mut headers = HeaderMap::new();
     for (name, value) in reply.headers {
         headers.append(name, value);
@@ -329,7 +331,7 @@ fn finish(call: &Call<'_>, reply: Reply) -> Response {
                 set(name, &value);
             }
         }
-        let vary = match (edge.config.cors.is_some(), layer) {
+        let vary = match (edge.config.cors.is_some(), call.layer) {
             (true, CsrfLayer::Outside) => Some("Origin"),
             (true, _) => Some("Origin, Cookie"),
             (false, CsrfLayer::Outside) => None,
