@@ -16,6 +16,7 @@ import string
 import tempfile
 import threading
 import time
+import urllib.parse
 import zipfile
 
 PORT = int(os.environ["GATEWAY_PORT"])
@@ -495,6 +496,32 @@ def feedback():
         record("ses.amazonaws.com", "sns:Publish", topic, allowed)
         if allowed:
             sns.publish_internal(topic, json.dumps(event), "Amazon SES Email Event Notification")
+
+    ses_v2.handle_request = wrapped
+
+
+@difference("SES puts an address that bounced or complained on the account's suppression list, shows it and takes it off")
+def suppression_list():
+    handle, place, listed = ses_v2.handle_request, "/v2/email/suppression/addresses/", {}
+
+    async def wrapped(method, path, headers, body, query_params):
+        if path.startswith(place):
+            return one(method, urllib.parse.unquote(path.removeprefix(place)))
+        answer = await handle(method, path, headers, body, query_params)
+        if path.rstrip("/") == "/v2/email/outbound-emails" and answer[0] == 200:
+            for recipient in json.loads(body)["Destination"]["ToAddresses"]:
+                local, _, domain = recipient.partition("@")
+                for kind, _ in ses._SIMULATOR_OUTCOMES.get(local.split("+")[0], ()) if domain == ses._SIMULATOR_DOMAIN else ():
+                    if kind in ("Bounce", "Complaint"):
+                        listed[recipient] = kind.upper()
+        return answer
+
+    def one(method, address):
+        reason = listed.pop(address, None) if method == "DELETE" else listed.get(address)
+        if reason is None:
+            return ses_v2._json_err("NotFoundException", f"Email address {address} does not exist on the suppression list.", 404)
+        found = {"EmailAddress": address, "Reason": reason, "LastUpdateTime": 1767225600}
+        return 200, {"Content-Type": "application/json"}, json.dumps({} if method == "DELETE" else {"SuppressedDestination": found}).encode()
 
     ses_v2.handle_request = wrapped
 

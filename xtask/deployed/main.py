@@ -49,7 +49,7 @@ class Run:
         self.front.serve([self.outputs[name].split("/")[2] for name in ("PublicUrl", "AdminUrl")])
         self.permissions = Permissions(self.resources)
         self.grants = set(self.permissions.granted())
-        clients = {name: stacks.client(name) for name in ("secretsmanager", "lambda", "sqs", "dynamodb")}
+        clients = {name: stacks.client(name) for name in ("secretsmanager", "lambda", "sqs", "dynamodb", "sesv2")}
         self.world = World(
             self.outputs, self.resources, self.emulator, self.front.trust, self.administrator(), self.given.binaries, clients
         )

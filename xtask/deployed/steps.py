@@ -206,6 +206,27 @@ def refresh_in_a_browser(world):
     expect(world.submit(browser, flow, method="password", identifier=email, password=PASSWORD), 200)
 
 
+@step("refresh: the first use of the new secret ends the one before, wherever it is")
+def refresh_elsewhere(world):
+    email = world.create()["traits"]["email"]
+    for path in ("/sample", "/self-service/login/api?refresh=true"):
+        app = world.signed_in(email)
+        before = app.token
+        world.signed_in(email, "?refresh=true", app)
+        expect(app.get(path), 200)
+        app.token = before
+        expect(app.get("/sessions/whoami"), 401)
+    browser, before = world.browser("application/json"), world.browser("application/json")
+    expect(browser.get("/self-service/login/browser"), 200)
+    expect(world.sign_in(browser, email), 200)
+    for cookie in browser.jar:
+        before.jar.set_cookie(cookie)
+    expect(before.get("/sessions/whoami"), 200)
+    expect(world.sign_in(browser, email, query="?refresh=true"), 200)
+    expect(browser.get("/self-service/login/browser?refresh=true"), 200)
+    expect(before.get("/sessions/whoami"), 401)
+
+
 @step("sessions: listed, one ended, the others ended, a native app's exchange")
 def sessions(world):
     email = world.create()["traits"]["email"]
@@ -332,6 +353,37 @@ def feedback(world):
         world.message(address, "abandoned")
 
 
+@step("an address is taken off the suppression list, here and at SES")
+def lifted(world):
+    address = f"bounce+{uuid.uuid4().hex[:8]}@simulator.amazonses.com"
+    world.create(address)
+    app, admin = world.app(), world.admin()
+    expect(world.submit(app, world.begin(app), method="code", identifier=address), 400)
+    place = f"/admin/courier/suppressed/{urllib.parse.quote(address)}"
+    eventually(f"a mark on {address}", lambda: admin.get(place).status == 200, 20)
+    found = expect(admin.get("/admin/courier/suppressed"), 200).json()
+    check(address in [one["address"] for one in found], found)
+    ses = world.aws["sesv2"]
+    ses.get_suppressed_destination(EmailAddress=address)
+    expect(admin.send("DELETE", place), 204)
+    expect(admin.get(place), 404)
+    try:
+        check(False, ses.get_suppressed_destination(EmailAddress=address))
+    except ses.exceptions.NotFoundException:
+        pass
+
+
+@step("messages are forgotten with the identity that they went to")
+def forgotten(world):
+    person, admin = world.create(), world.admin()
+    email = person["traits"]["email"]
+    app = world.app()
+    expect(world.submit(app, world.begin(app), method="code", identifier=email), 400)
+    found = world.message(email, "sent")
+    expect(admin.send("DELETE", f"/admin/identities/{person['id']}"), 204)
+    eventually("the end of a message", lambda: admin.get(f"/admin/courier/messages/{found['id']}").status == 404, 20)
+
+
 @step("what the courier cannot read, and news that cannot be kept, go to the dead letters")
 def dead_letters(world):
     queue = world.resources["CourierDeadLetters"]
@@ -395,6 +447,15 @@ def identities(world):
     again = {"identities": [{"create": {"schema_id": "default", "traits": person["traits"]}, "identity_id": person["id"]}]}
     made = expect(admin.send("PATCH", "/admin/identities", again), 200).json()["identities"][0]
     check(made["identity"] == person["id"], made)
+
+
+@step("the admin API: an identifier is free when the identity that had it is not there")
+def freed(world):
+    person = world.create()
+    world.aws["dynamodb"].delete_item(
+        TableName=world.resources["AccountsTable"], Key={"pk": {"S": person["id"]}, "sk": {"S": "profile"}}
+    )
+    world.create(person["traits"]["email"])
 
 
 @step("the admin API: anybody's sessions")

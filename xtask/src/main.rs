@@ -87,6 +87,9 @@ enum Command {
         /// Try only the steps whose title holds this
         #[arg(long)]
         only: Option<String>,
+        /// Say so, and go on, where namespaces of one's own cannot be made
+        #[arg(long)]
+        where_possible: bool,
     },
     /// Run the tests at the edge against DynamoDB as others wrote it: ministack and dynalite (needs python and node)
     Emulators {
@@ -114,7 +117,7 @@ fn main() -> ExitCode {
         Command::Bench { quick, only } => bench::run(quick, &only),
         Command::Sam { build, architecture } => sam::run(build.then_some(architecture.as_str())),
         Command::E2e { suites, picture, where_possible } => e2e::run(&suites, picture, where_possible),
-        Command::Deployed { bite, only } => deployed::run(bite, only.as_deref()),
+        Command::Deployed { bite, only, where_possible } => deployed::run(bite, only.as_deref(), where_possible),
         Command::Emulators { only } => emulators::run(only.as_deref()),
         Command::Fuzz { requests, seed } => fuzz::run(requests, seed),
     };
