@@ -252,6 +252,7 @@ fn scrubbed(answer: &Value) -> Value {
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
         (r"\d{1,2} [A-Z][a-z]+ 20\d\d, \d\d:\d\d UTC", "<moment>"),
+        (r"20\d\d-\d\d-\d\d \d\d:\d\d UTC", "<moment>"),
         (r"ory_(st|lo|ac)_[A-Za-z0-9]+", "<token>"),
         (r"Expires=[^;\x22]*", "Expires=<time>"),
         (r"Max-Age=\d{3,}", "Max-Age=<seconds>"),

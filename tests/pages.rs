@@ -147,6 +147,21 @@ async fn somebody_signs_in_and_out_with_pages_alone() {
     assert_eq!(browser.visit("/session").await.status, 303);
 }
 
+/// Where codes are on, the API leaves the identifier of a refresh to whoever draws the form.
+#[tokio::test]
+async fn a_refresh_with_codes_knows_whom_it_is_for() {
+    let config = CONFIG.replace("selfservice:\n", "selfservice:\n  methods: {code: {passwordless_enabled: true}}\n");
+    let bench = Bench::with_pages(&config).await;
+    let email = bench.person().await;
+    let mut browser = bench.browser().html();
+    let page = open(&mut browser, "").await.body;
+    let form = form(&page);
+    let right = [("identifier", email.as_str()), ("password", PASSWORD)];
+    assert_eq!(browser.form(&form.action, &[&form.fields()[..], &right].concat()).await.status, 303);
+    let page = open(&mut browser, "?refresh=true").await.body;
+    assert!(tag(&page, "name=\"identifier\"").contains(&format!("value=\"{email}\"")), "{page}");
+}
+
 struct Form {
     action: String,
     hidden: Vec<(String, String)>,

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, StatusCode};
 use latchkey::store::Client;
-use latchkey_core::courier::{Code, Content, Letter, Outgoing, TemplateType};
+use latchkey_core::courier::{Code, Content, Letter, Outgoing, Requester, TemplateType};
 use latchkey_core::identity::Via;
 use latchkey_sealing::PublicKey;
 use latchkey_store::{Db, Environment, Outbox};
@@ -176,6 +176,7 @@ impl Draft {
             transient_payload: json!({}),
             languages: vec!["en".to_owned()],
             request_headers: BTreeMap::new(),
+            requester: Requester::default(),
         };
         let plain = serde_json::to_vec(&letter).expect("JSON");
         let sealed = key.seal(&plain, &message.authenticated()).expect("sealed");

@@ -185,6 +185,7 @@ for (const javaScriptEnabled of [true, false]) {
     await afterwards();
     await fill(page, demo.password);
     await wrong(page).or(notice(page)).first().waitFor();
+    if (javaScriptEnabled) assert.equal(await identifier(page).inputValue(), demo.email, "the identifier is kept");
     await insist(page, () => fill(page, demo.password));
     await page.waitForURL(back);
   });

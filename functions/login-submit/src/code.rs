@@ -22,7 +22,7 @@ use latchkey_store::login::{self, Mail, Sealed};
 use latchkey_store::{Db, Outbox};
 use latchkey_web::payload::Payload;
 use latchkey_web::secrets::Vault;
-use latchkey_web::{Environment, Fault, Reply, StartError, chance, edge};
+use latchkey_web::{Environment, Fault, Reply, StartError, chance, device, edge};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -255,6 +255,7 @@ impl Submission<'_> {
                 self.call.header("accept-language"),
             ),
             request_headers: self.headers_to_hand_on(),
+            requester: device::requester(self.call),
         };
         let plain = serde_json::to_vec(&letter).map_err(|e| Fault::internal(format!("a letter: {e}")))?;
         let letter = post.courier.seal(&plain, &message.authenticated());

@@ -19,6 +19,24 @@
     if (input.form) input.form.addEventListener("submit", () => show(false));
   }
 
+  // A form that was sent too late comes back empty; the identifier is still there. It stays in this tab and is used once.
+  const identifier = document.querySelector("input[name=identifier]:not([readonly])");
+  if (identifier && identifier.form) {
+    const key = "latchkey.identifier";
+    try {
+      const kept = sessionStorage.getItem(key);
+      sessionStorage.removeItem(key);
+      if (kept && !identifier.value && identifier.form.hasAttribute("data-timed-out")) {
+        identifier.value = kept;
+        const next = identifier.form.querySelector("input[type=password]");
+        if (next) next.focus();
+      }
+      identifier.form.addEventListener("submit", () => sessionStorage.setItem(key, identifier.value));
+    } catch {
+      // A browser without storage asks again.
+    }
+  }
+
   // What is wrong comes first, also in browsers that focus nothing but inputs by themselves.
   const first = document.querySelector("[autofocus]");
   if (first && document.activeElement === document.body) first.focus();

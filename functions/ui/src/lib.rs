@@ -67,23 +67,36 @@ impl App {
 
 /// Whether whoever signs in by the default schema does so by an e-mail address, whatever trait holds it.
 fn emails_only(config: &Config) -> bool {
-    let default = config.identity.schemas.iter().find(|schema| schema.id == config.identity.default_schema_id);
-    let mut formats = Vec::new();
-    if let Some(schema) = default {
-        identifier_formats(&schema.document["properties"]["traits"], &mut formats);
-    }
-    !formats.is_empty() && formats.iter().all(|format| *format == "email")
+    let identifiers = identifiers(config, &config.identity.default_schema_id);
+    !identifiers.is_empty() && identifiers.iter().all(|(_, format)| *format == "email")
 }
 
-/// The formats of all traits that are identifiers.
-fn identifier_formats<'s>(schema: &'s Value, out: &mut Vec<&'s str>) {
+/// The traits of a schema that are identifiers: the JSON pointer and the format of each.
+fn identifiers<'c>(config: &'c Config, schema_id: &str) -> Vec<(String, &'c str)> {
+    let mut all = Vec::new();
+    if let Some(schema) = config.identity.schemas.iter().find(|schema| schema.id == schema_id) {
+        collect_identifiers(&schema.document["properties"]["traits"], "", &mut all);
+    }
+    all
+}
+
+fn collect_identifiers<'s>(schema: &'s Value, pointer: &str, out: &mut Vec<(String, &'s str)>) {
     let credentials = schema["ory.sh/kratos"]["credentials"].as_object().into_iter().flatten();
     if credentials.into_iter().any(|(_, credential)| credential["identifier"] == true) {
-        out.push(schema["format"].as_str().unwrap_or_default());
+        out.push((pointer.to_owned(), schema["format"].as_str().unwrap_or_default()));
     }
-    for (_, inner) in schema["properties"].as_object().into_iter().flatten() {
-        identifier_formats(inner, out);
+    for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
+        let escaped = name.replace('~', "~0").replace('/', "~1");
+        collect_identifiers(inner, &format!("{pointer}/{escaped}"), out);
     }
+}
+
+/// An identifier that an identity, as the public API shows it, signs in by: the first that its schema names.
+fn identifier_of(config: &Config, identity: &Value) -> Option<String> {
+    let traits = &identity["traits"];
+    let values = identifiers(config, identity["schema_id"].as_str()?).into_iter();
+    let mut values = values.filter_map(|(pointer, _)| traits.pointer(&pointer)?.as_str());
+    values.find(|value| !value.is_empty()).map(str::to_owned)
 }
 
 /// Answers one request.

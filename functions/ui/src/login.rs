@@ -3,6 +3,7 @@
 
 use crate::client::Answer;
 use crate::error;
+use crate::identifier_of;
 use crate::node::{self, Form};
 use crate::page::{Page, Tone, Visit};
 use latchkey_core::flow::{join, with_query};
@@ -69,7 +70,7 @@ pub(crate) async fn show(visit: Visit<'_>) -> Reply {
         Err(failure) => return error::unavailable(&visit, failure),
     };
     match answer.status {
-        200 => shown(visit, &id.to_string(), answer).of_flow(id),
+        200 => shown(visit, &id.to_string(), answer).await.of_flow(id),
         404 => begin(&visit, Some("expired"), None),
         410 => begin(&visit, Some("expired"), answer.body["error"]["details"]["return_to"].as_str()),
         403 if visit.call.csrf_cookies().is_empty() || visit.call.cookies(RESTARTED).next().is_some() => {
@@ -105,8 +106,8 @@ fn restarted(visit: &Visit<'_>, reply: Reply) -> Reply {
     reply.cookie(visit.own_cookie(RESTARTED, "1", &format!("; Max-Age={JUST}")))
 }
 
-fn shown(visit: Visit<'_>, id: &str, answer: Answer) -> Reply {
-    let flow: Flow = match serde_json::from_value(without_nulls(answer.body)) {
+async fn shown(visit: Visit<'_>, id: &str, answer: Answer) -> Reply {
+    let mut flow: Flow = match serde_json::from_value(without_nulls(answer.body)) {
         Ok(flow) => flow,
         Err(e) => return error::broken(&visit, &format!("the API's login flow cannot be read: {e}")),
     };
@@ -115,6 +116,13 @@ fn shown(visit: Visit<'_>, id: &str, answer: Answer) -> Reply {
         return begin(&visit, Some("foreign"), None);
     }
     let visit = visit.suggested(flow.asked("lang").as_deref());
+    if flow.refresh && flow.ui.asks_who() {
+        // The API leaves this input empty where codes are on. Whose session is confirmed is known all the same.
+        let who = visit.app.api.get(visit.call, "/sessions/whoami").await.ok().filter(|who| who.status == 200);
+        if let Some(identifier) = who.and_then(|who| identifier_of(visit.app.config(), &who.body["identity"])) {
+            flow.ui.identify(&identifier);
+        }
+    }
     let heading = match (flow.refresh, flow.requested_aal.as_str()) {
         _ if flow.waits_for_code() => "code",
         (_, "aal2") => "second",

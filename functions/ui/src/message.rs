@@ -27,8 +27,14 @@ impl Message {
     pub(crate) fn is_error(&self) -> bool {
         self.kind == "error"
     }
+
+    /// Whether it says that the flow before was over when its form was sent.
+    pub(crate) fn is_timed_out(&self) -> bool {
+        self.id == FLOW_EXPIRED
+    }
 }
 
+const FLOW_EXPIRED: u64 = 4_010_001;
 const LABEL_FROM_SCHEMA: u64 = 1_070_002;
 const PROPERTY_MISSING: u64 = 4_000_002;
 const DUPLICATE_WITH_HINTS: u64 = 4_000_028;

@@ -66,7 +66,25 @@ enum Look {
     Field,
 }
 
+impl Form {
+    /// Whether there is an empty input for an identifier.
+    pub(crate) fn asks_who(&self) -> bool {
+        self.nodes.iter().any(Node::asks_who)
+    }
+
+    /// Fills in an identifier where there is none.
+    pub(crate) fn identify(&mut self, identifier: &str) {
+        for node in self.nodes.iter_mut().filter(|node| node.asks_who()) {
+            node.attributes.insert("value".to_owned(), identifier.into());
+        }
+    }
+}
+
 impl Node {
+    fn asks_who(&self) -> bool {
+        self.name() == "identifier" && self.look() == Some(Look::Field) && self.text("value").is_none_or(str::is_empty)
+    }
+
     fn text(&self, key: &str) -> Option<&str> {
         self.attributes.get(key).and_then(Value::as_str)
     }
@@ -185,13 +203,18 @@ fn focus(nodes: &[Node]) -> Option<usize> {
 }
 
 impl Drawing<'_> {
+    /// Whether the form takes the place of one that was filled in too late: the script keeps the identifier.
+    fn timed_out(&self) -> bool {
+        self.form.messages.iter().any(Message::is_timed_out)
+    }
+
     fn draw(&self) -> Markup {
         let nodes = &self.form.nodes;
         let hidden = nodes.iter().filter(|node| node.look() == Some(Look::Hidden));
         let method = if self.form.method.eq_ignore_ascii_case("get") { "get" } else { "post" };
         let scripts = nodes.iter().filter(|node| node.kind == "script");
         html! {
-            form action=(web(&self.form.action).unwrap_or_default()) method=(method) {
+            form action=(web(&self.form.action).unwrap_or_default()) method=(method) data-timed-out[self.timed_out()] {
                 @for node in hidden { (hidden_input(node)) }
                 (self.default_button())
                 @for (place, block) in self.blocks().into_iter().enumerate() {
@@ -477,7 +500,7 @@ fn division(node: &Node) -> Markup {
             !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         // What our own script looks for is not the API's to set.
         if let (true, false, Some(value)) =
-            (is_name, ["onclick", "onload", "reveal"].contains(&name.as_str()), value.as_str())
+            (is_name, ["onclick", "onload", "reveal", "timed-out"].contains(&name.as_str()), value.as_str())
         {
             let _ = write!(data, " data-{name}=\"");
             let _ = write!(maud::Escaper::new(&mut data), "{value}");

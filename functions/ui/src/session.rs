@@ -5,6 +5,7 @@ use crate::error;
 use crate::login::begin_url;
 use crate::message;
 use crate::page::{Page, Tone, Visit, notes};
+use latchkey_core::agent;
 use latchkey_core::flow::{join, with_query};
 use latchkey_web::Reply;
 use maud::{Markup, html};
@@ -254,33 +255,13 @@ fn devices(visit: &Visit<'_>, session: &Value) -> Markup {
 }
 
 /// A user agent in words, as far as it names what everybody knows.
-fn device_name(visit: &Visit<'_>, agent: &str) -> String {
-    let first =
-        |names: &[(&str, &'static str)]| names.iter().find(|(sign, _)| agent.contains(sign)).map(|(_, name)| *name);
-    // Browsers name others to be taken for them, so the order matters.
-    let browser = first(&[
-        ("Edg", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("FxiOS/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("CriOS/", "Chrome"),
-        ("Safari/", "Safari"),
-    ]);
-    let system = first(&[
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Android", "Android"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "macOS"),
-        ("CrOS", "ChromeOS"),
-        ("Linux", "Linux"),
-    ]);
+fn device_name(visit: &Visit<'_>, user_agent: &str) -> String {
+    let (browser, system) = (agent::browser(user_agent), agent::system(user_agent));
     match (browser, system) {
         (Some(browser), Some(system)) => visit.language.fill("device.on", &[("browser", browser), ("system", system)]),
         (Some(name), None) | (None, Some(name)) => name.to_owned(),
-        (None, None) if agent.is_empty() => visit.say("device.unknown").to_owned(),
-        (None, None) => agent.chars().take(80).collect(),
+        (None, None) if user_agent.is_empty() => visit.say("device.unknown").to_owned(),
+        (None, None) => user_agent.chars().take(80).collect(),
     }
 }
 

@@ -136,7 +136,7 @@ pub(crate) fn assemble(
         },
         public,
         admin,
-        courier: courier::courier(&from, &pages.name, folder, dev, findings),
+        courier: courier::courier(&from, &pages, folder, dev, findings),
         pages,
     }
 }

@@ -7,6 +7,7 @@ use crate::assemble::{Reader, content, local_file, shortened};
 use crate::check::Findings;
 use crate::deploy::in_base64;
 use crate::document::{self, get};
+use crate::pages::{Color, Pages};
 use secrecy::SecretString;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -21,6 +22,10 @@ pub(crate) const LARGEST_TEMPLATE: usize = 64 * 1024;
 pub struct Courier {
     /// What the place is called that people sign in to.
     pub name: String,
+    /// Where mail programs fetch the picture that stands in the place of the name; `None` for kinds that they do not show.
+    pub logo_url: Option<String>,
+    /// The colour that the name and the edge of the card have.
+    pub accent: Option<Color>,
     /// Who sends e-mail: an address.
     pub from_address: Option<String>,
     /// Who sends e-mail, as people read it.
@@ -160,13 +165,15 @@ const OVERRIDES: &str = "courier.template_override_path";
 /// Reads the keys.
 pub(crate) fn courier(
     from: &Reader<'_>,
-    name: &str,
+    pages: &Pages,
     folder: Option<&Path>,
     dev: bool,
     findings: &mut Findings,
 ) -> Courier {
     let mut courier = Courier {
-        name: name.to_owned(),
+        name: pages.name.clone(),
+        logo_url: pages.logo.as_ref().filter(|logo| logo.is_shown_in_mail()).map(|logo| logo.url(&pages.base_url)),
+        accent: pages.accent,
         from_address: from.text("courier.smtp.from_address"),
         from_name: from.text("courier.smtp.from_name"),
         headers: from.value("courier.smtp.headers").map(headers).unwrap_or_default(),

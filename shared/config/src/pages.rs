@@ -53,6 +53,18 @@ pub struct Logo {
     pub extension: &'static str,
 }
 
+impl Logo {
+    /// Whether mail programs show such a picture: most show neither SVG nor WebP.
+    pub(crate) fn is_shown_in_mail(&self) -> bool {
+        matches!(self.extension, "png" | "jpg" | "gif")
+    }
+
+    /// Where the pages have it, whatever is in it.
+    pub(crate) fn url(&self, base_url: &str) -> String {
+        format!("{base_url}assets/logo.mail.{}", self.extension)
+    }
+}
+
 /// A colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Color {

@@ -2,6 +2,7 @@
 //!
 //! A flow writes an [`Outgoing`] and a sealed [`Letter`] in the transaction that moves it; the courier opens, renders and sends it.
 
+use crate::agent;
 use crate::identity::Via;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -185,6 +186,35 @@ pub struct Letter {
     /// Headers of the request that the configuration lets through (`clients.web_hook.header_allowlist`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub request_headers: BTreeMap<String, Vec<String>>,
+    /// Where the request came from.
+    #[serde(default)]
+    pub requester: Requester,
+}
+
+/// The client that asked for a message, as its reader may recognise it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Requester {
+    /// The browser that its user agent names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub browser: Option<String>,
+    /// The system that its user agent names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// City and country as a trusted edge says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+}
+
+impl Requester {
+    /// What a user agent names, at a place; an empty place is none.
+    pub fn new(user_agent: &str, place: Option<String>) -> Self {
+        Self {
+            browser: agent::browser(user_agent).map(str::to_owned),
+            system: agent::system(user_agent).map(str::to_owned),
+            place: place.filter(|place| !place.is_empty()),
+        }
+    }
 }
 
 impl std::fmt::Debug for Letter {
@@ -234,7 +264,18 @@ impl LetterBefore {
             request: None,
             ..outgoing.clone()
         };
-        Some((outgoing, Letter { content, identity, request_url, transient_payload, languages, request_headers }))
+        Some((
+            outgoing,
+            Letter {
+                content,
+                identity,
+                request_url,
+                transient_payload,
+                languages,
+                request_headers,
+                requester: Requester::default(),
+            },
+        ))
     }
 }
 

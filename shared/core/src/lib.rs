@@ -10,6 +10,7 @@
 //! | [`identity`], [`session`], [`aal`] | people, their sessions, and how strongly a session was authenticated |
 //! | [`token`], [`csrf`] | what a client holds to prove a session or to prove that a form is its own |
 //! | [`return_to`] | where a browser may be sent |
+//! | [`agent`] | what a client says it is, in words |
 //! | [`bounds`] | how deep, how long, how many: what comes in is bounded before it is kept |
 //! | [`brakes`], [`known_device`] | how often something was tried, how long to wait, and which devices are counted for themselves |
 //! | [`code`] | one-time codes: made, kept and checked |
@@ -19,6 +20,7 @@
 //! | [`paging`] | page links of the lists that count pages |
 
 pub mod aal;
+pub mod agent;
 pub mod bounds;
 pub mod brakes;
 pub mod code;

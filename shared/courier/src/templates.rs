@@ -5,16 +5,16 @@
 //! is rendered once with an example when it is read, so that a broken one stops the start and not the first message.
 
 use crate::gotmpl::converted;
-use crate::language::first_spoken;
+use crate::language::{Language, first_spoken};
 use http::Uri;
 use latchkey_config::{Courier, TemplateText, Wording};
-use latchkey_core::courier::{Code, Content, Letter, Outgoing, TemplateType};
+use latchkey_core::courier::{Code, Content, Letter, Outgoing, Requester, TemplateType};
 use latchkey_core::identity::Via;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 /// As large as a template may be, in bytes.
 pub const LARGEST: usize = 64 * 1024;
@@ -26,7 +26,7 @@ const FUEL: u64 = 100_000;
 const LONGEST_SUBJECT: usize = 200;
 
 /// What templates may use, and what it is called in the templates of Kratos.
-pub const VARIABLES: [(&str, &str); 9] = [
+pub const VARIABLES: [(&str, &str); 14] = [
     ("to", "To"),
     ("login_code", "LoginCode"),
     ("identity", "Identity"),
@@ -36,6 +36,11 @@ pub const VARIABLES: [(&str, &str); 9] = [
     ("expires_in_minutes", "ExpiresInMinutes"),
     ("language", "Language"),
     ("name", "Name"),
+    ("requested_at", "RequestedAt"),
+    ("device", "Device"),
+    ("location", "Location"),
+    ("logo_url", "LogoURL"),
+    ("accent", "Accent"),
 ];
 /// What the engine has beside them.
 const GLOBALS: [&str; 3] = ["range", "dict", "namespace"];
@@ -70,6 +75,8 @@ pub struct TemplateError(pub String);
 pub struct Templates {
     engine: Environment<'static>,
     name: String,
+    logo_url: Option<String>,
+    accent: Option<String>,
 }
 
 /// The parts of a message, each with a template of its own.
@@ -129,7 +136,12 @@ impl Templates {
                 if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
             },
         );
-        let mut templates = Self { engine, name: config.name.clone() };
+        let mut templates = Self {
+            engine,
+            name: config.name.clone(),
+            logo_url: config.logo_url.clone(),
+            accent: config.accent.map(|accent| accent.to_string()),
+        };
         for template in TemplateType::ALL {
             let wording = match template {
                 TemplateType::LoginCodeValid => &config.templates.login_code,
@@ -235,6 +247,11 @@ impl Templates {
             map.insert("request_url_domain".to_owned(), domain.into());
             map.insert("language".to_owned(), language.tag.into());
             map.insert("name".to_owned(), self.name.as_str().into());
+            map.insert("requested_at".to_owned(), moment(outgoing.created_at).into());
+            map.insert("device".to_owned(), device(&letter.requester, language).into());
+            map.insert("location".to_owned(), letter.requester.place.clone().into());
+            map.insert("logo_url".to_owned(), self.logo_url.clone().into());
+            map.insert("accent".to_owned(), self.accent.clone().into());
             map.insert(TEXTS.to_owned(), json!(texts));
         }
         values
@@ -257,6 +274,23 @@ fn template_data(outgoing: &Outgoing, letter: &Letter, now: OffsetDateTime) -> V
         data["request_url_domain"] = domain(&letter.request_url).into();
     }
     data
+}
+
+/// A moment as readers of all languages know it; their time zone is not known.
+fn moment(at: OffsetDateTime) -> String {
+    let at = at.to_offset(UtcOffset::UTC);
+    let (date, hour, minute) = (at.date(), at.hour(), at.minute());
+    format!("{date} {hour:02}:{minute:02} UTC")
+}
+
+/// The client that asked for a message, in words; `None` when nothing is known of it.
+fn device(requester: &Requester, language: &Language) -> Option<String> {
+    match (&requester.browser, &requester.system) {
+        (Some(browser), Some(system)) => {
+            language.filled(&[("browser", browser), ("system", system)]).remove("device.on")
+        }
+        (browser, system) => browser.clone().or_else(|| system.clone()),
+    }
 }
 
 /// The host of a URL without its port; empty when there is none.
@@ -291,6 +325,11 @@ pub fn example(template: TemplateType) -> (Outgoing, Letter) {
         transient_payload: json!({}),
         languages: Vec::new(),
         request_headers: Default::default(),
+        requester: Requester {
+            browser: Some("Firefox".to_owned()),
+            system: Some("Windows".to_owned()),
+            place: Some("Lisbon, PT".to_owned()),
+        },
     };
     (outgoing, letter)
 }

@@ -1,7 +1,8 @@
 //! What messages say.
 
+use base64::Engine as _;
 use latchkey_config::{Config, Courier, TemplateText};
-use latchkey_core::courier::{Code, Content, Letter, Outgoing, TemplateType};
+use latchkey_core::courier::{Code, Content, Letter, Outgoing, Requester, TemplateType};
 use latchkey_core::identity::Via;
 use latchkey_courier::templates::example;
 use latchkey_courier::{Rendered, Templates};
@@ -78,6 +79,7 @@ fn whoever_has_no_account_is_told_so_without_a_code() {
                 "A code to sign in to Shop & Söhne 999999 was requested for this address, but no account can receive codes \
                  here. If you requested it, try another address or another way to sign in.\n\n\
                  If you didn’t request it, someone may have entered your address by mistake. You can ignore this email.\n\n\
+                 Requested: 1970-01-01 00:00 UTC\nDevice: Firefox on Windows\nLocation: Lisbon, PT\n\n\
                  -- \nFor signing in at login.example.org\n"
             );
         }
@@ -96,8 +98,47 @@ fn an_e_mail_in_english() {
          It expires in 10 minutes and works only once.\n\n\
          Don’t share this code with anyone. We will never ask you for it.\n\n\
          If you didn’t try to sign in, someone may have entered your address by mistake. Without the code they can’t sign \
-         in, so you can ignore this email.\n\n-- \nFor signing in at login.example.org\n"
+         in, so you can ignore this email.\n\n\
+         Requested: 1970-01-01 00:00 UTC\nDevice: Firefox on Windows\nLocation: Lisbon, PT\n\n-- \nFor signing in at login.example.org\n"
     );
+}
+
+#[test]
+fn an_e_mail_says_of_its_requester_what_is_known() {
+    let templates = Templates::new(&config().courier).unwrap();
+    let (outgoing, mut letter) = message(Via::Email, "ja");
+    letter.requester = Requester::new("Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Firefox/133.0", None);
+    let text = templates.render(&outgoing, &letter, outgoing.created_at).unwrap().text;
+    assert!(text.contains("デバイス: Linux の Firefox\n") && !text.contains("場所"), "{text}");
+    letter.requester = Requester::new("an app of ours/1.0", Some(String::new()));
+    let email = templates.render(&outgoing, &letter, outgoing.created_at).unwrap();
+    assert!(
+        email.text.contains("リクエスト日時: 1970-01-01 00:00 UTC\n") && !email.text.contains("デバイス"),
+        "{}",
+        email.text
+    );
+    letter.requester.place = Some("<b>Zürich</b>, CH".to_owned());
+    let html = templates.render(&outgoing, &letter, outgoing.created_at).unwrap().html.unwrap();
+    assert!(html.contains("&lt;b&gt;Zürich"), "{html}");
+}
+
+#[test]
+fn an_e_mail_looks_like_the_pages() {
+    let with = |logo: &[u8]| {
+        let logo = format!("base64://{}", base64::engine::general_purpose::STANDARD.encode(logo));
+        let pages = json!({"base_url": "https://login.example.org", "name": "Acme", "accent": "#0b6e4f", "logo": logo});
+        let mut document: serde_json::Value = serde_json::from_str(CONFIG).unwrap();
+        document["pages"] = pages;
+        let config = latchkey_config::read(&document.to_string(), None, &[], false).expect("an example").config;
+        render(&config.courier, Via::Email, "en").html.unwrap()
+    };
+    let html = with(b"\x89PNG\r\n\x1a\n");
+    let logo = "src=\"https:&#x2f;&#x2f;login.example.org&#x2f;assets&#x2f;logo.mail.png\" alt=\"Acme\"";
+    assert!(html.contains(logo), "{html}");
+    assert!(html.contains("border-top:4px solid #0b6e4f;"), "{html}");
+    // Mail programs show no SVG, so the name stands there.
+    let html = with(b"<svg xmlns='http://www.w3.org/2000/svg'/>");
+    assert!(!html.contains("<img") && html.contains(">Acme</p>"), "{html}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
-//! Where a request comes from, for the list of a session's devices (contract `login-flow.md` 7.1) and for what counts by network.
+//! Where a request comes from, for the list of a session's devices (contract `login-flow.md` 7.1), for messages
+//! and for what counts by network.
 
 use crate::address;
 use crate::call::Call;
+use latchkey_core::courier::Requester;
 use latchkey_core::session::Device;
 use uuid::Uuid;
 
@@ -23,6 +25,12 @@ pub fn of(call: &Call<'_>, id: Uuid) -> Device {
         user_agent: (!agents.is_empty()).then(|| cut(agents.join(" "))),
         location: Some(cut(address::place(call))),
     }
+}
+
+/// The same for the reader of a message: no more than they may recognise.
+pub fn requester(call: &Call<'_>) -> Requester {
+    let Device { user_agent, location, .. } = of(call, Uuid::nil());
+    Requester::new(&user_agent.unwrap_or_default(), location)
 }
 
 fn cut(mut text: String) -> String {
