@@ -1,6 +1,6 @@
 //! A store that others wrote, in place of the embedded one: `LATCHKEY_TEST_DYNAMODB` names it (`cargo xtask emulators` does). All
 //! tests of a run share it, so the tables of each test have a prefix of their own, put on and taken off here. A store without
-//! transactions gets them made of single writes, and one without streams a stream of what those transactions added, which is enough to
+//! transactions gets them made of single writes, one that gives no item back with a refused condition reads it, and one without streams a stream of what those transactions added, which is enough to
 //! try its expressions, its keys and its rules for items.
 
 use super::{dynamodb, unique};
@@ -54,7 +54,11 @@ impl Emulator {
     /// Calls the store by the whole name of the operation; status and answer.
     pub async fn call(&self, target: &str, request: &Value) -> (u16, Value) {
         let shared = self.whole.read().await;
-        let (status, answer) = dynamodb(&self.client, target, &renamed(request, &|name| self.full(name))).await;
+        let (status, mut answer) = dynamodb(&self.client, target, &renamed(request, &|name| self.full(name))).await;
+        if wants_old_item(request) && is_refused_condition(&answer) && answer.get("Item").is_none() {
+            let place = with(&self.place(request), "ConsistentRead", json!(true));
+            answer["Item"] = self.plain("GetItem", &place).await.1["Item"].clone();
+        }
         drop(shared);
         let unknown = answer["__type"].as_str().is_some_and(|kind| kind.ends_with("UnknownOperationException"));
         if unknown && target.ends_with(".TransactWriteItems") {
@@ -140,12 +144,12 @@ impl Emulator {
             for (place, old) in places.iter().zip(&before).rev() {
                 self.put_back(place, old).await;
             }
-            if !answer["__type"].as_str().is_some_and(|kind| kind.ends_with("ConditionalCheckFailedException")) {
+            if !is_refused_condition(&answer) {
                 return (status, answer);
             }
             let mut reasons = vec![json!({"Code": "None"}); items.len()];
             reasons[at] = json!({"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"});
-            if what["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD" && !old.is_null() {
+            if wants_old_item(what) && !old.is_null() {
                 reasons[at]["Item"] = old;
             }
             let (status, mut cancelled) = refusal("TransactionCanceledException", "cancelled");
@@ -206,6 +210,14 @@ impl Emulator {
         request.as_object_mut().and_then(|request| request.remove("ReturnValuesOnConditionCheckFailure"));
         dynamodb(&self.client, &format!("DynamoDB_20120810.{operation}"), &request).await
     }
+}
+
+fn wants_old_item(write: &Value) -> bool {
+    write["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
+}
+
+fn is_refused_condition(answer: &Value) -> bool {
+    answer["__type"].as_str().is_some_and(|kind| kind.ends_with("ConditionalCheckFailedException"))
 }
 
 fn key_attributes(create: &Value) -> Vec<String> {
