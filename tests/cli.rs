@@ -333,6 +333,52 @@ async fn an_import_that_was_killed_goes_on() {
 }
 
 #[tokio::test]
+async fn an_import_that_is_stopped_says_how_to_go_on() {
+    let served = Served::start(CONFIG, None).await;
+    // The first batch is taken; the next one is never answered.
+    let batches = AtomicUsize::new(0);
+    let bend: Bend = Arc::new(move |parts, _| {
+        let is_second = parts.method == http::Method::PATCH && batches.fetch_add(1, Ordering::Relaxed) > 0;
+        if is_second { Bent::Stuck } else { Bent::Straight }
+    });
+    let forward = Forward::start(&served.admin, bend).await;
+    let file = served.write("people.jsonl", &with_passwords(700));
+    let args = ["user", "import", "--parallel", "1", "--admin-url", &forward.url, &file.to_string_lossy()];
+    let child = command(&args).spawn().unwrap();
+    let state = served.path("people.jsonl.latchkey-import");
+    let lines = eventually("a batch is done", async || {
+        let state: Value = serde_json::from_str(&text(&state)).unwrap_or_default();
+        state["done"]["lines"].as_u64().filter(|lines| *lines > 0)
+    })
+    .await;
+    let interrupt = Command::new("kill").args(["-INT", &child.id().unwrap().to_string()]).status().await.unwrap();
+    assert!(interrupt.success());
+    let output = child.wait_with_output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains(&format!("Stopped after line {lines}. Run the same command to go on.")), "{said}");
+}
+
+#[tokio::test]
+async fn an_address_is_taken_off_the_suppression_list() {
+    let served = Served::start(CONFIG, None).await;
+    let list = ["courier", "suppressions", "list"];
+    let empty = latchkey(&served, &list).await;
+    assert_eq!((empty.code, empty.out.as_str()), (0, ""), "{}", empty.err);
+    assert!(empty.err.contains("No address is on the suppression list."), "{}", empty.err);
+    let said =
+        json!({"eventType": "Complaint", "complaint": {"complainedRecipients": [{"emailAddress": "ada@example.org"}]}});
+    let event = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": said.to_string()}}]});
+    served.functions.call("CourierFeedbackFunction", event.to_string(), "a-request").await.unwrap();
+    let listed = latchkey(&served, &list).await.out;
+    assert!(listed.contains("ada@example.org") && listed.contains("complaint"), "{listed}");
+    let removed = latchkey(&served, &["courier", "suppressions", "remove", "ada@example.org"]).await;
+    assert_eq!((removed.code, removed.out.as_str()), (0, "Mail goes to ada@example.org again.\n"), "{}", removed.err);
+    assert!(latchkey(&served, &list).await.out.is_empty());
+    assert_eq!(latchkey(&served, &["courier", "suppressions", "remove", "ada@example.org"]).await.code, 1);
+}
+
+#[tokio::test]
 async fn a_lost_answer_makes_nobody_twice_and_nobody_refused() {
     let served = Served::start(CONFIG, None).await;
     let batches = Arc::new(AtomicUsize::new(0));

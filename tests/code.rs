@@ -27,12 +27,17 @@ const READER: &str = r#"{
   }}
 }"#;
 
-pub fn config(methods: &str, rest: &str) -> String {
+/// A configuration with these people in it.
+pub fn readers(config: &str) -> String {
     use base64::Engine as _;
     let schema = base64::engine::general_purpose::STANDARD.encode(READER);
     let schemas = format!("schemas: [{{id: reader, url: \"base64://{schema}\", selfservice_selectable: true}}, ");
-    let all = CONFIG.replace("schemas: [", &schemas).replace("default_schema_id: person", "default_schema_id: reader");
-    all.replace("  flows:\n", &format!("  methods: {{code: {{passwordless_enabled: true, {methods}}}}}\n  flows:\n"))
+    config.replace("schemas: [", &schemas).replace("default_schema_id: person", "default_schema_id: reader")
+}
+
+pub fn config(methods: &str, rest: &str) -> String {
+    readers(CONFIG)
+        .replace("  flows:\n", &format!("  methods: {{code: {{passwordless_enabled: true, {methods}}}}}\n  flows:\n"))
         + rest
 }
 

@@ -3,7 +3,6 @@
 use latchkey::template::{Route, Segment, Template};
 use latchkey_config::keys::{KEYS, Key, Kind, Role};
 use latchkey_web::routes;
-use serde_json::Value;
 
 /// The routes of the table in code, one by verb, in the template's spelling.
 fn in_code(table: &[routes::Route], prefixes: &[&str]) -> Vec<String> {
@@ -178,54 +177,4 @@ fn no_client_goes_around_the_guard() {
     // What the SDKs of AWS call by is theirs.
     let others: Vec<&String> = others.iter().filter(|name| *name != "shared/store/src/https.rs").collect();
     assert!(others.is_empty(), "build clients with latchkey_egress: {others:?}");
-}
-
-fn template() -> serde_json::Map<String, Value> {
-    let template: Value = serde_saphyr::from_str(include_str!("../template.yaml")).unwrap();
-    template["Resources"].as_object().unwrap().clone()
-}
-
-#[test]
-fn every_function_but_two_has_its_alarms() {
-    let resources = template();
-    let functions = resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function");
-    let without: Vec<&String> = functions
-        .map(|(name, _)| name)
-        .filter(|name| {
-            let stem = name.trim_end_matches("Function");
-            ["Errors", "Throttles"].iter().any(|metric| {
-                let alarm = &resources.get(&format!("{stem}{metric}Alarm")).unwrap_or(&Value::Null)["Properties"];
-                alarm["MetricName"] != *metric || alarm["Dimensions"][0]["Value"] != name.as_str()
-            })
-        })
-        .collect();
-    // As docs/deploy.md says.
-    assert_eq!(without, ["CourierKeyFunction", "SampleFunction"]);
-}
-
-#[test]
-fn what_outlives_a_stack_has_no_name_of_ours() {
-    let kept: Vec<_> = template().into_iter().filter(|(_, resource)| resource["DeletionPolicy"].is_array()).collect();
-    let kinds: std::collections::BTreeSet<&str> = kept.iter().filter_map(|(_, kept)| kept["Type"].as_str()).collect();
-    let expected = ["AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"];
-    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), expected);
-    for (name, resource) in kept {
-        assert_eq!(resource["DeletionPolicy"], resource["UpdateReplacePolicy"], "{name}");
-        for fixed in ["TableName", "Name"] {
-            assert!(resource["Properties"].get(fixed).is_none(), "{name}: the next stack could not make its own");
-        }
-        // API Gateway's logs need a path, and get the stack's id into it.
-        if let Some(path) = resource["Properties"].get("LogGroupName") {
-            assert!(
-                path[0].as_str().is_some_and(|path| path.starts_with("/aws/vendedlogs/") && path.ends_with("${Id}")),
-                "{name}: {path}"
-            );
-        }
-    }
-}
-
-#[test]
-fn the_pages_ask_the_api_by_an_address_of_its_own() {
-    let address = template()["UiFunction"]["Properties"]["Environment"]["Variables"]["LATCHKEY_API_URL"].to_string();
-    assert!(address.contains("${PublicApi}.execute-api.") && !address.contains("PublicBaseUrl"), "{address}");
 }

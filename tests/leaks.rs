@@ -102,3 +102,19 @@ async fn how_often_is_too_often_is_the_configurations_to_say_and_right_and_wrong
     let asked = asked.lock().unwrap().clone();
     assert!(asked.len() == 2 && asked[0] == asked[1], "{asked:?}");
 }
+
+#[tokio::test]
+async fn beyond_a_limit_nothing_is_asked() {
+    let (url, asked) = peer(Mood::KnowsNothing).await;
+    let config = format!(
+        "{CONFIG}brakes: {{attempts: {{person_and_network: 1}}}}\npasswords: {{check_leaks_at_login: true, patience: 20s}}\n"
+    );
+    let bench = Bench::with_env(&config, "LATCHKEY_LEAKS_URL", &url).await;
+    let (email, app) = (bench.person().await, bench.app());
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(app.post(&app.begin("").await, &password(&email, "wrong")).await.status);
+    }
+    assert_eq!(statuses, [400, 429, 429, 429]);
+    assert_eq!(asked.lock().unwrap().len(), 1, "only the attempt within the limit asks");
+}

@@ -19,6 +19,7 @@ mod concurrency;
 mod cost;
 mod courier;
 mod csrf;
+mod deployment;
 mod documents;
 mod erasure;
 mod events;

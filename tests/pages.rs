@@ -1,5 +1,6 @@
 //! The login pages at the wire: against this stack's API, and against one that says whatever a test wants it to.
 
+use crate::code::{reader, readers};
 use crate::support::{Answer, Bench, Browser, PASSWORD, action, eventually, unique};
 use axum::Router;
 use axum::response::IntoResponse as _;
@@ -124,6 +125,10 @@ async fn somebody_signs_in_and_out_with_pages_alone() {
     for text in [email.as_str(), "You are signed in", "Password", "One factor (AAL1)", "No other active sessions."] {
         assert!(page.body.contains(text), "{text} is not in {}", page.body);
     }
+    // What support may ask for is out of the way.
+    let (plain, details) = page.body.split_once("<details>").unwrap();
+    assert!(details.contains("One factor (AAL1)") && details.contains("Account ID"), "{details}");
+    assert!(!plain.contains("AAL") && !plain.contains("Account ID"), "{plain}");
     assert!(
         page.body.contains("refresh=true&amp;return_to=https%3A%2F%2Flogin.example.org%2Fsession"),
         "{}",
@@ -160,6 +165,51 @@ async fn a_refresh_with_codes_knows_whom_it_is_for() {
     assert_eq!(browser.form(&form.action, &[&form.fields()[..], &right].concat()).await.status, 303);
     let page = open(&mut browser, "?refresh=true").await.body;
     assert!(tag(&page, "name=\"identifier\"").contains(&format!("value=\"{email}\"")), "{page}");
+}
+
+/// What a visitor reads as labels and can press, top down.
+fn controls(page: &str) -> Vec<String> {
+    let part = r#"<label[^>]*>([^<]*)</label>|<button type="submit" class="primary"[^>]*>([^<]+)</button>|<button type="submit" name[^>]*>([^<]+)</button>"#;
+    let part = regex_lite::Regex::new(part).unwrap();
+    let found = part.captures_iter(page).filter_map(|found| (1..=3).find_map(|group| found.get(group)));
+    found.map(|part| part.as_str().to_owned()).collect()
+}
+
+/// Sends the form of a page; the page after it.
+async fn sent(browser: &mut Browser<'_>, page: &str, fields: &[(&str, &str)]) -> String {
+    let form = form(page);
+    let hidden = form.hidden.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let answer = browser.form(&form.action, &hidden.chain(fields.iter().copied()).collect::<Vec<_>>()).await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    browser.visit(answer.location()).await.body
+}
+
+#[tokio::test]
+async fn an_error_moves_and_renames_nothing() {
+    let config = readers(CONFIG)
+        .replace("selfservice:\n", "selfservice:\n  methods: {code: {passwordless_enabled: true}}\n")
+        .replace("lifespan: 10m", "lifespan: 10m, style: identifier_first");
+    let bench = Bench::with_pages(&config).await;
+    let (email, mut browser) = (reader(&bench).await, bench.browser().html());
+    let page = open(&mut browser, "").await.body;
+    assert_eq!(controls(&page), ["ID", "Continue"]);
+    let page = sent(&mut browser, &page, &[("method", "identifier_first"), ("identifier", &email)]).await;
+    let choice = ["ID", "Password", "Sign in with password", "Send me a sign-in code"];
+    assert_eq!(controls(&page), choice);
+    let wrong = [("method", "password"), ("identifier", email.as_str()), ("password", "wrong")];
+    let page = sent(&mut browser, &page, &wrong).await;
+    assert!(page.contains("These details are incorrect."), "{page}");
+    assert_eq!(controls(&page), choice);
+    let page = sent(&mut browser, &page, &[("method", "code"), ("identifier", &email)]).await;
+    assert!(page.contains("<h1>Enter your code</h1>") && page.contains("Sign in another way"), "{page}");
+    let entry = ["ID", "Sign-in code", "Continue", "Resend code"];
+    assert_eq!(controls(&page), entry);
+    for code in ["000000", ""] {
+        let page = sent(&mut browser, &page, &[("method", "code"), ("identifier", &email), ("code", code)]).await;
+        assert!(page.contains("Error: "), "{page}");
+        assert_eq!(controls(&page), entry, "{code:?}");
+        assert!(page.contains(&email), "it says where the code went: {page}");
+    }
 }
 
 struct Form {
@@ -794,6 +844,7 @@ async fn statuses_of_what_is_not_there() {
         let answer = browser.visit(path).await;
         assert_eq!(answer.status, 404, "{path}");
         assert!(answer.body.contains("Page not found") && answer.body.contains("Start over"), "{path} {}", answer.body);
+        assert!(!answer.body.contains("role=\"alert\""), "{path} is no reason for alarm: {}", answer.body);
     }
     for (path, clean) in [("/assets/../login", "/login"), ("//evil", "/evil")] {
         let answer = browser.visit(path).await;

@@ -50,6 +50,10 @@ fn needed(calls: &[Call]) -> BTreeSet<Permission> {
             all.insert((call.function.clone(), action.to_owned(), on));
         };
         let request = &call.request;
+        // A read that only opens the connection must be one that the function makes anyway.
+        if request.to_string().contains(r#""pk":{"S":"warm"}"#) {
+            continue;
+        }
         match call.operation.as_str() {
             "BatchGetItem" => {
                 for (name, _) in request["RequestItems"].as_object().into_iter().flatten() {

@@ -12,7 +12,7 @@ use axum::response::Response;
 use clap::Args;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
-use latchkey_web::edge::LARGEST_ADMIN_BODY;
+use latchkey_core::bounds::LARGEST_ADMIN_BODY;
 use serde_json::json;
 use std::net::Ipv4Addr;
 use std::sync::Arc;

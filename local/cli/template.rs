@@ -8,6 +8,7 @@ use latchkey_core::identity::Via;
 use latchkey_courier::language::{LANGUAGES, by_tag};
 use latchkey_courier::templates::example;
 use latchkey_courier::{Rendered, Templates};
+use latchkey_web::chance;
 use std::path::{Path, PathBuf};
 
 /// What stands for a configuration when none is named.
@@ -57,6 +58,10 @@ pub fn run(what: &Template) -> Result<(), Failure> {
         return Err(Failure::usage("--channel sms: this message goes by e-mail alone"));
     }
     let (mut outgoing, mut letter) = example(template);
+    // As if it were requested now.
+    let now = chance::now();
+    outgoing.expires_at = outgoing.expires_at.map(|end| end + (now - outgoing.created_at));
+    outgoing.created_at = now;
     if preview.channel == "sms" {
         outgoing.via = Via::Sms;
         outgoing.recipient = "+12025550123".to_owned();

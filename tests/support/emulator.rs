@@ -1,7 +1,7 @@
 //! A store that others wrote, in place of the embedded one: `LATCHKEY_TEST_DYNAMODB` names it (`cargo xtask emulators` does). All
-//! tests of a run share it, so the tables of each test have a prefix of their own, put on and taken off here. A store without
-//! transactions gets them made of single writes, one that gives no item back with a refused condition reads it, and one without streams a stream of what those transactions added, which is enough to
-//! try its expressions, its keys and its rules for items.
+//! tests of a run share it, so the tables of each test have a prefix of their own, put on and taken off here. What a store lacks is
+//! made up for, which is enough to try its expressions, its keys and its rules for items: transactions are made of single writes, a
+//! stream of what those transactions added, and the item of a refused condition is read.
 
 use super::{dynamodb, unique};
 use latchkey::store::Client;

@@ -7,6 +7,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use hyper::body::Bytes;
 use latchkey::cli::api::{Answer, Http};
+use latchkey::functions::Functions;
 use latchkey::{Options, Stack};
 use latchkey_web::Environment;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ pub struct Served {
     pub public: String,
     pub admin: String,
     pub folder: TempDir,
+    pub functions: Arc<Functions>,
     task: JoinHandle<()>,
 }
 
@@ -43,9 +45,9 @@ impl Served {
         let (folder, file) = super::written(config);
         let options = Options { processes, dev, ..Options::of(file) };
         let stack = Stack::start(&options, Environment::default(), Arc::new(|_| ())).await.expect("the stack starts");
-        let at = stack.addresses;
+        let (at, functions) = (stack.addresses, Arc::clone(&stack.functions));
         let task = tokio::spawn(async move { stack.serve(std::future::pending()).await.expect("it serves") });
-        Self { public: format!("http://{}", at.public), admin: format!("http://{}", at.admin), folder, task }
+        Self { public: format!("http://{}", at.public), admin: format!("http://{}", at.admin), folder, functions, task }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -165,7 +165,7 @@ def main():
     run = Run(arguments())
     try:
         run.up()
-        print(f"a running stack after {time.monotonic() - began:.1f} s")
+        print(f"a running stack of {len(run.resources)} resources after {time.monotonic() - began:.1f} s")
         run.steps()
         if not run.given.only:
             run.unused()

@@ -381,16 +381,11 @@ fn stored_size(value: &impl serde::Serialize) -> usize {
     serde_json::to_string(value).map_or(usize::MAX, |text| text.len())
 }
 
-/// Whether a hash can be stored: some password can be right by it, comparing costs no more than it may, and it is no longer than
-/// what each guard of an identifier can repeat.
+/// Whether a hash can be stored: some password can be right by it, and comparing costs no more than it may.
 ///
 /// # Errors
 /// 400 with the contract's reason, and what exactly is wrong as a hint.
 pub(crate) fn check_hash(hash: &str) -> Result<(), ApiError> {
-    if hash.len() > bounds::LONGEST_HASH {
-        let most = bounds::LONGEST_HASH;
-        return Err(ApiError::bad_request(format!("The imported password hash is longer than {most} bytes.")));
-    }
     StoredHash::parse(hash).map(drop).map_err(|e| ApiError::bad_request(e.to_string()).detail("hint", e.hint))
 }
 

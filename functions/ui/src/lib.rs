@@ -41,6 +41,8 @@ pub struct App {
     policy: String,
     /// Whether every identifier of the default schema is an e-mail address, so that phones show the keyboard for one.
     emails_only: bool,
+    /// What the default schema calls its identifier, if it has but one.
+    identifier_title: Option<String>,
 }
 
 impl App {
@@ -52,7 +54,13 @@ impl App {
         let edge = Edge::start(env, "ui", Listener::Pages)?;
         let api = Api::start(env, edge.base_url());
         let (assets, policy) = (Assets::new(&edge.config.pages), policy::of(&edge.config));
-        Ok(Self { emails_only: emails_only(&edge.config), assets, policy, api, edge })
+        let identifiers = identifiers(&edge.config, &edge.config.identity.default_schema_id);
+        let emails_only = !identifiers.is_empty() && identifiers.iter().all(|one| one.format == "email");
+        let identifier_title = match identifiers.as_slice() {
+            [only] => only.title.map(str::to_owned),
+            _ => None,
+        };
+        Ok(Self { emails_only, identifier_title, assets, policy, api, edge })
     }
 
     fn config(&self) -> &Config {
@@ -65,14 +73,16 @@ impl App {
     }
 }
 
-/// Whether whoever signs in by the default schema does so by an e-mail address, whatever trait holds it.
-fn emails_only(config: &Config) -> bool {
-    let identifiers = identifiers(config, &config.identity.default_schema_id);
-    !identifiers.is_empty() && identifiers.iter().all(|(_, format)| *format == "email")
+/// A trait that is an identifier.
+struct IdentifierTrait<'s> {
+    /// Where it is in the traits, as a JSON pointer.
+    pointer: String,
+    format: &'s str,
+    title: Option<&'s str>,
 }
 
-/// The traits of a schema that are identifiers: the JSON pointer and the format of each.
-fn identifiers<'c>(config: &'c Config, schema_id: &str) -> Vec<(String, &'c str)> {
+/// The traits of a schema that are identifiers.
+fn identifiers<'c>(config: &'c Config, schema_id: &str) -> Vec<IdentifierTrait<'c>> {
     let mut all = Vec::new();
     if let Some(schema) = config.identity.schemas.iter().find(|schema| schema.id == schema_id) {
         collect_identifiers(&schema.document["properties"]["traits"], "", &mut all);
@@ -80,10 +90,15 @@ fn identifiers<'c>(config: &'c Config, schema_id: &str) -> Vec<(String, &'c str)
     all
 }
 
-fn collect_identifiers<'s>(schema: &'s Value, pointer: &str, out: &mut Vec<(String, &'s str)>) {
+fn collect_identifiers<'s>(schema: &'s Value, pointer: &str, out: &mut Vec<IdentifierTrait<'s>>) {
     let credentials = schema["ory.sh/kratos"]["credentials"].as_object().into_iter().flatten();
     if credentials.into_iter().any(|(_, credential)| credential["identifier"] == true) {
-        out.push((pointer.to_owned(), schema["format"].as_str().unwrap_or_default()));
+        let title = schema["title"].as_str().filter(|title| !title.is_empty());
+        out.push(IdentifierTrait {
+            pointer: pointer.to_owned(),
+            format: schema["format"].as_str().unwrap_or_default(),
+            title,
+        });
     }
     for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
         let escaped = name.replace('~', "~0").replace('/', "~1");
@@ -95,7 +110,7 @@ fn collect_identifiers<'s>(schema: &'s Value, pointer: &str, out: &mut Vec<(Stri
 fn identifier_of(config: &Config, identity: &Value) -> Option<String> {
     let traits = &identity["traits"];
     let values = identifiers(config, identity["schema_id"].as_str()?).into_iter();
-    let mut values = values.filter_map(|(pointer, _)| traits.pointer(&pointer)?.as_str());
+    let mut values = values.filter_map(|one| traits.pointer(&one.pointer)?.as_str());
     values.find(|value| !value.is_empty()).map(str::to_owned)
 }
 

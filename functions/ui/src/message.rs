@@ -34,6 +34,8 @@ impl Message {
     }
 }
 
+/// The key of the label of an identifier that may be any of several.
+pub(crate) const IDENTIFIER: &str = "1070004";
 const FLOW_EXPIRED: u64 = 4_010_001;
 const LABEL_FROM_SCHEMA: u64 = 1_070_002;
 const PROPERTY_MISSING: u64 = 4_000_002;

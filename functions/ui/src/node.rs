@@ -352,7 +352,7 @@ impl Drawing<'_> {
 
     fn label_of(&self, node: &Node) -> String {
         let fixed = node.text("type") == Some("hidden");
-        let label = node.label(self.visit).or_else(|| fixed.then(|| self.visit.say("account").to_owned()));
+        let label = node.label(self.visit).or_else(|| fixed.then(|| self.visit.identifier_label()));
         label.unwrap_or_else(|| node.name().to_owned())
     }
 

@@ -59,6 +59,13 @@ impl<'a> Visit<'a> {
         message::text(self.language, message, field, self.call.now)
     }
 
+    /// What an identifier is called that stands without a label: what the API calls it where it has to be filled in.
+    pub(crate) fn identifier_label(&self) -> String {
+        let title = self.app.identifier_title.as_deref();
+        let own = title.map(|title| message::title(self.language, title).unwrap_or_else(|| title.to_owned()));
+        own.unwrap_or_else(|| self.language.find(message::IDENTIFIER).unwrap_or("ID").to_owned())
+    }
+
     /// A file or page of ours as seen from here. Relative, so that the pages may live below any path.
     pub(crate) fn path(&self, to: &str) -> String {
         match self.call.path.matches('/').count() {

@@ -8,7 +8,7 @@ use admin_identities::{MOST_PASSWORDS, MOST_PEOPLE};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
 use hyper::body::Bytes;
-use latchkey_web::edge::LARGEST_ADMIN_BODY;
+use latchkey_core::bounds::LARGEST_ADMIN_BODY;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -8,14 +8,12 @@ use crate::check::Findings;
 use crate::deploy::in_base64;
 use crate::document::{self, get};
 use crate::pages::{Color, Pages};
+use latchkey_core::bounds::LARGEST_TEMPLATE;
 use secrecy::SecretString;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-/// As large as a template may be, in bytes.
-pub(crate) const LARGEST_TEMPLATE: usize = 64 * 1024;
 
 /// Messages to people.
 #[derive(Clone, Debug)]

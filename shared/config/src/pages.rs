@@ -3,6 +3,7 @@
 use crate::assemble::{self, Reader};
 use crate::check::Findings;
 use crate::keys::{Role, lookup};
+use latchkey_core::bounds::{LARGEST_CSS, LARGEST_LOGO};
 use serde_json::Value;
 use std::path::Path;
 
@@ -78,9 +79,6 @@ const LIGHT: Color = Color { red: 0xff, green: 0xff, blue: 0xff };
 const DARK: Color = Color { red: 0x17, green: 0x1b, blue: 0x24 };
 /// WCAG 2.2, 1.4.3, level AA.
 const CONTRAST: f64 = 4.5;
-/// A page weighs less than 30 KB; its pictures and styles are part of that.
-const LARGEST_LOGO: usize = 16 * 1024;
-const LARGEST_CSS: usize = 64 * 1024;
 
 impl Color {
     /// Reads `#rrggbb`.

@@ -1,8 +1,9 @@
 //! How deep, how long, how many: the bounds of everything that comes from outside and is stored, in one place.
 //!
 //! What is written must be readable again, and whatever reads it walks it recursively: a value that is nested deeper than a parser
-//! goes is lost, and with it the record around it. So the public and the admin API, the import and the configuration read JSON,
-//! times and texts through this module, and whoever makes a value from parts (a JSON Patch) asks it about the result.
+//! goes is lost, and with it the record around it. So the public and the admin API and the import read JSON, times and texts through
+//! this module, hashes, schemas and the configuration have their sizes from it, and whoever makes a value from parts (a JSON Patch)
+//! asks it about the result.
 
 use serde_json::Value;
 use std::borrow::Cow;
@@ -23,8 +24,27 @@ pub const LARGEST_CREDENTIAL: usize = 350 * 1024;
 /// How many identifiers, addresses and ids that must be unique one identity may hold, so that every change of it fits one
 /// transaction of 100 items: those given up and those taken, three credentials, the profile and what has messages forgotten.
 pub const MOST_UNIQUE: usize = 47;
-/// Longest hash of a password, in bytes. Each password identifier's guard repeats it, and all guards share a transaction of 4 MB.
-pub const LONGEST_HASH: usize = 16 * 1024;
+/// Longest hash of a password, in bytes. The longest real ones have fewer than 400. Each password identifier's guard repeats it, and
+/// all guards share a transaction of 4 MB.
+pub const LONGEST_HASH: usize = 4 * 1024;
+/// Longest password, in characters.
+pub const LONGEST_PASSWORD: usize = 1024;
+/// Largest body of a request to the public API, in bytes.
+pub const LARGEST_PUBLIC_BODY: usize = 64 * 1024;
+/// Largest body of a request to the admin API, in bytes, and longest line of an import.
+pub const LARGEST_ADMIN_BODY: usize = 5 * 1024 * 1024;
+/// Longest path and query of an event, in bytes; the gateway takes 10 KB of request line and headers.
+pub const LONGEST_EVENT_TARGET: usize = 16 * 1024;
+/// Largest identity schema, in bytes of JSON.
+pub const LARGEST_SCHEMA: usize = 1024 * 1024;
+/// Largest traits, in bytes of JSON.
+pub const LARGEST_TRAITS: usize = 64 * 1024;
+/// Largest template of a message, in bytes.
+pub const LARGEST_TEMPLATE: usize = 64 * 1024;
+/// Largest logo of the pages, in bytes: a page weighs less than 30 KB, and its pictures are part of that.
+pub const LARGEST_LOGO: usize = 16 * 1024;
+/// Largest style sheet that a configuration adds to the pages, in bytes.
+pub const LARGEST_CSS: usize = 64 * 1024;
 /// Longest identifier, in characters. A longer one is nobody's: it is looked up like any other, and neither kept nor sent back.
 pub const LONGEST_IDENTIFIER: usize = 1024;
 /// Longest path and query of a request to the public API, in bytes. A flow keeps the URL that began it and every answer shows it.

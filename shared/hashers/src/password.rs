@@ -35,7 +35,7 @@ impl fmt::Debug for Password {
 
 impl Password {
     /// Longest password that is looked at, in characters as they were typed.
-    pub const LONGEST: usize = 1024;
+    pub const LONGEST: usize = latchkey_core::bounds::LONGEST_PASSWORD;
 
     /// Reads what was typed.
     ///

@@ -5,20 +5,15 @@ use crate::extract::Extracted;
 use crate::pointer;
 use crate::report::{Fault, ValidationError};
 use crate::validate::Validator;
+use latchkey_core::bounds::{DEEPEST, LARGEST_SCHEMA, LARGEST_TRAITS};
 use percent_encoding::percent_decode_str;
 use regex::{Regex, RegexBuilder};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use thiserror::Error;
 
-/// Largest schema, in bytes of JSON.
-const LARGEST: usize = 1024 * 1024;
-/// Largest traits, in bytes of JSON.
-const LARGEST_TRAITS: usize = 64 * 1024;
 /// Most memory that one pattern may take.
 const LARGEST_PATTERN: usize = 1024 * 1024;
-/// Deepest nesting of a schema.
-const DEEPEST: usize = 64;
 
 /// Why a schema cannot be used; names the place and what is allowed there.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -46,7 +41,7 @@ impl IdentitySchema {
     pub fn parse(id: &str, document: Value) -> Result<Self, SchemaError> {
         let fail =
             |pointer: &str, fault: &str| Err(SchemaError { pointer: pointer.to_owned(), fault: fault.to_owned() });
-        if document.to_string().len() > LARGEST {
+        if document.to_string().len() > LARGEST_SCHEMA {
             return fail("#", "the schema is larger than 1 MB");
         }
         let traits = document.pointer("/properties/traits");

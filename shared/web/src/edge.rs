@@ -22,7 +22,7 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt as _};
 use latchkey_config::{Config, HOST_PREFIX, Loaded};
 use latchkey_core::aal::RequiredAal;
-use latchkey_core::bounds::LONGEST_TARGET;
+use latchkey_core::bounds::{LARGEST_ADMIN_BODY, LARGEST_PUBLIC_BODY, LONGEST_TARGET};
 use latchkey_core::csrf::{CsrfSecret, cookie_name};
 use latchkey_core::error::ApiError;
 use latchkey_core::flow::join;
@@ -32,11 +32,6 @@ use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
-
-/// Largest body of the public API, in bytes.
-const LARGEST_PUBLIC_BODY: usize = 64 * 1024;
-/// Largest body of the admin API, in bytes.
-pub const LARGEST_ADMIN_BODY: usize = 5 * 1024 * 1024;
 
 /// What every function is started with.
 pub struct Edge {

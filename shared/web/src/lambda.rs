@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, Error, LambdaEvent, Service as _, service_fn};
+use latchkey_core::bounds::LONGEST_EVENT_TARGET;
 use percent_encoding::{AsciiSet, CONTROLS};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -61,9 +62,6 @@ pub async fn invoke<A: Sync>(app: &A, handle: Handler<A>, event: &str, context: 
     Ok(serde_json::to_value(answer)?)
 }
 
-/// Longest path and query together, in bytes; the gateway takes 10 KB of request line and headers.
-const LONGEST_TARGET: usize = 16 * 1024;
-
 /// Reads an event. What cannot stand in an HTTP request is mended or left out first: the gateway decodes more than it checks, and
 /// a request must never be answered by a crash.
 fn parse(text: &str) -> Result<ApiGatewayV2httpRequest, Error> {
@@ -75,7 +73,8 @@ fn parse(text: &str) -> Result<ApiGatewayV2httpRequest, Error> {
     // comes as it was sent.
     let path = legal(event.raw_path.as_deref().unwrap_or_default(), ILLEGAL_IN_A_PATH);
     let query = legal(event.raw_query_string.as_deref().unwrap_or_default(), ILLEGAL);
-    let (path, query) = if path.len() + query.len() > LONGEST_TARGET { Default::default() } else { (path, query) };
+    let (path, query) =
+        if path.len() + query.len() > LONGEST_EVENT_TARGET { Default::default() } else { (path, query) };
     event.raw_path = Some(if path.starts_with('/') { path } else { format!("/{path}") });
     event.raw_query_string = Some(query);
     // The host of a request decides nothing here, so one that would not make a URL is not needed.

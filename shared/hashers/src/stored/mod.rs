@@ -19,11 +19,9 @@ mod text;
 use crate::hasher::Hasher;
 use crate::import::ImportError;
 use ::argon2::Algorithm;
+use latchkey_core::bounds::LONGEST_HASH;
 use std::fmt;
 use subtle::ConstantTimeEq as _;
-
-/// Longest text that is taken for a hash, in bytes. The longest real ones are under 400.
-const LONGEST: usize = 4096;
 
 /// Most that a comparison may cost, in nanoseconds of one core by the model: a caller waits for it, and anybody can ask for it.
 const MOST_NANOSECONDS: u64 = 8_000_000_000;
@@ -78,8 +76,8 @@ impl StoredHash {
     }
 
     fn read(text: &str) -> Result<Self, ImportError> {
-        if text.len() > LONGEST {
-            return Err(ImportError::malformed(format!("A hash is at most {LONGEST} bytes long.")));
+        if text.len() > LONGEST_HASH {
+            return Err(ImportError::malformed(format!("A hash is at most {LONGEST_HASH} bytes long.")));
         }
         if let Some(rest) = text.strip_prefix('{') {
             return digest::Digest::salted(rest).map(Self::of);

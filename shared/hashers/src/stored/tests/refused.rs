@@ -152,53 +152,96 @@ fn firebase() {
 }
 
 #[test]
-fn crypt() {
+fn md5_crypt() {
     check(&[
         (Malformed, "22 characters", "$md5-crypt$TVEiiKNb$SN6/pUaRQS/E8Jh46As2C"),
+        (Malformed, "22 characters", "$md5-crypt$TVEiiKNb$SN6/pUaRQS/E8Jh46As2C//"),
         (Malformed, "22 characters", "$md5-crypt$TVEiiKNb$SN6/pUaRQS/E8Jh46As2Cz"),
         (Malformed, "22 characters", "$md5-crypt$TVEiiKNb$SN6+pUaRQS/E8Jh46As2C/"),
+        (Malformed, "22 characters", "$md5-crypt$TVEiiKNb$SN6/pUaRQS/E8Jh46As2C="),
+        (Malformed, "22 characters", "$md5-crypt$TVEiiKNb$"),
+        (Malformed, "22 characters", "$md5-crypt$TVEiiKNb$098f6bcd4621d373cade4e832627b4f6"),
         (Malformed, "shape", "$md5-crypt$SN6/pUaRQS/E8Jh46As2C/"),
         (Malformed, "shape", "$md5-crypt$rounds=5000$TVEiiKNb$SN6/pUaRQS/E8Jh46As2C/"),
+        (Malformed, "shape", "$md5-crypt$TVEiiKNb$SN6/pUaRQS/E8Jh46As2C/$"),
         (
             Malformed,
             "64 bytes",
             "$md5-crypt$0123456789012345678901234567890123456789012345678901234567890123x$SN6/pUaRQS/E8Jh46As2C/",
         ),
+    ]);
+}
+
+#[test]
+fn sha_crypt() {
+    check(&[
         (TooCostly, "999999999", "$sha256-crypt$rounds=999999999$salt$Q/zslzx./JjkAVPTwp6th7nW5l7JU91Gte/UmIh.U78"),
         (Malformed, "needs 1000", "$sha256-crypt$rounds=999$salt$Q/zslzx./JjkAVPTwp6th7nW5l7JU91Gte/UmIh.U78"),
         (Malformed, "number", "$sha256-crypt$rounds=$salt$Q/zslzx./JjkAVPTwp6th7nW5l7JU91Gte/UmIh.U78"),
+        (Malformed, "number", "$sha256-crypt$rounds=-5000$salt$Q/zslzx./JjkAVPTwp6th7nW5l7JU91Gte/UmIh.U78"),
         (Malformed, "shape", "$sha256-crypt$rounds=5000$Q/zslzx./JjkAVPTwp6th7nW5l7JU91Gte/UmIh.U78"),
         (Malformed, "shape", "$sha256-crypt$$salt$Q/zslzx./JjkAVPTwp6th7nW5l7JU91Gte/UmIh.U78"),
+        (Malformed, "shape", "$sha256-crypt$r=5000$salt$Q/zslzx./JjkAVPTwp6th7nW5l7JU91Gte/UmIh.U78"),
         (
             Malformed,
             "16 bytes",
             "$sha256-crypt$rounds=5000$seventeen-letters$Q/zslzx./JjkAVPTwp6th7nW5l7JU91Gte/UmIh.U78",
         ),
         (Malformed, "43 characters", "$sha256-crypt$salt$Q/zslzx./JjkAVPTwp6th7nW5l7JU91Gte/UmIh.U7z"),
+        (Malformed, "43 characters", "$sha256-crypt$salt$"),
         (Malformed, "86 characters", "$sha512-crypt$salt$Q/zslzx./JjkAVPTwp6th7nW5l7JU91Gte/UmIh.U78"),
         (Malformed, "shape", "$sha512-crypt$salt"),
     ]);
 }
 
 #[test]
-fn digests_of_password_and_salt() {
+fn ldap() {
     check(&[
         (Malformed, "1 bytes", "{SSHA}YQ=="),
+        (Malformed, "0 bytes", "{SSHA}"),
         (Malformed, "20 bytes", "{SSHA}QYQaBWilkHGyk/r32PqfufnHtWo="),
+        (Malformed, "28 bytes", "{SSHA256}SLWcaFZG1VIvszq68o8falX1zcY4Ynl0ZXMhIQ=="),
         (Malformed, "32 bytes", "{SSHA256}eVkN2nGapJnX5tbCNL2o9bs8Cmmf6IzfgnY9veii+Pg="),
+        (Malformed, "28 bytes", "{SSHA512}SLWcaFZG1VIvszq68o8falX1zcY4Ynl0ZXMhIQ=="),
         (Malformed, "with padding", "{SSHA}SLWcaFZG1VIvszq68o8falX1zcY4Ynl0ZXMhIQ"),
+        (Malformed, "base64", "{SSHA}SLWcaFZG1VIvszq68o8falX1zcY4Ynl0ZXMh!Q=="),
         (UnknownFormat, "\"ssha\"", "{ssha}SLWcaFZG1VIvszq68o8falX1zcY4Ynl0ZXMhIQ=="),
+        (UnknownFormat, "\"SSHA384\"", "{SSHA384}SLWcaFZG1VIvszq68o8falX1zcY4Ynl0ZXMhIQ=="),
+        (UnknownFormat, "ends with }", "{SSHA SLWcaFZG1VIvszq68o8falX1zcY4Ynl0ZXMhIQ=="),
+    ]);
+}
+
+#[test]
+fn sha_in_a_template() {
+    check(&[
         (Malformed, "shape", "$sha1$NW9wbWtnejAzcg==$2qU2SGWP8viTM1md3FiI3+rjWXQ="),
+        (Malformed, "shape", "$sha1$2qU2SGWP8viTM1md3FiI3+rjWXQ="),
         (Malformed, "pf=", "$sha1$e1NBTFR9e1BBU1NXT1JEfQ==$NW9wbWtnejAzcg==$2qU2SGWP8viTM1md3FiI3+rjWXQ="),
+        (Malformed, "template is not base64", "$sha1$pf={PASSWORD}$$2qU2SGWP8viTM1md3FiI3+rjWXQ="),
+        (Malformed, "salt is not base64", "$sha1$pf=e1BBU1NXT1JEfQ==$salt!$2qU2SGWP8viTM1md3FiI3+rjWXQ="),
+        (Malformed, "hash is not base64", "$sha1$pf=e1BBU1NXT1JEfQ==$$da39a3ee5e6b4b0d3255bfef95601890afd80709x"),
         (Malformed, "every password", "$sha1$pf=e1NBTFR9$NW9wbWtnejAzcg==$2qU2SGWP8viTM1md3FiI3+rjWXQ="),
-        (Malformed, "every password", "$md5$pf=$$CY9rzUYh03PK3k6DJie09g=="),
+        (Malformed, "every password", "$sha256$pf=$$eVkN2nGapJnX5tbCNL2o9bs8Cmmf6IzfgnY9veii+Pg="),
+        (Malformed, "makes 20", "$sha1$pf=e1BBU1NXT1JEfQ==$$"),
         (Malformed, "makes 32", "$sha256$pf=e1BBU1NXT1JEfQ==$$2qU2SGWP8viTM1md3FiI3+rjWXQ="),
         (Malformed, "makes 64", "$sha512$pf=e1BBU1NXT1JEfQ==$$2qU2SGWP8viTM1md3FiI3+rjWXQ="),
+    ]);
+}
+
+#[test]
+fn md5() {
+    check(&[
         (Malformed, "makes 16", "$md5$"),
         (Malformed, "makes 16", "$md5$YWFhYWFhYWFhYWFhYWFhYWE="),
-        (Malformed, "not base64", "$md5$098f6bcd4621d373cade4e832627b4f6x"),
         (Malformed, "makes 16", "$md5$098f6bcd4621d373cade4e832627b4f6"),
+        (Malformed, "makes 16", "$md5$pf=e1BBU1NXT1JEfQ==$$2qU2SGWP8viTM1md3FiI3+rjWXQ="),
+        (Malformed, "not base64", "$md5$098f6bcd4621d373cade4e832627b4f6x"),
+        (Malformed, "not base64", "$md5$CY9rzUYh03PK3k6DJie09g"),
+        (Malformed, "every password", "$md5$pf=$$CY9rzUYh03PK3k6DJie09g=="),
+        (Malformed, "every password", "$md5$pf=e1NBTFR9$c2FsdA==$CY9rzUYh03PK3k6DJie09g=="),
         (Malformed, "template is not base64", "$md5$pf={PASSWORD}$$CY9rzUYh03PK3k6DJie09g=="),
+        (Malformed, "salt is not base64", "$md5$pf=e1BBU1NXT1JEfQ==$salt!$CY9rzUYh03PK3k6DJie09g=="),
+        (Malformed, "shape", "$md5$pf=e1BBU1NXT1JEfQ==$CY9rzUYh03PK3k6DJie09g=="),
     ]);
 }
 

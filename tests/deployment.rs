@@ -1,0 +1,148 @@
+//! What the template sets up beside functions and routes: alarms, keys, logs and what an administrator can turn on. Nothing here has run
+//! on AWS; it is what `docs/deploy.md` says.
+
+use serde_json::{Map, Value, json};
+
+/// The resources, as the file has them: `!Ref X` is `"X"`, `!If [A, b, c]` is `["A", b, c]`.
+fn resources() -> Map<String, Value> {
+    document()["Resources"].as_object().unwrap().clone()
+}
+
+fn document() -> Value {
+    serde_saphyr::from_str(include_str!("../template.yaml")).unwrap()
+}
+
+/// The resources of a kind, with their properties.
+fn of(kind: &str) -> Vec<(String, Value)> {
+    let all = resources().into_iter().filter(|(_, resource)| resource["Type"] == kind);
+    let all: Vec<_> = all.map(|(name, resource)| (name, resource["Properties"].clone())).collect();
+    assert!(!all.is_empty(), "{kind}");
+    all
+}
+
+#[test]
+fn every_function_but_two_has_its_alarms() {
+    let resources = resources();
+    let functions = resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function");
+    let without: Vec<&String> = functions
+        .map(|(name, _)| name)
+        .filter(|name| {
+            let stem = name.trim_end_matches("Function");
+            ["Errors", "Throttles"].iter().any(|metric| {
+                let alarm = &resources.get(&format!("{stem}{metric}Alarm")).unwrap_or(&Value::Null)["Properties"];
+                alarm["MetricName"] != *metric || alarm["Dimensions"][0]["Value"] != name.as_str()
+            })
+        })
+        .collect();
+    // As docs/deploy.md says.
+    assert_eq!(without, ["CourierKeyFunction", "SampleFunction"]);
+}
+
+#[test]
+fn what_outlives_a_stack_has_no_name_of_ours() {
+    let kept: Vec<_> = resources().into_iter().filter(|(_, resource)| resource["DeletionPolicy"].is_array()).collect();
+    let kinds: std::collections::BTreeSet<&str> = kept.iter().filter_map(|(_, kept)| kept["Type"].as_str()).collect();
+    let expected = ["AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"];
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), expected);
+    for (name, resource) in kept {
+        assert_eq!(resource["DeletionPolicy"], resource["UpdateReplacePolicy"], "{name}");
+        for fixed in ["TableName", "Name"] {
+            assert!(resource["Properties"].get(fixed).is_none(), "{name}: the next stack could not make its own");
+        }
+        // API Gateway's logs need a path, and get the stack's id into it.
+        if let Some(path) = resource["Properties"].get("LogGroupName") {
+            assert!(
+                path[0].as_str().is_some_and(|path| path.starts_with("/aws/vendedlogs/") && path.ends_with("${Id}")),
+                "{name}: {path}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_alarm_tells_the_topic_that_was_named() {
+    for (name, alarm) in of("AWS::CloudWatch::Alarm") {
+        assert_eq!(alarm["AlarmActions"], json!(["HasAlarmTopic", ["AlarmTopicArn"], "AWS::NoValue"]), "{name}");
+    }
+}
+
+#[test]
+fn what_no_function_can_tell_has_an_alarm() {
+    let alarms = of("AWS::CloudWatch::Alarm");
+    for metric in [
+        "5xx",
+        "Latency",
+        "ApproximateNumberOfMessagesVisible",
+        "ApproximateAgeOfOldestMessage",
+        "IteratorAge",
+        "Reputation.BounceRate",
+        "Reputation.ComplaintRate",
+    ] {
+        let has = alarms.iter().any(|(_, alarm)| alarm.to_string().contains(&format!("\"MetricName\":\"{metric}\"")));
+        assert!(has, "no alarm looks at {metric}");
+    }
+    let (_, throttled) = alarms.iter().find(|(name, _)| name == "TablesThrottledAlarm").unwrap();
+    for (table, _) in of("AWS::DynamoDB::Table") {
+        for metric in ["ReadThrottleEvents", "WriteThrottleEvents"] {
+            let stat = json!({"Namespace": "AWS/DynamoDB", "MetricName": metric, "Dimensions": [{"Name": "TableName", "Value": table}]});
+            let mut all = throttled["Metrics"].as_array().unwrap().iter();
+            assert!(all.any(|one| one["MetricStat"]["Metric"] == stat), "no alarm when {table} has {metric}");
+        }
+    }
+}
+
+#[test]
+fn a_key_of_ones_own_encrypts_all_that_is_stored() {
+    let key = json!(["HasKmsKey", "KmsKeyArn", "AWS::NoValue"]);
+    for (kind, place) in [
+        ("AWS::DynamoDB::Table", "/SSESpecification/KMSMasterKeyId"),
+        ("AWS::SecretsManager::Secret", "/KmsKeyId"),
+        ("AWS::SQS::Queue", "/KmsMasterKeyId"),
+        ("AWS::Logs::LogGroup", "/KmsKeyId"),
+    ] {
+        for (name, properties) in of(kind) {
+            // API Gateway writes these itself, and they hold no secret.
+            if properties["LogGroupName"].to_string().contains("/aws/vendedlogs/") {
+                continue;
+            }
+            assert_eq!(properties.pointer(place), Some(&key), "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_costs_or_is_personal_is_off_until_it_is_asked_for() {
+    let document = document();
+    let parameter = |name: &str| document["Parameters"][name]["Default"].clone();
+    for (name, off) in [
+        ("LogClientAddress", json!("false")),
+        ("Tracing", json!("Disabled")),
+        ("LoginConcurrency", json!(0)),
+        ("AlarmTopicArn", json!("")),
+        ("KmsKeyArn", json!("")),
+        ("SampleProtectedRoute", json!("false")),
+    ] {
+        assert_eq!(parameter(name), off, "{name}");
+    }
+    assert_eq!(document["Globals"]["Function"]["Tracing"], "Tracing");
+    let (all, reserved) = (resources(), json!(["HasLoginConcurrency", "LoginConcurrency", "AWS::NoValue"]));
+    assert_eq!(all["LoginSubmitFunction"]["Properties"]["ReservedConcurrentExecutions"], reserved);
+    let format = |stage: &str| all[stage]["Properties"]["AccessLogSettings"]["Format"].to_string();
+    assert!(format("AdminStage").contains("$context.identity.userArn"), "an administrator is named");
+    let public = format("PublicStage");
+    assert!(public.contains(r#"{"Address":["HasClientAddress","#), "{public}");
+    assert_eq!(public.matches("$context.identity.sourceIp").count(), 1, "{public}");
+}
+
+#[test]
+fn the_courier_sends_as_the_one_address_that_was_named() {
+    let courier = resources()["CourierFunction"]["Properties"]["Policies"].to_string();
+    let from = r#"{"StringEqualsIgnoreCase":{"ses:FromAddress":"MailFrom"}}"#;
+    assert!(courier.contains(&format!(r#""Condition":["HasMailFrom",{from},"AWS::NoValue"]"#)), "{courier}");
+}
+
+#[test]
+fn the_pages_ask_the_api_by_an_address_of_its_own() {
+    let address = resources()["UiFunction"]["Properties"]["Environment"]["Variables"]["LATCHKEY_API_URL"].to_string();
+    assert!(address.contains("${PublicApi}.execute-api.") && !address.contains("PublicBaseUrl"), "{address}");
+}
