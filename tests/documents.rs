@@ -119,6 +119,16 @@ fn every_guard_exists() {
     assert!(count >= 25, "{count}");
 }
 
+/// The pages and the messages call it by one name; the wire's own "sign in code" is translated.
+#[test]
+fn a_code_has_one_name() {
+    for text in [include_str!("../functions/ui/lang/en.tsv"), include_str!("../shared/courier/lang/en.tsv")] {
+        let text = text.to_lowercase();
+        assert!(text.contains("sign-in code"));
+        assert!(!text.contains("sign in code") && !text.contains("login code") && !text.contains("log-in code"));
+    }
+}
+
 /// Sources of what is deployed: path below the project, text.
 fn sources() -> Vec<(String, String)> {
     fn walk(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {

@@ -14,12 +14,12 @@ import network
 import stack as stacks
 import steps
 from permissions import UNNOTICED, UNUSED, Permissions, excused
-from steps import STEPS, Failed, World
+from steps import STEPS, Failed, Sdk, World
 
 
 def arguments():
     parser = argparse.ArgumentParser()
-    for name in ("root", "work", "binaries", "tools"):
+    for name in ("root", "work", "binaries", "tools", "sdk-python"):
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
     parser.add_argument("--bite", action="store_true")
     parser.add_argument("--only", default="")
@@ -50,8 +50,9 @@ class Run:
         self.permissions = Permissions(self.resources)
         self.grants = set(self.permissions.granted())
         clients = {name: stacks.client(name) for name in ("secretsmanager", "lambda", "sqs", "dynamodb", "sesv2")}
+        sdk = Sdk(self.given.root / "xtask/sdk", self.given.sdk_python)
         self.world = World(
-            self.outputs, self.resources, self.emulator, self.front.trust, self.administrator(), self.given.binaries, clients
+            self.outputs, self.resources, self.emulator, self.front.trust, self.administrator(), self.given.binaries, sdk, clients
         )
         # What deploying itself used.
         for grant in self.permissions.used(self.grants, self.account()):

@@ -105,13 +105,17 @@ class Emulator:
         whole = text[: text.rfind("\n") + 1]
         return [json.loads(line) for line in whole.splitlines()], start + len(whole)
 
-    def mail(self, address):
-        """What SES was given for an address, oldest first."""
+    def mails(self):
+        """What SES was given, oldest first."""
         text = urllib.request.urlopen(f"{ENDPOINT}/_ministack/ses/messages?account={ACCOUNT}", timeout=10).read()
         found = json.loads(text).get("messages", [])
         if isinstance(found, dict):
             found = [message for messages in found.values() for message in messages]
-        return [message for message in found if address in message["To"]]
+        return found
+
+    def mail(self, address):
+        """The same for an address."""
+        return [message for message in self.mails() if address in message["To"]]
 
     def stop(self):
         self.process.terminate()

@@ -1,6 +1,7 @@
 """What is tried on the running stack, over its own URLs. Each step stands alone and can be tried again: it makes the people that it
 needs and calls from a network of its own."""
 
+import collections
 import html.parser
 import http.server
 import itertools
@@ -32,6 +33,10 @@ def step(title):
     return register
 
 
+# Where the programs of the official clients are, and the Python that has them.
+Sdk = collections.namedtuple("Sdk", "folder python")
+
+
 class Failed(Exception):
     pass
 
@@ -50,9 +55,9 @@ def check(holds, why):
 class World:
     """The stack and its clients."""
 
-    def __init__(self, outputs, resources, emulator, trust, keys, binaries, clients):
+    def __init__(self, outputs, resources, emulator, trust, keys, binaries, sdk, clients):
         self.outputs, self.resources, self.emulator, self.trust = outputs, resources, emulator, trust
-        self.keys, self.binaries, self.aws = keys, binaries, clients
+        self.keys, self.binaries, self.sdk, self.aws = keys, binaries, sdk, clients
         self.public, self.admin_url = outputs["PublicUrl"], outputs["AdminUrl"]
 
     def app(self):
@@ -63,6 +68,14 @@ class World:
 
     def admin(self):
         return Administrator(self.admin_url, self.trust, *self.keys, REGION)
+
+    def environment(self):
+        """Of a program that speaks to the stack with an administrator's keys."""
+        env = {**os.environ, "AWS_ACCESS_KEY_ID": self.keys[0], "AWS_SECRET_ACCESS_KEY": self.keys[1]}
+        env.update({"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION})
+        env.update({"SSL_CERT_FILE": str(self.trust), "NODE_EXTRA_CA_CERTS": str(self.trust)})
+        env.pop("AWS_ENDPOINT_URL", None)
+        return env
 
     def create(self, email=None, **more):
         email = email or f"p{uuid.uuid4().hex[:12]}@example.org"
@@ -142,12 +155,46 @@ class Form(html.parser.HTMLParser):
 
 @step("latchkey smoke: three ways in and out")
 def smoke(world):
-    env = {**os.environ, "SSL_CERT_FILE": str(world.trust), "AWS_ACCESS_KEY_ID": world.keys[0], "AWS_SECRET_ACCESS_KEY": world.keys[1]}
-    env.update({"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION})
-    env.pop("AWS_ENDPOINT_URL", None)
     words = [str(world.binaries / "latchkey"), "smoke", world.public, "--admin-url", world.admin_url]
-    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(words, env=world.environment(), capture_output=True, text=True, timeout=120)
     check(done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:])
+
+
+@step("the official clients in JavaScript and Python, the admin API through the proxy that signs")
+def official_clients(world):
+    class Inbox(http.server.BaseHTTPRequestHandler):
+        """What SES was given, as the inbox of a local stack shows it."""
+
+        def do_GET(self):
+            mails = [{"to": mail["To"][0], "text": mail["BodyText"]} for mail in reversed(world.emulator.mails())]
+            body = json.dumps(mails).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    words = [str(world.binaries / "latchkey"), "admin-proxy", "--port", "0", "--admin-url", world.admin_url]
+    proxy = subprocess.Popen(words, env=world.environment(), stdout=subprocess.PIPE, text=True)
+    try:
+        said = proxy.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:\d+", said)
+        check(found, f"the proxy says {said!r}")
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Inbox) as inbox:
+            threading.Thread(target=inbox.serve_forever, daemon=True).start()
+            addresses = [world.public.rstrip("/"), found[0], f"http://127.0.0.1:{inbox.server_port}"]
+            for program in (["node", "client.mjs"], [str(world.sdk.python), "client.py"]):
+                done = subprocess.run(
+                    [*program, *addresses], cwd=world.sdk.folder, env=world.environment(),
+                    capture_output=True, text=True, timeout=120,
+                )
+                check(done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:])
+            inbox.shutdown()
+    finally:
+        proxy.terminate()
+        proxy.wait()
 
 
 @step("the login pages: sign in by a form, see the sessions, end the others")

@@ -1,5 +1,6 @@
 //! The template deployed as its users do it, by SAM, onto an emulator of AWS that enforces permissions, and tried there.
 
+use crate::sdk;
 use crate::tools::{build, command, python, root, run as run_command, target};
 use std::ffi::OsStr;
 use std::process::Command;
@@ -18,6 +19,7 @@ pub(crate) fn run(bite: bool, only: Option<&str>, where_possible: bool) -> Resul
     build()?;
     let sam = python("sam", &root().join("xtask/sam/requirements.txt"))?;
     let interpreter = python("deployed", &root().join("xtask/deployed/requirements.txt"))?;
+    let clients = sdk::install()?;
     let tools = sam.parent().ok_or("the tools of SAM lie nowhere")?;
     let mut apart = apart(interpreter);
     apart
@@ -28,6 +30,7 @@ pub(crate) fn run(bite: bool, only: Option<&str>, where_possible: bool) -> Resul
         .arg("--tools")
         .arg(tools);
     apart.arg("--work").arg(target().join("deployed")).arg("--binaries").arg(target().join("debug"));
+    apart.arg("--sdk-python").arg(clients);
     if bite {
         apart.arg("--bite");
     }
