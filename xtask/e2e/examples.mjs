@@ -184,6 +184,8 @@ const token = join(folder, "token");
 const native = (args, input = "", url = plain.api) =>
   new Promise((done) => {
     const child = execFile(binary, [...args, "--url", url, "--token-file", token], (error, stdout, stderr) => done({ code: error?.code ?? 0, stdout, stderr }));
+    // One that has ended by itself reads no more.
+    child.stdin.on("error", () => {});
     child.stdin.end(input);
   });
 
