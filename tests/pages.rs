@@ -152,7 +152,7 @@ async fn somebody_signs_in_and_out_with_pages_alone() {
     assert_eq!(browser.visit("/session").await.status, 303);
 }
 
-/// Where codes are on, the API leaves the identifier of a refresh to whoever draws the form.
+/// Where codes are on, the API leaves the identifier of a refresh to the page that draws the form.
 #[tokio::test]
 async fn a_refresh_with_codes_knows_whom_it_is_for() {
     let config = CONFIG.replace("selfservice:\n", "selfservice:\n  methods: {code: {passwordless_enabled: true}}\n");

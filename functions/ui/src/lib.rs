@@ -28,6 +28,7 @@ use assets::Assets;
 use client::Api;
 use lambda_http::http::header::ALLOW;
 use latchkey_config::Config;
+use latchkey_schema::label::identifier_label;
 use latchkey_web::routes::{Listener, PAGES, find};
 use latchkey_web::{Call, Edge, Environment, Reply, Request, Response, StartError, edge};
 use page::Visit;
@@ -41,7 +42,7 @@ pub struct App {
     policy: String,
     /// Whether every identifier of the default schema is an e-mail address, so that phones show the keyboard for one.
     emails_only: bool,
-    /// What the default schema calls its identifier, if it has but one.
+    /// What the API calls the identifier of the default schema, if it has a name for it.
     identifier_title: Option<String>,
 }
 
@@ -54,12 +55,10 @@ impl App {
         let edge = Edge::start(env, "ui", Listener::Pages)?;
         let api = Api::start(env, edge.base_url());
         let (assets, policy) = (Assets::new(&edge.config.pages), policy::of(&edge.config));
-        let identifiers = identifiers(&edge.config, &edge.config.identity.default_schema_id);
-        let emails_only = !identifiers.is_empty() && identifiers.iter().all(|one| one.format == "email");
-        let identifier_title = match identifiers.as_slice() {
-            [only] => only.title.map(str::to_owned),
-            _ => None,
-        };
+        let default = schema(&edge.config, &edge.config.identity.default_schema_id);
+        let identifiers = default.map(identifiers).unwrap_or_default();
+        let emails_only = !identifiers.is_empty() && identifiers.iter().all(|(_, format)| *format == "email");
+        let identifier_title = default.and_then(identifier_label).map(|(_, title)| title);
         Ok(Self { emails_only, identifier_title, assets, policy, api, edge })
     }
 
@@ -73,32 +72,22 @@ impl App {
     }
 }
 
-/// A trait that is an identifier.
-struct IdentifierTrait<'s> {
-    /// Where it is in the traits, as a JSON pointer.
-    pointer: String,
-    format: &'s str,
-    title: Option<&'s str>,
+/// A schema of the configuration.
+fn schema<'c>(config: &'c Config, id: &str) -> Option<&'c Value> {
+    config.identity.schemas.iter().find(|schema| schema.id == id).map(|schema| &schema.document)
 }
 
-/// The traits of a schema that are identifiers.
-fn identifiers<'c>(config: &'c Config, schema_id: &str) -> Vec<IdentifierTrait<'c>> {
+/// The traits of a schema that are identifiers: where each is in the traits, as a JSON pointer, and its format.
+fn identifiers(schema: &Value) -> Vec<(String, &str)> {
     let mut all = Vec::new();
-    if let Some(schema) = config.identity.schemas.iter().find(|schema| schema.id == schema_id) {
-        collect_identifiers(&schema.document["properties"]["traits"], "", &mut all);
-    }
+    collect_identifiers(&schema["properties"]["traits"], "", &mut all);
     all
 }
 
-fn collect_identifiers<'s>(schema: &'s Value, pointer: &str, out: &mut Vec<IdentifierTrait<'s>>) {
+fn collect_identifiers<'s>(schema: &'s Value, pointer: &str, out: &mut Vec<(String, &'s str)>) {
     let credentials = schema["ory.sh/kratos"]["credentials"].as_object().into_iter().flatten();
     if credentials.into_iter().any(|(_, credential)| credential["identifier"] == true) {
-        let title = schema["title"].as_str().filter(|title| !title.is_empty());
-        out.push(IdentifierTrait {
-            pointer: pointer.to_owned(),
-            format: schema["format"].as_str().unwrap_or_default(),
-            title,
-        });
+        out.push((pointer.to_owned(), schema["format"].as_str().unwrap_or_default()));
     }
     for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
         let escaped = name.replace('~', "~0").replace('/', "~1");
@@ -109,8 +98,8 @@ fn collect_identifiers<'s>(schema: &'s Value, pointer: &str, out: &mut Vec<Ident
 /// An identifier that an identity, as the public API shows it, signs in by: the first that its schema names.
 fn identifier_of(config: &Config, identity: &Value) -> Option<String> {
     let traits = &identity["traits"];
-    let values = identifiers(config, identity["schema_id"].as_str()?).into_iter();
-    let mut values = values.filter_map(|one| traits.pointer(&one.pointer)?.as_str());
+    let identifiers = identifiers(schema(config, identity["schema_id"].as_str()?)?);
+    let mut values = identifiers.iter().filter_map(|(pointer, _)| traits.pointer(pointer)?.as_str());
     values.find(|value| !value.is_empty()).map(str::to_owned)
 }
 

@@ -5,6 +5,7 @@ use crate::error;
 use crate::login::begin_url;
 use crate::message;
 use crate::page::{Page, Tone, Visit, notes};
+use crate::schema;
 use latchkey_core::agent;
 use latchkey_core::flow::{join, with_query};
 use latchkey_web::Reply;
@@ -138,9 +139,7 @@ fn row(label: &str, value: &Markup) -> Markup {
 }
 
 fn identity(visit: &Visit<'_>, identity: &Value) -> Markup {
-    let schemas = &visit.app.config().identity.schemas;
-    let schema =
-        schemas.iter().find(|schema| identity["schema_id"] == schema.id.as_str()).map(|schema| &schema.document);
+    let schema = identity["schema_id"].as_str().and_then(|id| schema(visit.app.config(), id));
     let mut traits = Vec::new();
     flatten(visit, &identity["traits"], schema.map(|schema| &schema["properties"]["traits"]), "", &mut traits);
     html! {

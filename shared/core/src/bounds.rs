@@ -2,8 +2,8 @@
 //!
 //! What is written must be readable again, and whatever reads it walks it recursively: a value that is nested deeper than a parser
 //! goes is lost, and with it the record around it. So the public and the admin API and the import read JSON, times and texts through
-//! this module, hashes, schemas and the configuration have their sizes from it, and whoever makes a value from parts (a JSON Patch)
-//! asks it about the result.
+//! this module. Hashes, schemas and the configuration have their sizes from it. What makes a value from parts (a JSON Patch) asks it
+//! about the result.
 
 use serde_json::Value;
 use std::borrow::Cow;

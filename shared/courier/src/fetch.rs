@@ -4,8 +4,8 @@
 //! Whoever names a URL may not make us read what only this machine can reach: private addresses are refused, those behind redirects
 //! too, and what is large or slow is left.
 
-use crate::templates::LARGEST;
 use http::StatusCode;
+use latchkey_core::bounds::LARGEST_TEMPLATE;
 use latchkey_egress::{Client, Failure, Reach, Roots};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,9 +48,9 @@ async fn fetch(client: &Client, url: &str) -> Result<Vec<u8>, String> {
     if answer.status != StatusCode::OK {
         return Err(format!("its server answered {}", answer.status));
     }
-    match answer.body(LARGEST).await {
+    match answer.body(LARGEST_TEMPLATE).await {
         Ok(body) => Ok(body.to_vec()),
-        Err(Failure::Broken) => Err(format!("it has more than {LARGEST} bytes, or breaks off")),
+        Err(Failure::Broken) => Err(format!("it has more than {LARGEST_TEMPLATE} bytes, or breaks off")),
         Err(other) => Err(other.to_string()),
     }
 }

@@ -8,6 +8,7 @@ use crate::gotmpl::converted;
 use crate::language::{Language, first_spoken};
 use http::Uri;
 use latchkey_config::{Courier, TemplateText, Wording};
+use latchkey_core::bounds::LARGEST_TEMPLATE;
 use latchkey_core::courier::{Code, Content, Letter, Outgoing, Requester, TemplateType};
 use latchkey_core::identity::Via;
 use minijinja::value::Serde;
@@ -16,8 +17,6 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use time::{OffsetDateTime, UtcOffset};
 
-/// As large as a template may be, in bytes.
-pub const LARGEST: usize = 64 * 1024;
 /// As large as what it renders to may be, in bytes: SES takes much more, but nobody reads it.
 const LARGEST_RENDERED: usize = 256 * 1024;
 /// As many steps as rendering may take. The built-in HTML takes about a hundred.
@@ -163,9 +162,9 @@ impl Templates {
                 .map_err(|e| TemplateError(told(&name, &e)));
         };
         let source = own.source.as_str();
-        if own.text.len() > LARGEST {
+        if own.text.len() > LARGEST_TEMPLATE {
             return Err(TemplateError(format!(
-                "{source}: the template has {} bytes; it may have {LARGEST}",
+                "{source}: the template has {} bytes; it may have {LARGEST_TEMPLATE}",
                 own.text.len()
             )));
         }
