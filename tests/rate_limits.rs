@@ -5,10 +5,10 @@
 
 use crate::support::{CONFIG, page};
 use latchkey_config::Brakes;
-use latchkey_core::brakes::{Bound, Brake, MONTH, Span, Standing};
 use latchkey_core::code::{SentCode, after_another_send};
 use latchkey_core::flow::CodeAddress;
 use latchkey_core::identity::Via;
+use latchkey_core::rate_limit::{FailureLimit, Failures, MONTH, RateLimit, Span};
 use login_submit::brakes::limits_of;
 use std::collections::{BTreeMap, HashMap};
 use time::macros::datetime;
@@ -33,7 +33,7 @@ struct Counters {
 
 impl Counters {
     /// Does something as often as one limit lets it happen within a day; how often.
-    fn exhaust(limit: &Brake, length: Duration) -> u64 {
+    fn exhaust(limit: &RateLimit, length: Duration) -> u64 {
         let mut counters = Self::default();
         let parts = counters.parts.entry(limit.key.clone()).or_default();
         let (mut now, mut done) = (START, 0);
@@ -49,13 +49,13 @@ impl Counters {
         done
     }
 
-    fn standing(&mut self, now: OffsetDateTime) -> Standing {
+    fn standing(&mut self, now: OffsetDateTime) -> Failures {
         if self.last.is_some_and(|last| now >= last + MONTH.length) {
             *self = Self::default();
         }
         let days = self.parts.entry(String::new()).or_default();
         let at = |part| days.get(&part).copied().unwrap_or(0);
-        Standing { in_a_row: self.row, month: MONTH.sum(at, now), today: at(MONTH.part(now)) }
+        Failures { in_a_row: self.row, month: MONTH.sum(at, now), today: at(MONTH.part(now)) }
     }
 
     fn raise(&mut self, now: OffsetDateTime) {
@@ -67,7 +67,7 @@ impl Counters {
 
 /// Guesses at one identity on the first day, and in a year. The attacker has any number of networks, knows the bound and stops
 /// where nothing would be compared. `owner`: its owner signs in on a new device every day, which ends a row.
-fn guesses(bound: Bound, passwords: bool, owner: bool, rest: Duration) -> (u64, u64) {
+fn guesses(bound: FailureLimit, passwords: bool, owner: bool, rest: Duration) -> (u64, u64) {
     let (mut counters, mut first, mut year) = (Counters::default(), 0, 0);
     let mut resting_until = START;
     for day in 0..365 {
@@ -98,7 +98,7 @@ fn guesses(bound: Bound, passwords: bool, owner: bool, rest: Duration) -> (u64, 
 }
 
 /// The most guesses, whether or not the attacker waits until everything is forgotten.
-fn most(bound: Bound, passwords: bool, owner: bool) -> (u64, u64) {
+fn most(bound: FailureLimit, passwords: bool, owner: bool) -> (u64, u64) {
     let all = [Duration::ZERO, MONTH.length].map(|rest| guesses(bound, passwords, owner, rest));
     (all[0].0.max(all[1].0), all[0].1.max(all[1].1))
 }
@@ -124,7 +124,7 @@ fn odds(guesses: u64) -> String {
 
 fn tables() -> String {
     let (attempts, sends) = limits_of(&defaults());
-    let by_day = |brake: &Brake| Counters::exhaust(brake, Duration::DAY);
+    let by_day = |brake: &RateLimit| Counters::exhaust(brake, Duration::DAY);
     let strangers = attempts.unknown_device("t", "n");
     let (here, network) = (by_day(&strangers[0]), by_day(&strangers[1]));
     let device = by_day(&attempts.known_device("d"));

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use lambda_http::http::{Method, header};
 use latchkey_core::courier::{Dispatch, MessageStatus};
 use latchkey_core::error::ApiError;
-use latchkey_core::identity::timestamp;
+use latchkey_core::wire::timestamp;
 use latchkey_store::outbox::{Filter, Place, Stored};
 use latchkey_store::{Db, Outbox, Suppressed};
 use latchkey_web::call::{encode_query, parse_id};

@@ -2,7 +2,8 @@
 
 use crate::App;
 use latchkey_core::error::ApiError;
-use latchkey_core::identity::{CREDENTIAL_TYPE_NAMES, CredentialType, Identity, timestamp};
+use latchkey_core::identity::{CREDENTIAL_TYPE_NAMES, CredentialType, Identity};
+use latchkey_core::wire::timestamp;
 use latchkey_store::StoreError;
 use latchkey_store::accounts::Profile;
 use latchkey_store::credentials::{Credential, Unique};

@@ -4,10 +4,10 @@
 use lambda_http::http::{HeaderName, Method, header};
 use latchkey_core::bounds::escaped_length;
 use latchkey_core::error::ApiError;
-use latchkey_core::flow::join;
 use latchkey_core::identity::{State, without_addresses};
 use latchkey_core::paging::Page;
 use latchkey_core::session::{Session, for_administrators};
+use latchkey_core::url::join;
 use latchkey_store::accounts::Profile;
 use latchkey_store::{Accounts, Db};
 use latchkey_web::audit::{Action, changes};

@@ -1,6 +1,6 @@
 //! The admin API's `$default` route: what belongs to the public API is sent there, the rest is not found.
 
-use latchkey_core::flow::join;
+use latchkey_core::url::join;
 use latchkey_web::routes::{ADMIN, Listener, find};
 use latchkey_web::{Call, Edge, Environment, Reply, Request, Response, StartError, edge};
 

@@ -6,7 +6,7 @@
 
 use lambda_http::{Context, Error};
 use latchkey_core::aal::RequiredAal;
-use latchkey_core::identity::timestamp;
+use latchkey_core::wire::timestamp;
 use latchkey_store::{Accounts, Db};
 use latchkey_web::authorize::{self, Question, Verdict};
 use latchkey_web::caller::{self, SignedIn};

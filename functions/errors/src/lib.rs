@@ -1,7 +1,7 @@
 //! `GET /self-service/errors?id=`: the error that a browser was sent to look at (contract `login-flow.md` 1.11).
 
 use latchkey_core::error::ApiError;
-use latchkey_core::identity::timestamp;
+use latchkey_core::wire::timestamp;
 use latchkey_store::{Db, Flows};
 use latchkey_web::routes::Listener;
 use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, call, chance, edge};

@@ -1,7 +1,7 @@
 //! `GET /self-service/login/flows?id=`: shows a flow to the client that began it (contract `login-flow.md` 1.6).
 
 use latchkey_core::error::ApiError;
-use latchkey_core::flow::FlowKind;
+use latchkey_core::flow::FlowType;
 use latchkey_methods::form::Forms;
 use latchkey_store::{Db, Flows};
 use latchkey_web::browser::form_token;
@@ -38,7 +38,7 @@ async fn show(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let id = call.query("id").and_then(|id| call::parse_id(id).ok()).ok_or_else(ApiError::not_located)?;
     let flow = app.flows.get(id).await?.ok_or_else(ApiError::not_located)?.flow;
     let own = |secret| flow.csrf.is_some_and(|binding| binding.fits(secret));
-    if flow.kind == FlowKind::Browser && !call.csrf_cookies().iter().any(own) {
+    if flow.kind == FlowType::Browser && !call.csrf_cookies().iter().any(own) {
         return Err(call.csrf_cookie_violation());
     }
     if flow.is_expired(call.now) {

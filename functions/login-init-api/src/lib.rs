@@ -1,7 +1,7 @@
 //! `GET /self-service/login/api`: begins a login in a native app (contract `login-flow.md` 1.5, 2).
 
 use latchkey_core::error::ApiError;
-use latchkey_core::flow::FlowKind;
+use latchkey_core::flow::FlowType;
 use latchkey_core::init::{Asking, Begun};
 use latchkey_core::token::exchange_code;
 use latchkey_methods::form::Forms;
@@ -38,7 +38,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
 }
 
 async fn begin(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
-    let draft = wishes(call, FlowKind::Api).check(&app.forms.policy(app.edge.return_to()))?;
+    let draft = wishes(call, FlowType::Api).check(&app.forms.policy(app.edge.return_to()))?;
     let signed_in = caller::signed_in(call, &app.accounts).await?;
     let asking = signed_in.as_ref().map(|s| Asking { aal: s.session.aal(), identity: &s.profile.identity });
     let binding = call.csrf_secret().map(latchkey_core::csrf::CsrfSecret::binding);

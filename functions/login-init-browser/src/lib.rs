@@ -1,8 +1,9 @@
 //! `GET /self-service/login/browser`: begins a login in a browser (contract `login-flow.md` 1.4, 2).
 
 use latchkey_core::error::ApiError;
-use latchkey_core::flow::{FlowKind, with_query};
+use latchkey_core::flow::FlowType;
 use latchkey_core::init::{Asking, Begun};
+use latchkey_core::url::with_query;
 use latchkey_methods::form::Forms;
 use latchkey_store::{Accounts, Db, Flows};
 use latchkey_web::browser::{form_token, forward, request_url, wishes};
@@ -41,7 +42,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
 }
 
 async fn begin(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
-    let draft = wishes(call, FlowKind::Browser).check(&app.forms.policy(app.edge.return_to()))?;
+    let draft = wishes(call, FlowType::Browser).check(&app.forms.policy(app.edge.return_to()))?;
     let selfservice = &app.edge.config.selfservice;
     let home = draft.checked_return_to.clone().unwrap_or_else(|| selfservice.default_browser_return_url.clone());
     let signed_in = caller::signed_in(call, &app.accounts).await?;

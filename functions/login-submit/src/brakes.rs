@@ -3,10 +3,10 @@
 
 use crate::Submission;
 use latchkey_config::Config;
-use latchkey_core::brakes::{self, AttemptLimits, Bound, Brake, SendLimits, Standing, network};
 use latchkey_core::code::Length;
 use latchkey_core::known_device::{DeviceCookie, DeviceRecord, KnownDevice, beyond_the_cap};
 use latchkey_core::message::Message;
+use latchkey_core::rate_limit::{self, AttemptLimits, FailureLimit, Failures, RateLimit, SendLimits, network};
 use latchkey_core::token::Presented;
 use latchkey_schema::normalize_identifier;
 use latchkey_store::counters::Counts;
@@ -43,7 +43,7 @@ pub fn limits_of(limits: &latchkey_config::Brakes) -> (AttemptLimits, SendLimits
         identifier_and_network: limits.attempts_person_and_network,
         network: limits.attempts_network,
         device: limits.attempts_device,
-        bound: Bound {
+        bound: FailureLimit {
             in_a_row: limits.attempts_person,
             month: limits.attempts_person_per_month,
             beyond: limits.attempts_person_per_day,
@@ -89,22 +89,22 @@ pub(crate) struct Footing {
 /// What a submission counts against: limits that show themselves, and a bound that does not.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
-    visible: Vec<Brake>,
+    visible: Vec<RateLimit>,
     /// The bound, by the key of its counter.
-    bound: Option<(String, Bound)>,
+    bound: Option<(String, FailureLimit)>,
 }
 
 /// How long to wait when what was counted was one too many, and how the bound then stands.
-pub(crate) type Count = (Option<Duration>, Standing);
+pub(crate) type Count = (Option<Duration>, Failures);
 
 impl Limits {
     /// Whether a password is looked at.
-    pub(crate) fn admits_password(&self, standing: &Standing) -> bool {
+    pub(crate) fn admits_password(&self, standing: &Failures) -> bool {
         self.bound.as_ref().is_none_or(|(_, bound)| bound.admits_password(standing))
     }
 
     /// Whether a code is looked at.
-    pub(crate) fn admits_code(&self, standing: &Standing, long: bool) -> bool {
+    pub(crate) fn admits_code(&self, standing: &Failures, long: bool) -> bool {
         self.bound.as_ref().is_none_or(|(_, bound)| bound.admits_code(standing, long))
     }
 
@@ -140,13 +140,13 @@ impl Brakes {
         let devices: Vec<String> = origin.cookie.all().iter().map(KnownDevice::key).chain(sessions).collect();
         let mut brakes = vec![self.attempts.question(&origin.network)];
         for normalised in typed.iter().map(|typed| normalize_identifier(typed)) {
-            brakes.extend(self.attempts.unknown_device(&brakes::typed(&normalised), &origin.network));
+            brakes.extend(self.attempts.unknown_device(&rate_limit::digest(&normalised), &origin.network));
             let of = std::iter::once(None).chain(devices.iter().map(|device| Some(device.as_str())));
             let sends = of.filter(|_| codes).filter_map(|device| self.sends.of(&normalised, &origin.network, device));
             brakes.extend(sends.flatten());
         }
         brakes.extend(devices.iter().map(|device| self.attempts.known_device(device)));
-        let bounds = devices.iter().map(|device| brakes::bound_of_device(device));
+        let bounds = devices.iter().map(|device| rate_limit::failures_of_device(device));
         let mut names: Vec<String> = brakes.into_iter().map(|brake| brake.key).chain(bounds).collect();
         names.sort();
         names.dedup();
@@ -182,13 +182,13 @@ impl Submission<'_> {
         match self.known_device(brakes, identity) {
             Some(device) => Limits {
                 visible: vec![limits.known_device(device)],
-                bound: Some((brakes::bound_of_device(device), limits.bound.without_trickle())),
+                bound: Some((rate_limit::failures_of_device(device), limits.bound.without_trickle())),
             },
             None => {
-                let typed = brakes::typed(&normalize_identifier(typed));
+                let typed = rate_limit::digest(&normalize_identifier(typed));
                 Limits {
                     visible: limits.unknown_device(&typed, &self.footing.origin.network),
-                    bound: Some((brakes::bound_of(identity, &typed), limits.bound)),
+                    bound: Some((rate_limit::failures_of(identity, &typed), limits.bound)),
                 }
             }
         }
@@ -196,7 +196,7 @@ impl Submission<'_> {
 
     fn known_device(&self, brakes: &Brakes, identity: Option<Uuid>) -> Option<&str> {
         let within = |device: &&str| {
-            let standing = self.footing.counts.standing(&brakes::bound_of_device(device), self.call.now);
+            let standing = self.footing.counts.standing(&rate_limit::failures_of_device(device), self.call.now);
             brakes.attempts.bound.has_room(&standing)
         };
         self.footing.known_to(identity).find(within)
@@ -218,7 +218,7 @@ impl Submission<'_> {
         let limits = Limits { visible: visible.unwrap_or_default(), bound: None };
         let flow_is_spent = self.sends >= brakes.sends_of_flow;
         let wait = if flow_is_spent { Some(self.flow.expires_at - self.call.now) } else { self.spent(&limits) };
-        let bound = device.is_none().then(|| brakes::bound_of(identity, &brakes::typed(&normalised)));
+        let bound = device.is_none().then(|| rate_limit::failures_of(identity, &rate_limit::digest(&normalised)));
         Request { limits: if wait.is_none() { limits } else { Limits::default() }, wait, bound, unserved }
     }
 
@@ -253,7 +253,7 @@ impl Submission<'_> {
     }
 
     /// How long the next code must be, by how its receiver's bound stands.
-    pub(crate) fn code_length(&self, standing: &Standing) -> Length {
+    pub(crate) fn code_length(&self, standing: &Failures) -> Length {
         let wants_long = |brakes: &Brakes| brakes.attempts.bound.wants_long_codes(standing);
         if self.app.brakes.as_ref().is_some_and(wants_long) { Length::Long } else { Length::Short }
     }

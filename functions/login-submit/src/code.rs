@@ -4,13 +4,14 @@ use crate::finish::{Basis, Proof};
 use crate::{Own, Owners, Submission};
 use lambda_http::http::HeaderName;
 use latchkey_config::{Config, Secrets};
-use latchkey_core::aal::{Aal, AuthenticationMethod, Method};
+use latchkey_core::aal::{Aal, AuthenticationMethod};
 use latchkey_core::bounds::{self, LONGEST_HEADER};
 use latchkey_core::code::{Length, SentCode, Verdict, after_another_send, check, from_random};
 use latchkey_core::courier::{Code, CodeRequest, Content, Letter, Outgoing};
 use latchkey_core::flow::{CodeAddress, FlowState, Screen};
 use latchkey_core::identity::{Identity, State, Via};
 use latchkey_core::message::Message;
+use latchkey_core::method::MethodId;
 use latchkey_core::recipient;
 use latchkey_methods::code::{self, Fault as Faulty, Step};
 use latchkey_schema::normalize_identifier;
@@ -197,7 +198,7 @@ impl Submission<'_> {
         let bare = matches!(self.flow.form.screen, Screen::Code { bare: true });
         let said = if self.flow.refresh { Message::code_sent_to_you() } else { Message::code_sent() };
         self.flow.form.keep_identifier(&code::shown(typed));
-        self.flow.step(Method::Code, Screen::Code { bare }, vec![said], now);
+        self.flow.step(MethodId::Code, Screen::Code { bare }, vec![said], now);
         self.flow.state = FlowState::SentEmail;
         // Where the tries are counted anew, nothing that was guessed at before stays good.
         let before = if self.tries_are_spent { &[] } else { self.codes.as_slice() };
@@ -285,7 +286,7 @@ impl Submission<'_> {
         let now = self.call.now;
         let Some(post) = &self.app.post else { return Err(Fault::internal("codes are off")) };
         // A code that is refused leaves the identifier in an input of its own; one that is right leaves the form as it was.
-        let passed = self.flow.passed(Method::Code);
+        let passed = self.flow.passed(MethodId::Code);
         self.flow.form.keep_identifier(typed);
         self.flow.form.screen = Screen::Code { bare: true };
         if owner.is_none() && !self.app.forms.mitigate {
@@ -343,7 +344,7 @@ impl Submission<'_> {
             return self.spend_code(&stored.codes, right).await;
         }
         let address = right.address.value.clone();
-        let method = AuthenticationMethod { method: Method::Code, aal: Aal::Aal1, completed_at: now };
+        let method = AuthenticationMethod { method: MethodId::Code, aal: Aal::Aal1, completed_at: now };
         let basis = Basis::Address(address);
         let proof =
             Proof { method, basis, profile, sessions, devices, counted: limits, passed, password_leaked: false };

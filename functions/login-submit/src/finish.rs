@@ -2,15 +2,17 @@
 
 use crate::Submission;
 use crate::brakes::Limits;
-use latchkey_core::aal::{AuthenticationMethod, Method};
+use latchkey_core::aal::AuthenticationMethod;
 use latchkey_core::error::ApiError;
-use latchkey_core::flow::{FlowKind, LoginFlow, join};
+use latchkey_core::flow::{FlowType, LoginFlow};
 use latchkey_core::identity::{CredentialType, State};
 use latchkey_core::init::return_to_error;
 use latchkey_core::known_device::{DeviceCookie, DeviceRecord};
 use latchkey_core::message::Message;
+use latchkey_core::method::MethodId;
 use latchkey_core::session::{Session, beyond_the_caps};
 use latchkey_core::token::Presented;
+use latchkey_core::url::join;
 use latchkey_methods::password::Attempt;
 use latchkey_store::accounts::{Collection, Profile};
 use latchkey_store::devices::DeviceChange;
@@ -154,18 +156,18 @@ impl Submission<'_> {
         identity: Uuid,
         records: &[DeviceRecord],
     ) -> Option<(DeviceCookie, DeviceChange)> {
-        let is_wanted = enough && self.flow.kind == FlowKind::Browser && self.app.brakes.is_some();
+        let is_wanted = enough && self.flow.kind == FlowType::Browser && self.app.brakes.is_some();
         is_wanted.then(|| self.remember(identity, records))
     }
 
     /// Where a browser goes afterwards, best first: what the flow asks for, the method's URL, the flow's, the general one.
-    fn target(&self, method: Option<Method>) -> Result<String, ApiError> {
+    fn target(&self, method: Option<MethodId>) -> Result<String, ApiError> {
         let selfservice = &self.app.edge.config.selfservice;
-        if let Some(asked) = self.flow.return_to.as_deref().filter(|_| self.flow.kind == FlowKind::Browser) {
+        if let Some(asked) = self.flow.return_to.as_deref().filter(|_| self.flow.kind == FlowType::Browser) {
             let checked = self.app.edge.return_to().check(asked);
             return checked.map(|url| url.as_str().to_owned()).map_err(|error| return_to_error(&error));
         }
-        let method = method.map_or("", Method::as_str);
+        let method = method.map_or("", MethodId::as_str);
         let by_method = selfservice.login.after_method_return_urls.get(method);
         let url = by_method.or(selfservice.login.after_return_url.as_ref());
         Ok(url.unwrap_or(&selfservice.default_browser_return_url).clone())
@@ -202,7 +204,7 @@ impl Submission<'_> {
             return self.form_error("account changed").await;
         }
         let message = match proof.method.method {
-            Method::Code => Message::invalid_code(),
+            MethodId::Code => Message::invalid_code(),
             _ => Message::invalid_credentials(),
         };
         self.refuse(message, "account changed").await
@@ -234,7 +236,7 @@ impl Submission<'_> {
         // A first factor that may have been phished shows nothing of the person until the second is there.
         let identity = if enough { profile.identity.public(base_url) } else { Value::Null };
         let shown = || session.render_with_devices(true, identity.clone());
-        if self.flow.kind == FlowKind::Api {
+        if self.flow.kind == FlowType::Api {
             let body = json!({"session_token": presented.to_token(), "session": shown(), "continue_with": null});
             return Reply::json(200, &body, "signed in");
         }
@@ -258,7 +260,7 @@ impl Submission<'_> {
     fn second_factor(&self, base_url: &str) -> String {
         let mut to = join(base_url, "/self-service/login/browser?aal=aal2");
         if let Some(return_to) = &self.flow.return_to {
-            to = latchkey_core::flow::with_query(&to, "return_to", return_to);
+            to = latchkey_core::url::with_query(&to, "return_to", return_to);
         }
         to
     }

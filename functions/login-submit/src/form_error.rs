@@ -1,8 +1,9 @@
 //! A submission that comes back to its form: what to say is stored with the flow, then shown.
 
 use crate::{Own, Reader};
-use latchkey_core::flow::{FieldMessage, with_query};
+use latchkey_core::flow::FieldMessage;
 use latchkey_core::message::Message;
+use latchkey_core::url::with_query;
 use latchkey_store::flows::Saved;
 use latchkey_web::{Fault, Reply};
 use serde_json::Value;

@@ -1,9 +1,9 @@
 //! The first step of the identifier-first form: who is it, and what may they go on with.
 
 use crate::{Own, Owners, Submission};
-use latchkey_core::aal::Method;
 use latchkey_core::flow::{FieldMessage, FlowState, Screen};
 use latchkey_core::message::Message;
+use latchkey_core::method::MethodId;
 use latchkey_methods::code;
 use latchkey_methods::identifier_first::{Next, next};
 use latchkey_store::login;
@@ -69,7 +69,7 @@ impl Submission<'_> {
             Next::Offer(methods) => {
                 self.flow.form.keep_identifier(typed);
                 self.flow.state = FlowState::ChooseMethod;
-                self.flow.step(Method::IdentifierFirst, Screen::Offers(methods), Vec::new(), now);
+                self.flow.step(MethodId::IdentifierFirst, Screen::Offers(methods), Vec::new(), now);
                 let own = &self;
                 let (saved, ()) = tokio::join!(own.app.flows.save(&own.flow, own.sends), own.forgive(&request.limits));
                 Ok(self.after(saved?, Some(payload.transient()), "identifier taken"))

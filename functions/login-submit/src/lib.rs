@@ -19,12 +19,14 @@ use sender::{Asking, Own, Reader, Sender, Submission};
 
 use crate::brakes::{Brakes, Footing, Origin};
 use latchkey_config::Loaded;
-use latchkey_core::aal::{Aal, Method, RequiredAal};
+use latchkey_core::aal::{Aal, RequiredAal};
 use latchkey_core::error::ApiError;
-use latchkey_core::flow::{About, FieldMessage, FlowKind, with_query};
+use latchkey_core::flow::{About, FieldMessage, FlowType};
 use latchkey_core::identity::{CredentialType, Identity};
 use latchkey_core::message::Message;
+use latchkey_core::method::MethodId;
 use latchkey_core::session::Session;
+use latchkey_core::url::with_query;
 use latchkey_methods::form::Forms;
 use latchkey_methods::password::{Attempt, Checker, Payload as PasswordPayload};
 use latchkey_methods::submission::{Claim, claim};
@@ -173,7 +175,7 @@ impl Reader<'_> {
     }
 
     pub(crate) fn wants_json(&self) -> bool {
-        self.flow.kind == FlowKind::Api || self.call.is_json_request()
+        self.flow.kind == FlowType::Api || self.call.is_json_request()
     }
 
     fn lead_home(&self) -> Reply {
@@ -223,8 +225,8 @@ impl Reader<'_> {
     /// An error that is not the form's: JSON for apps and scripts, the error page for browsers.
     pub(crate) async fn fail(&self, fault: Fault) -> Result<Reply, Fault> {
         match self.flow.kind {
-            FlowKind::Api => Err(fault),
-            FlowKind::Browser => forward(self.call, &self.app.flows, fault).await,
+            FlowType::Api => Err(fault),
+            FlowType::Browser => forward(self.call, &self.app.flows, fault).await,
         }
     }
 }
@@ -273,11 +275,11 @@ impl Own<'_> {
         let has_address = payload.text("address").is_some();
         match (claim(&self.app.forms, &self.flow, payload.text("method"), has_address), attempt) {
             (Claim::Password, Some(attempt)) => {
-                Ok(self.password(&payload, attempt, owners).await?.by_method(Method::Password))
+                Ok(self.password(&payload, attempt, owners).await?.by_method(MethodId::Password))
             }
-            (Claim::Code, _) => Ok(self.code(&payload, owners).await?.by_method(Method::Code)),
+            (Claim::Code, _) => Ok(self.code(&payload, owners).await?.by_method(MethodId::Code)),
             (Claim::IdentifierFirst, _) => {
-                Ok(self.identifier_first(&payload, owners).await?.by_method(Method::IdentifierFirst))
+                Ok(self.identifier_first(&payload, owners).await?.by_method(MethodId::IdentifierFirst))
             }
             (Claim::Disabled, _) => self.fail(ApiError::disabled().into()).await,
             (Claim::Nobody | Claim::Password, _) => self.refuse(Message::no_strategy(), "no strategy").await,

@@ -2,10 +2,11 @@
 
 use crate::finish::{Basis, Proof, Rehash};
 use crate::{Own, Owners, Submission};
-use latchkey_core::aal::{Aal, AuthenticationMethod, Method};
+use latchkey_core::aal::{Aal, AuthenticationMethod};
 use latchkey_core::flow::{FieldMessage, LoginFlow};
 use latchkey_core::identity::{CredentialType, State};
 use latchkey_core::message::Message;
+use latchkey_core::method::MethodId;
 use latchkey_methods::password::Attempt;
 use latchkey_store::accounts::Collection;
 use latchkey_store::meter::{self, beside};
@@ -76,7 +77,7 @@ impl Submission<'_> {
             return self.refuse(Message::invalid_credentials(), "invalid credentials").await;
         };
         // From here on the method is known, and the form keeps what it showed before.
-        let passed = before.passed(Method::Password);
+        let passed = before.passed(MethodId::Password);
         if profile.identity.state == State::Inactive {
             self.flow = passed;
             return self.refuse(Message::identity_disabled(), "identity disabled").await;
@@ -88,7 +89,7 @@ impl Submission<'_> {
         }
         let proof = Proof {
             password_leaked: leaked.unwrap_or(false),
-            method: AuthenticationMethod { method: Method::Password, aal: Aal::Aal1, completed_at: now },
+            method: AuthenticationMethod { method: MethodId::Password, aal: Aal::Aal1, completed_at: now },
             basis: Basis::Credential(CredentialType::Password, guard.version),
             profile,
             sessions,

@@ -10,7 +10,7 @@ use crate::brakes::Footing;
 use crate::stranger::{Begun, Stranger};
 use latchkey_core::code::SentCode;
 use latchkey_core::csrf::CsrfSecret;
-use latchkey_core::flow::{FlowKind, FlowState, LoginFlow};
+use latchkey_core::flow::{FlowState, FlowType, LoginFlow};
 use latchkey_core::message::Message;
 use latchkey_store::flows::StoredFlow;
 use latchkey_web::call::SignOfABrowser;
@@ -47,13 +47,13 @@ impl<'a> Asking<'a> {
         let has_token = token.and_then(CsrfSecret::from_token).is_some_and(|secret| fits(&secret));
         let (is_own, may_read) = match flow.kind {
             // Whoever knows an app's flow and is no browser is its app.
-            FlowKind::Api => (has_cookie || self.call.sign_of_a_browser().is_none(), false),
+            FlowType::Api => (has_cookie || self.call.sign_of_a_browser().is_none(), false),
             // A cookie alone is also sent where another site makes the browser send something.
-            FlowKind::Browser => (has_cookie && (has_token || !self.call.is_cross_site()), has_token),
+            FlowType::Browser => (has_cookie && (has_token || !self.call.is_cross_site()), has_token),
         };
         if !is_own && !may_read {
             let about = (flow.id, flow.kind, flow.issued_at, flow.expires_at);
-            let begun = (flow.kind == FlowKind::Api).then(|| Begun {
+            let begun = (flow.kind == FlowType::Api).then(|| Begun {
                 request_url: flow.request_url.clone(),
                 return_to: flow.return_to.clone(),
                 identity_schema: flow.identity_schema.clone(),
@@ -96,12 +96,12 @@ impl<'a> Own<'a> {
     /// answer if not.
     pub(crate) async fn admitted(mut self, payload: &Payload) -> Result<Result<Submission<'a>, Reply>, Fault> {
         match self.flow.kind {
-            FlowKind::Api => {
+            FlowType::Api => {
                 if let Some(sign) = self.call.sign_of_a_browser() {
                     return self.refuse(browser_in_an_api_flow(sign), "browser in an api flow").await.map(Err);
                 }
             }
-            FlowKind::Browser => {
+            FlowType::Browser => {
                 // That the cookie is the flow's is known; the token must be of the same.
                 if let Err(fault) = self.call.check_csrf_token(payload.text("csrf_token"), payload.is_json) {
                     return self.fail(fault).await.map(Err);

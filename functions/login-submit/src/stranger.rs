@@ -1,8 +1,9 @@
 //! Somebody who knows a flow's id and nothing else. What they are shown is made of what anybody may know, and nothing is written.
 
 use crate::sender::{Asking, browser_in_an_api_flow};
-use latchkey_core::flow::{FlowKind, LoginFlow, join, with_query};
+use latchkey_core::flow::{FlowType, LoginFlow};
 use latchkey_core::message::Message;
+use latchkey_core::url::{join, with_query};
 use latchkey_web::browser::{form_token, forward};
 use latchkey_web::{Fault, Reply, chance};
 use time::OffsetDateTime;
@@ -20,7 +21,7 @@ pub(crate) struct Stranger<'a> {
     asking: Asking<'a>,
     begun: Option<Begun>,
     id: Uuid,
-    kind: FlowKind,
+    kind: FlowType,
     issued_at: OffsetDateTime,
     expires_at: OffsetDateTime,
 }
@@ -30,7 +31,7 @@ impl<'a> Stranger<'a> {
     pub(crate) fn new(
         asking: Asking<'a>,
         begun: Option<Begun>,
-        (id, kind, issued_at, expires_at): (Uuid, FlowKind, OffsetDateTime, OffsetDateTime),
+        (id, kind, issued_at, expires_at): (Uuid, FlowType, OffsetDateTime, OffsetDateTime),
     ) -> Self {
         Self { asking, begun, id, kind, issued_at, expires_at }
     }
@@ -49,13 +50,13 @@ impl<'a> Stranger<'a> {
             return self.begin_anew().await;
         }
         match (self.kind, call.sign_of_a_browser()) {
-            (FlowKind::Api, Some(sign)) => Ok(self.show(browser_in_an_api_flow(sign), typed, "browser in an api flow")),
+            (FlowType::Api, Some(sign)) => Ok(self.show(browser_in_an_api_flow(sign), typed, "browser in an api flow")),
             _ => forward(call, &app.flows, call.csrf_token_violation()).await,
         }
     }
 
     fn wants_json(&self) -> bool {
-        self.kind == FlowKind::Api || self.asking.call.is_json_request()
+        self.kind == FlowType::Api || self.asking.call.is_json_request()
     }
 
     /// As if the flow had just been begun.
@@ -88,7 +89,7 @@ impl<'a> Stranger<'a> {
         }
         next.csrf = call.csrf_secret().map(latchkey_core::csrf::CsrfSecret::binding);
         next.form.messages = vec![Message::flow_expired(self.expires_at, call.now)];
-        next.form.token_in_api_flow = self.kind == FlowKind::Api;
+        next.form.token_in_api_flow = self.kind == FlowType::Api;
         app.flows.begin(&next).await?;
         if self.wants_json() {
             return Err(expired.expired_on_submit(next.id, call.now).into());

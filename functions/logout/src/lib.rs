@@ -3,9 +3,9 @@
 use lambda_http::http::HeaderName;
 use latchkey_config::{Loaded, Secrets};
 use latchkey_core::error::ApiError;
-use latchkey_core::flow::join;
 use latchkey_core::init::return_to_error;
 use latchkey_core::token::{Presented, is_logout_token, logout_token};
+use latchkey_core::url::join;
 use latchkey_store::{Accounts, Db, Flows};
 use latchkey_web::browser::{expired_session_cookie, forward};
 use latchkey_web::caller::{self, SignedIn};
@@ -73,9 +73,9 @@ async fn make_link(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let token = logout_token(newest.expose_secret().as_bytes(), signed_in.session.id);
     let mut url = join(app.edge.base_url(), "/self-service/logout");
     if let Some(return_to) = return_to {
-        url = latchkey_core::flow::with_query(&url, "return_to", return_to.as_str());
+        url = latchkey_core::url::with_query(&url, "return_to", return_to.as_str());
     }
-    let url = latchkey_core::flow::with_query(&url, "token", &token);
+    let url = latchkey_core::url::with_query(&url, "token", &token);
     Ok(Reply::json(200, &json!({"logout_url": url, "logout_token": token}), "link made"))
 }
 

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
 use lambda_http::http::header::{ACCEPT, COOKIE, SET_COOKIE, USER_AGENT};
 use lambda_http::http::{HeaderName, Method, Request};
-use latchkey_core::flow::join;
+use latchkey_core::url::join;
 use latchkey_web::https::Https;
 use latchkey_web::{Call, Environment};
 use serde_json::Value;

@@ -6,7 +6,7 @@ use crate::error;
 use crate::identifier_of;
 use crate::node::{self, Form};
 use crate::page::{Page, Tone, Visit};
-use latchkey_core::flow::{join, with_query};
+use latchkey_core::url::{join, with_query};
 use latchkey_web::{Call, Reply, call};
 use maud::{Markup, html};
 use serde::Deserialize;

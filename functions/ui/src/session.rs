@@ -7,7 +7,7 @@ use crate::message;
 use crate::page::{Page, Tone, Visit, notes};
 use crate::schema;
 use latchkey_core::agent;
-use latchkey_core::flow::{join, with_query};
+use latchkey_core::url::{join, with_query};
 use latchkey_web::Reply;
 use maud::{Markup, html};
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! The public API's `$default` route: what no other route serves (contract `login-flow.md` 1.1, `beyond-login.md` 0.1).
 
-use latchkey_core::flow::join;
+use latchkey_core::url::join;
 use latchkey_web::routes::{Listener, PUBLIC, find};
 use latchkey_web::{Call, Edge, Environment, Reply, Request, Response, StartError, edge};
 

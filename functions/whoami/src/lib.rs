@@ -3,7 +3,7 @@
 use lambda_http::http::HeaderName;
 use latchkey_core::aal::RequiredAal;
 use latchkey_core::error::ApiError;
-use latchkey_core::flow::join;
+use latchkey_core::url::join;
 use latchkey_store::{Accounts, Db};
 use latchkey_web::caller::{self, SignedIn};
 use latchkey_web::routes::Listener;

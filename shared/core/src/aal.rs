@@ -1,5 +1,6 @@
 //! Authenticator assurance levels and the authentication methods that reach them.
 
+use crate::method::MethodId;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -40,49 +41,11 @@ impl Aal {
     }
 }
 
-/// A login method by its wire name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// Identifier and password.
-    Password,
-    /// One-time code by email or text message.
-    Code,
-    /// Social sign-in.
-    Oidc,
-    /// Passkey.
-    Passkey,
-    /// Security key.
-    Webauthn,
-    /// Authenticator app.
-    Totp,
-    /// Backup codes.
-    LookupSecret,
-    /// First step of the identifier-first form.
-    IdentifierFirst,
-}
-
-impl Method {
-    /// The name in payloads, configuration and `authentication_methods`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Password => "password",
-            Self::Code => "code",
-            Self::Oidc => "oidc",
-            Self::Passkey => "passkey",
-            Self::Webauthn => "webauthn",
-            Self::Totp => "totp",
-            Self::LookupSecret => "lookup_secret",
-            Self::IdentifierFirst => "identifier_first",
-        }
-    }
-}
-
 /// One entry of a session's `authentication_methods`: which method was completed, at which level, when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthenticationMethod {
     /// The method.
-    pub method: Method,
+    pub method: MethodId,
     /// The level it counts for.
     pub aal: Aal,
     /// When it was completed.
@@ -95,7 +58,7 @@ pub struct AuthenticationMethod {
 /// Two factors of the second kind alone stay `aal1`: without a first factor nobody has said who they are.
 pub fn level_of(methods: &[AuthenticationMethod]) -> Aal {
     let has = |level| methods.iter().any(|m| m.aal == level);
-    let vouched = methods.iter().any(|m| m.method == Method::Oidc && m.aal == Aal::Aal2);
+    let vouched = methods.iter().any(|m| m.method == MethodId::Oidc && m.aal == Aal::Aal2);
     match (has(Aal::Aal1), has(Aal::Aal2)) {
         (true, true) => Aal::Aal2,
         _ if vouched => Aal::Aal2,
@@ -127,7 +90,7 @@ impl RequiredAal {
 mod tests {
     use super::*;
 
-    fn entry(method: Method, aal: Aal) -> AuthenticationMethod {
+    fn entry(method: MethodId, aal: Aal) -> AuthenticationMethod {
         AuthenticationMethod { method, aal, completed_at: OffsetDateTime::UNIX_EPOCH }
     }
 
@@ -135,20 +98,20 @@ mod tests {
     #[test]
     fn level_is_the_rule_for_every_combination() {
         let kinds = [
-            entry(Method::Password, Aal::Aal1),
-            entry(Method::Code, Aal::Aal1),
-            entry(Method::Code, Aal::Aal2),
-            entry(Method::Totp, Aal::Aal2),
-            entry(Method::LookupSecret, Aal::Aal2),
-            entry(Method::Oidc, Aal::Aal1),
-            entry(Method::Oidc, Aal::Aal2),
+            entry(MethodId::Password, Aal::Aal1),
+            entry(MethodId::Code, Aal::Aal1),
+            entry(MethodId::Code, Aal::Aal2),
+            entry(MethodId::Totp, Aal::Aal2),
+            entry(MethodId::LookupSecret, Aal::Aal2),
+            entry(MethodId::Oidc, Aal::Aal1),
+            entry(MethodId::Oidc, Aal::Aal2),
         ];
         for mask in 0u32..1 << kinds.len() {
             let list: Vec<_> =
                 kinds.iter().enumerate().filter(|(i, _)| mask & (1 << i) != 0).map(|(_, k)| k.clone()).collect();
             let first = list.iter().any(|m| m.aal == Aal::Aal1);
             let second = list.iter().any(|m| m.aal == Aal::Aal2);
-            let upstream = list.iter().any(|m| m.method == Method::Oidc && m.aal == Aal::Aal2);
+            let upstream = list.iter().any(|m| m.method == MethodId::Oidc && m.aal == Aal::Aal2);
             let want = if list.is_empty() {
                 Aal::Aal0
             } else if upstream || (first && second) {

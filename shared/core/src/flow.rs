@@ -3,13 +3,16 @@
 //! Stored are facts (what kind of client, what was asked for, what to say), never the form itself: `ui` is rendered from
 //! them on each read, so a release that draws a form differently needs no migration.
 
-use crate::aal::{Aal, Method};
+use crate::aal::Aal;
 use crate::bounds::LONGEST_IDENTIFIER;
 use crate::csrf::CsrfBinding;
 use crate::error::ApiError;
-use crate::identity::{Via, timestamp};
+use crate::form::Container;
+use crate::identity::Via;
 use crate::message::Message;
-use crate::ui::Container;
+use crate::method::MethodId;
+use crate::url::join;
+use crate::wire::timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
@@ -18,7 +21,7 @@ use uuid::Uuid;
 /// What kind of client began a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum FlowKind {
+pub enum FlowType {
     /// A browser, with cookies, whether it navigates or a script drives it.
     Browser,
     /// A native app.
@@ -46,7 +49,7 @@ pub enum Screen {
     #[default]
     Start,
     /// The identifier is known; what its owner may go on with.
-    Offers(Vec<Method>),
+    Offers(Vec<MethodId>),
     /// A code is asked for.
     Code {
         /// Whether the identifier stands in an input made anew: it does once a code was refused. Before, it is the one of the
@@ -135,7 +138,7 @@ pub struct LoginFlow {
     /// The id, known to the client.
     pub id: Uuid,
     /// Kind of client.
-    pub kind: FlowKind,
+    pub kind: FlowType,
     /// When it was begun.
     #[serde(with = "time::serde::rfc3339")]
     pub issued_at: OffsetDateTime,
@@ -169,7 +172,7 @@ pub struct LoginFlow {
     pub confirming: Option<String>,
     /// The method that was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub active: Option<Method>,
+    pub active: Option<MethodId>,
     /// Progress.
     pub state: FlowState,
     /// What to show.
@@ -196,8 +199,8 @@ impl LoginFlow {
 
     /// The same flow once this method has proven who it is. What failed before is as it was, because nothing is put back by hand.
     #[must_use]
-    pub fn passed(&self, method: Method) -> Self {
-        let state = if method == Method::Code { FlowState::PassedChallenge } else { self.state };
+    pub fn passed(&self, method: MethodId) -> Self {
+        let state = if method == MethodId::Code { FlowState::PassedChallenge } else { self.state };
         Self { active: Some(method), state, ..self.clone() }
     }
 
@@ -209,7 +212,7 @@ impl LoginFlow {
     }
 
     /// Shows the next screen, because a step of this method went well.
-    pub fn step(&mut self, method: Method, screen: Screen, messages: Vec<Message>, now: OffsetDateTime) {
+    pub fn step(&mut self, method: MethodId, screen: Screen, messages: Vec<Message>, now: OffsetDateTime) {
         self.form.messages = messages;
         self.form.fields = Vec::new();
         self.form.screen = screen;
@@ -260,12 +263,12 @@ impl LoginFlow {
     pub fn expired_on_read(&self, base_url: &str) -> ApiError {
         let error = ApiError::new(410).with_id("self_service_flow_expired");
         match self.kind {
-            FlowKind::Api => error
+            FlowType::Api => error
                 .because(
                     "The login flow has expired. Call the login flow init API endpoint to initialize a new login flow.",
                 )
                 .detail("api", join(base_url, self.kind.init_path())),
-            FlowKind::Browser => {
+            FlowType::Browser => {
                 let mut to = join(base_url, self.kind.init_path());
                 if let Some(return_to) = &self.return_to {
                     to.push_str("?return_to=");
@@ -316,7 +319,7 @@ impl LoginFlow {
             organization_id: about.organization,
             form: FormFacts {
                 messages: vec![Message::flow_expired(self.expires_at, now)],
-                token_in_api_flow: self.kind == FlowKind::Api,
+                token_in_api_flow: self.kind == FlowType::Api,
                 addresses: about.addresses,
                 ..FormFacts::default()
             },
@@ -328,7 +331,7 @@ impl LoginFlow {
     /// A flow of which nothing is known but which one it is, of which kind, and its life: what may be told to anybody who knows
     /// its id, because nobody else's doing goes into it.
     pub fn plain(
-        (id, kind): (Uuid, FlowKind),
+        (id, kind): (Uuid, FlowType),
         request_url: String,
         (issued_at, expires_at): (OffsetDateTime, OffsetDateTime),
         now: OffsetDateTime,
@@ -368,36 +371,13 @@ pub struct About {
     pub addresses: Vec<CodeAddress>,
 }
 
-impl FlowKind {
+impl FlowType {
     /// Where a flow of this kind begins.
     pub fn init_path(self) -> &'static str {
         match self {
             Self::Browser => "/self-service/login/browser",
             Self::Api => "/self-service/login/api",
         }
-    }
-}
-
-/// Joins a path to the configured base URL: exactly one slash between them.
-pub fn join(base_url: &str, path: &str) -> String {
-    format!("{}{path}", base_url.trim_end_matches('/'))
-}
-
-/// Adds a query parameter to a configured URL: what is there stays, keys come out sorted, a fragment stays last.
-pub fn with_query(url: &str, key: &str, value: &str) -> String {
-    let (rest, fragment) = match url.split_once('#') {
-        Some((rest, fragment)) => (rest, Some(fragment)),
-        None => (url, None),
-    };
-    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    pairs.retain(|(k, _)| k != key);
-    pairs.push((key.to_owned(), value.to_owned()));
-    pairs.sort_by(|a, b| a.0.cmp(&b.0));
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-    match fragment {
-        Some(fragment) => format!("{path}?{query}#{fragment}"),
-        None => format!("{path}?{query}"),
     }
 }
 
@@ -408,7 +388,7 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2026-07-29 10:00 UTC);
 
-    fn flow(kind: FlowKind) -> LoginFlow {
+    fn flow(kind: FlowType) -> LoginFlow {
         LoginFlow {
             return_to: Some("https://app.example/?a=b c".into()),
             ..LoginFlow::plain(
@@ -422,17 +402,17 @@ mod tests {
 
     #[test]
     fn facts_stay_below_one_kilobyte() {
-        let text = serde_json::to_string(&flow(FlowKind::Browser)).unwrap();
+        let text = serde_json::to_string(&flow(FlowType::Browser)).unwrap();
         assert!(text.len() < 1024, "{} bytes", text.len());
-        assert_eq!(serde_json::from_str::<LoginFlow>(&text).unwrap(), flow(FlowKind::Browser));
+        assert_eq!(serde_json::from_str::<LoginFlow>(&text).unwrap(), flow(FlowType::Browser));
     }
 
     #[test]
     fn a_successor_keeps_the_demands_and_says_what_happened() {
-        let mut old = flow(FlowKind::Api);
+        let mut old = flow(FlowType::Api);
         old.refresh = true;
         old.requested_aal = Aal::Aal2;
-        old.active = Some(Method::Password);
+        old.active = Some(MethodId::Password);
         let later = old.expires_at + Duration::seconds(90);
         let about = About { refresh: true, ..About::default() };
         let new = old.successor(Uuid::from_u128(4), None, about, (Duration::HOUR, later));
@@ -449,19 +429,12 @@ mod tests {
 
     #[test]
     fn reading_an_expired_flow_tells_where_to_begin_again() {
-        let error = flow(FlowKind::Browser).expired_on_read("https://auth.example/");
+        let error = flow(FlowType::Browser).expired_on_read("https://auth.example/");
         assert_eq!(
             error.details["redirect_to"],
             "https://auth.example/self-service/login/browser?return_to=https%3A%2F%2Fapp.example%2F%3Fa%3Db+c"
         );
-        let error = flow(FlowKind::Api).expired_on_read("https://auth.example");
+        let error = flow(FlowType::Api).expired_on_read("https://auth.example");
         assert_eq!(error.details["api"], "https://auth.example/self-service/login/api");
-    }
-
-    #[test]
-    fn urls_are_joined_and_extended() {
-        assert_eq!(join("https://a.example/x/", "/self-service/login"), "https://a.example/x/self-service/login");
-        assert_eq!(with_query("https://a.example/login", "flow", "1"), "https://a.example/login?flow=1");
-        assert_eq!(with_query("/login?z=1&b=%20#top", "flow", "1"), "/login?b=+&flow=1&z=1#top");
     }
 }

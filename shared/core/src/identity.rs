@@ -2,6 +2,7 @@
 
 use crate::aal::Aal;
 use crate::flow::CodeAddress;
+use crate::wire::timestamp;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -321,13 +322,7 @@ pub fn without_addresses(mut identity: Value) -> Value {
 
 /// Where a schema can be fetched: its id is base64url without padding.
 pub fn schema_url(base_url: &str, schema_id: &str) -> String {
-    crate::flow::join(base_url, &format!("/schemas/{}", URL_SAFE_NO_PAD.encode(schema_id)))
-}
-
-/// A timestamp as the wire has it: RFC 3339, UTC, without trailing zeros in the fraction.
-pub fn timestamp(at: OffsetDateTime) -> Value {
-    // Formatting fails for years beyond 9999 alone; no clock gives them.
-    Value::String(at.format(&time::format_description::well_known::Rfc3339).unwrap_or_default())
+    crate::url::join(base_url, &format!("/schemas/{}", URL_SAFE_NO_PAD.encode(schema_id)))
 }
 
 #[cfg(test)]

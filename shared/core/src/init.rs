@@ -5,7 +5,7 @@ use crate::aal::Aal;
 use crate::bounds::quoted;
 use crate::csrf::CsrfBinding;
 use crate::error::ApiError;
-use crate::flow::{FlowKind, FlowState, FormFacts, LoginFlow};
+use crate::flow::{FlowState, FlowType, FormFacts, LoginFlow};
 use crate::identity::Identity;
 use crate::message::Message;
 use crate::return_to::{AllowList, ReturnToError};
@@ -16,7 +16,7 @@ use uuid::Uuid;
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// Kind of client, by the path it called.
-    pub kind: FlowKind,
+    pub kind: FlowType,
     /// Ask again, although signed in.
     pub refresh: bool,
     /// The level asked for, as written.
@@ -47,7 +47,7 @@ pub struct Policy<'a> {
 /// Wishes that may be fulfilled.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    kind: FlowKind,
+    kind: FlowType,
     refresh: bool,
     aal: Aal,
     return_to: Option<String>,
@@ -190,7 +190,7 @@ impl Draft {
                     .zip(self.offers_addresses)
                     .map(|(identity, fallback)| identity.code_addresses(fallback))
                     .unwrap_or_default(),
-                token_in_api_flow: self.kind == FlowKind::Api && csrf.is_some(),
+                token_in_api_flow: self.kind == FlowType::Api && csrf.is_some(),
                 ..FormFacts::default()
             },
             return_to_code: None,
@@ -210,7 +210,7 @@ mod tests {
 
     fn asked() -> Asked<'static> {
         Asked {
-            kind: FlowKind::Browser,
+            kind: FlowType::Browser,
             refresh: false,
             aal: None,
             return_to: None,

@@ -1,9 +1,9 @@
 //! A person's session: made by a login, strengthened by a refresh or a second factor, ended by revoking.
 
 use crate::aal::{Aal, AuthenticationMethod, level_of};
-use crate::identity::timestamp;
 use crate::roll::Roll;
 use crate::token::{Presented, SecretHash};
+use crate::wire::timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
@@ -308,14 +308,14 @@ pub fn beyond_the_caps(sessions: &[Session], roll: &Roll, keep: Option<Uuid>, no
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aal::Method;
+    use crate::method::MethodId;
     use time::macros::datetime;
 
     const NOW: OffsetDateTime = datetime!(2026-07-29 10:00 UTC);
     const DAY: Duration = Duration::days(1);
 
     fn entry(at: OffsetDateTime) -> AuthenticationMethod {
-        AuthenticationMethod { method: Method::Password, aal: Aal::Aal1, completed_at: at }
+        AuthenticationMethod { method: MethodId::Password, aal: Aal::Aal1, completed_at: at }
     }
 
     fn device() -> Device {
@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn the_previous_secret_proves_no_higher_level() {
         let old = Session::new(&presented(1), entry(NOW), device(), DAY, NOW);
-        let totp = AuthenticationMethod { method: Method::Totp, aal: Aal::Aal2, completed_at: NOW };
+        let totp = AuthenticationMethod { method: MethodId::Totp, aal: Aal::Aal2, completed_at: NOW };
         let stepped_up = old.strengthened(&presented(2), totp, DAY, NOW);
         assert_eq!((stepped_up.aal(), stepped_up.without_later_factor().aal()), (Aal::Aal2, Aal::Aal1));
         let refreshed = old.strengthened(&presented(2), entry(NOW), DAY, NOW);

@@ -3,9 +3,9 @@
 use crate::form::Forms;
 use latchkey_core::aal::Aal;
 use latchkey_core::flow::{CodeAddress, FieldMessage, FlowState, LoginFlow, Screen};
+use latchkey_core::form::{self, Group, InputType, Node};
 use latchkey_core::identity::Identity;
 use latchkey_core::message::Message;
-use latchkey_core::ui::{self, Group, InputType, Node};
 use latchkey_schema::normalize_identifier;
 use latchkey_schema::phone::digit;
 use serde_json::Value;
@@ -37,13 +37,13 @@ pub fn populate(forms: &Forms, flow: &LoginFlow, nodes: &mut Vec<Node>) {
         for address in &flow.form.addresses {
             let label = Message::send_code_to(&address.value, address.via.as_str());
             let node = Node::input(Group::Code, "address", InputType::Submit).value(address.value.as_str());
-            ui::upsert(nodes, node.label(label));
+            form::upsert(nodes, node.label(label));
         }
         return;
     }
     let identifier = Node::input(Group::Default, "identifier", InputType::Text).value("").required();
-    ui::upsert(nodes, identifier.label(forms.identifier_label(flow)));
-    ui::upsert(nodes, ask_button());
+    form::upsert(nodes, identifier.label(forms.identifier_label(flow)));
+    form::upsert(nodes, ask_button());
 }
 
 /// The button that asks for a code.

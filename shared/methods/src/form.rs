@@ -2,11 +2,11 @@
 
 use crate::{code, identifier_first, password};
 use latchkey_config::{CodeMethod, Config, LoginStyle};
-use latchkey_core::flow::{FlowKind, LoginFlow, Made, Screen};
+use latchkey_core::flow::{FlowType, LoginFlow, Made, Screen};
+use latchkey_core::form::{self, Container, Node};
 use latchkey_core::init::Policy;
 use latchkey_core::message::Message;
 use latchkey_core::return_to::AllowList;
-use latchkey_core::ui::{self, Container, Node};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -85,14 +85,14 @@ impl Forms {
             Screen::Offers(offered) => identifier_first::offers(self.start(flow, token), offered),
             Screen::Code { bare } => {
                 let mut nodes = code::entry(self.start(flow, token), *bare);
-                if flow.kind == FlowKind::Browser {
+                if flow.kind == FlowType::Browser {
                     nodes.push(Node::csrf_token(token));
                 }
                 nodes
             }
         };
-        if facts.made == Made::Refused && (flow.kind == FlowKind::Browser || !nodes.is_empty()) {
-            ui::upsert(&mut nodes, Node::csrf_token(token));
+        if facts.made == Made::Refused && (flow.kind == FlowType::Browser || !nodes.is_empty()) {
+            form::upsert(&mut nodes, Node::csrf_token(token));
         }
         if let Some(typed) = facts.identifier()
             && let Some(node) = nodes.iter_mut().find(|n| n.attributes.name == "identifier")
@@ -100,10 +100,10 @@ impl Forms {
             node.attributes.value = Some(Value::from(typed));
         }
         for said in &facts.fields {
-            ui::attach(&mut nodes, &said.field, said.message.clone());
+            form::attach(&mut nodes, &said.field, said.message.clone());
         }
         if facts.made != Made::Stepped {
-            ui::sort(&mut nodes);
+            form::sort(&mut nodes);
         }
         Container { action: flow.action(&self.base_url), method: "POST", nodes, messages: facts.messages.clone() }
     }
@@ -117,14 +117,14 @@ impl Forms {
             password::populate(self, flow, &mut nodes);
         }
         // In flows of apps the token stands for habit; codes never had the habit.
-        let token_is_shown = flow.kind == FlowKind::Browser || !nodes.is_empty();
+        let token_is_shown = flow.kind == FlowType::Browser || !nodes.is_empty();
         if !identifier_first::serves(self, flow) {
             code::populate(self, flow, &mut nodes);
         }
         if token_is_shown {
-            ui::upsert(&mut nodes, Node::csrf_token(token));
+            form::upsert(&mut nodes, Node::csrf_token(token));
         }
-        ui::sort(&mut nodes);
+        form::sort(&mut nodes);
         nodes
     }
 }

@@ -2,11 +2,12 @@
 
 use crate::form::Forms;
 use crate::{code, password};
-use latchkey_core::aal::{Aal, Method};
+use latchkey_core::aal::Aal;
 use latchkey_core::flow::LoginFlow;
+use latchkey_core::form::{self, Group, InputType, Node};
 use latchkey_core::identity::{CredentialType, Identity};
 use latchkey_core::message::Message;
-use latchkey_core::ui::{self, Group, InputType, Node};
+use latchkey_core::method::MethodId;
 
 const METHOD: &str = "identifier_first";
 
@@ -19,21 +20,21 @@ pub fn serves(forms: &Forms, flow: &LoginFlow) -> bool {
 pub fn populate(forms: &Forms, flow: &LoginFlow, nodes: &mut Vec<Node>) {
     let identifier = Node::input(Group::IdentifierFirst, "identifier", InputType::Text).value("").required();
     let identifier = identifier.autocomplete("username webauthn").label(forms.identifier_label(flow));
-    ui::upsert(nodes, identifier);
+    form::upsert(nodes, identifier);
     let button = Node::input(Group::IdentifierFirst, "method", InputType::Submit).value(METHOD);
-    ui::upsert(nodes, button.label(Message::go_on()));
+    form::upsert(nodes, button.label(Message::go_on()));
 }
 
 /// The second screen, made of the first one's inputs in their order.
-pub(crate) fn offers(mut nodes: Vec<Node>, offered: &[Method]) -> Vec<Node> {
+pub(crate) fn offers(mut nodes: Vec<Node>, offered: &[MethodId]) -> Vec<Node> {
     nodes.retain(|node| node.attributes.name != "method");
     for node in nodes.iter_mut().filter(|node| node.attributes.name == "identifier") {
         node.attributes.kind = InputType::Hidden;
     }
     for method in offered {
         match method {
-            Method::Password => nodes.extend(password::inputs(Message::sign_in_with_password())),
-            Method::Code => nodes.push(code::ask_button()),
+            MethodId::Password => nodes.extend(password::inputs(Message::sign_in_with_password())),
+            MethodId::Code => nodes.push(code::ask_button()),
             _ => {}
         }
     }
@@ -46,7 +47,7 @@ pub enum Next {
     /// Nobody has it, or they have nothing to sign in with.
     Unknown,
     /// These methods are offered.
-    Offer(Vec<Method>),
+    Offer(Vec<MethodId>),
     /// A code is all there is to choose, so it is sent.
     SendCode,
 }
@@ -67,10 +68,10 @@ pub fn next(forms: &Forms, flow: &LoginFlow, person: Option<&Identity>) -> Next 
     }
     let mut offered = Vec::new();
     if with_password {
-        offered.push(Method::Password);
+        offered.push(MethodId::Password);
     }
     if code {
-        offered.push(Method::Code);
+        offered.push(MethodId::Code);
     }
     if offered.is_empty() && !forms.mitigate { Next::Unknown } else { Next::Offer(offered) }
 }

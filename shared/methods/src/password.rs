@@ -3,8 +3,8 @@
 use crate::form::Forms;
 use latchkey_core::aal::Aal;
 use latchkey_core::flow::{FieldMessage, LoginFlow};
+use latchkey_core::form::{self, Group, InputType, Node};
 use latchkey_core::message::Message;
-use latchkey_core::ui::{self, Group, InputType, Node};
 use latchkey_hashers::leak::Fingerprint;
 use latchkey_hashers::{HashError, Hasher, Pace, Password, StoredHash};
 use latchkey_schema::normalize_identifier;
@@ -42,9 +42,9 @@ pub fn populate(forms: &Forms, flow: &LoginFlow, nodes: &mut Vec<Node>) {
             (identifier.value("").required().label(forms.identifier_label(flow)), Message::sign_in_with_password())
         }
     };
-    ui::upsert(nodes, identifier);
+    form::upsert(nodes, identifier);
     for node in inputs(label) {
-        ui::upsert(nodes, node);
+        form::upsert(nodes, node);
     }
 }
 

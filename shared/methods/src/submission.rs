@@ -3,7 +3,7 @@
 use crate::form::Forms;
 use crate::{code, identifier_first};
 use latchkey_core::aal::Aal;
-use latchkey_core::flow::{FlowKind, FlowState, LoginFlow};
+use latchkey_core::flow::{FlowState, FlowType, LoginFlow};
 
 /// Who takes a submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub fn claim(forms: &Forms, flow: &LoginFlow, method: Option<&str>, has_address:
         _ if has_address && flow.state != FlowState::PassedChallenge && code::picks_address(forms, flow) => Claim::Code,
         Some("password" | "passkey") => Claim::Disabled,
         // Security keys need a browser; in other flows the method does not recognise itself.
-        Some("webauthn") if flow.kind == FlowKind::Browser => Claim::Disabled,
+        Some("webauthn") if flow.kind == FlowType::Browser => Claim::Disabled,
         _ if identifier_first::serves(forms, flow) => Claim::IdentifierFirst,
         _ => Claim::Nobody,
     }

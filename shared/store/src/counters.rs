@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValue;
 use futures_util::future::{OptionFuture, join, try_join, try_join_all};
-use latchkey_core::brakes::{Brake, MONTH, Span, Standing};
+use latchkey_core::rate_limit::{Failures, MONTH, RateLimit, Span};
 use std::collections::HashMap;
 use time::{Duration, OffsetDateTime};
 
@@ -36,13 +36,13 @@ impl Counts {
     }
 
     /// How long to wait until there is room for one more; `None` when there is room.
-    pub fn wait(&self, brake: &Brake, now: OffsetDateTime) -> Option<Duration> {
+    pub fn wait(&self, brake: &RateLimit, now: OffsetDateTime) -> Option<Duration> {
         let item = self.live(&brake.key, now)?;
         brake.span().wait(|part| at(item, brake.span(), part), brake.most, now)
     }
 
     /// What the counter of a bound holds.
-    pub fn standing(&self, bound: &str, now: OffsetDateTime) -> Standing {
+    pub fn standing(&self, bound: &str, now: OffsetDateTime) -> Failures {
         self.live(bound, now).map(|item| standing(item, now)).unwrap_or_default()
     }
 
@@ -63,7 +63,7 @@ struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    fn of(brake: &'a Brake) -> Self {
+    fn of(brake: &'a RateLimit) -> Self {
         Self { key: &brake.key, span: brake.span(), rows: false }
     }
 
@@ -97,27 +97,27 @@ impl Counters {
     /// When the store fails otherwise.
     pub async fn raise(
         &self,
-        brakes: &[Brake],
+        brakes: &[RateLimit],
         bound: Option<&str>,
         now: OffsetDateTime,
-    ) -> Result<(Option<Duration>, Standing), StoreError> {
+    ) -> Result<(Option<Duration>, Failures), StoreError> {
         let waits = try_join_all(brakes.iter().map(|brake| Box::pin(self.raise_brake(brake, now))));
         let bound = OptionFuture::from(bound.map(|key| Box::pin(self.raise_one(Tally::bound(key), now))));
         let (waits, bound) = try_join(waits, async { bound.await.transpose() }).await?;
-        let standing = bound.map(|item| item.map_or(Standing::FULL, |item| standing(&item, now)));
+        let standing = bound.map(|item| item.map_or(Failures::FULL, |item| standing(&item, now)));
         Ok((waits.into_iter().flatten().max(), standing.unwrap_or_default()))
     }
 
     /// Takes an attempt back that was none: whoever proves who they are has not guessed, and ends a row of failures. What cannot
     /// be taken back stays.
-    pub async fn lower(&self, brakes: &[Brake], bound: Option<&str>, now: OffsetDateTime) {
+    pub async fn lower(&self, brakes: &[RateLimit], bound: Option<&str>, now: OffsetDateTime) {
         // On the heap: the SDK's futures are large, and they would add up along the chain of callers.
         let all = brakes.iter().map(|brake| Box::pin(self.lower_one(Tally::of(brake), now)));
         let bound = OptionFuture::from(bound.map(|key| Box::pin(self.lower_one(Tally::bound(key), now))));
         join(futures_util::future::join_all(all), bound).await;
     }
 
-    async fn raise_brake(&self, brake: &Brake, now: OffsetDateTime) -> Result<Option<Duration>, StoreError> {
+    async fn raise_brake(&self, brake: &RateLimit, now: OffsetDateTime) -> Result<Option<Duration>, StoreError> {
         let Some(item) = self.raise_one(Tally::of(brake), now).await? else { return Ok(Some(BUSY)) };
         let counted = |part| at(&item, brake.span(), part);
         // This attempt is among them.
@@ -230,9 +230,9 @@ fn at(item: &Item, span: Span, part: i64) -> u64 {
     item.get(&name).map_or(0, |_| number(item, &name).unwrap_or(UNREADABLE))
 }
 
-fn standing(item: &Item, now: OffsetDateTime) -> Standing {
+fn standing(item: &Item, now: OffsetDateTime) -> Failures {
     let counted = |part| at(item, MONTH, part);
-    Standing {
+    Failures {
         in_a_row: item.get(ROW).map_or(0, |_| number(item, ROW).unwrap_or(UNREADABLE)),
         month: MONTH.sum(counted, now),
         today: counted(MONTH.part(now)),

@@ -9,11 +9,11 @@ use crate::flows::{Codes, Flows, StoredFlow, flow_key, read_flow};
 use crate::item::{Item, key, string};
 use crate::outbox::Outbox;
 use crate::profile::{Enrolment, profile_key, read_profile};
-use latchkey_core::brakes::Standing;
 use latchkey_core::courier::Outgoing;
 use latchkey_core::flow::LoginFlow;
 use latchkey_core::identity::{CredentialType, Identity};
 use latchkey_core::known_device::KnownDevice;
+use latchkey_core::rate_limit::Failures;
 use latchkey_core::session::{Session, Surplus};
 use latchkey_core::token::{Presented, SecretHash};
 use time::OffsetDateTime;
@@ -104,7 +104,7 @@ pub async fn receiver(
     id: Uuid,
     bound: Option<(&Counters, &str)>,
     now: OffsetDateTime,
-) -> Result<(Option<Profile>, Standing), StoreError> {
+) -> Result<(Option<Profile>, Failures), StoreError> {
     let mut keys = vec![(accounts.table(), vec![profile_key(id)])];
     if let Some((counters, name)) = bound {
         keys.push((counters.table(), vec![Counters::item_key(name)]));
@@ -114,7 +114,7 @@ pub async fn receiver(
     let profile = of(accounts.table()).first().map(read_profile).transpose()?;
     let standing = match bound {
         Some((counters, name)) => Counts::of(of(counters.table()))?.standing(name, now),
-        None => Standing::default(),
+        None => Failures::default(),
     };
     Ok((profile, standing))
 }

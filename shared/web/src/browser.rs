@@ -7,11 +7,12 @@ use crate::reply::{Fault, Reply};
 use cookie::{Cookie as SetCookie, Expiration, SameSite};
 use latchkey_config::{CookieAttributes, HOST_PREFIX, SameSite as ConfiguredSameSite};
 use latchkey_core::csrf::CsrfSecret;
-use latchkey_core::flow::{FlowKind, LoginFlow, join, with_query};
+use latchkey_core::flow::{FlowType, LoginFlow};
 use latchkey_core::init::Asked;
 use latchkey_core::known_device::{self, DeviceCookie};
 use latchkey_core::session::Session;
 use latchkey_core::token::{Cookie, Presented};
+use latchkey_core::url::{join, with_query};
 use latchkey_store::Flows;
 use time::{Duration, OffsetDateTime};
 
@@ -103,7 +104,7 @@ pub fn set_device_cookie(call: &Call<'_>, cookie: &DeviceCookie) -> String {
 /// The anti-CSRF token for a flow's form: fits the browser's cookie, empty for native apps.
 pub fn form_token(call: &Call<'_>, flow: &LoginFlow) -> String {
     match flow.kind {
-        FlowKind::Api if !flow.form.token_in_api_flow => String::new(),
+        FlowType::Api if !flow.form.token_in_api_flow => String::new(),
         _ => {
             // Without a cookie the token fits nothing, like the browser that has none.
             let fitting = call.csrf.iter().find(|secret| flow.csrf.is_some_and(|binding| binding.fits(secret)));
@@ -116,7 +117,7 @@ pub fn form_token(call: &Call<'_>, flow: &LoginFlow) -> String {
 }
 
 /// What a client asks of a new flow.
-pub fn wishes<'a>(call: &'a Call<'_>, kind: FlowKind) -> Asked<'a> {
+pub fn wishes<'a>(call: &'a Call<'_>, kind: FlowType) -> Asked<'a> {
     Asked {
         kind,
         refresh: call.flag("refresh"),

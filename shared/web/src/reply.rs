@@ -2,8 +2,8 @@
 
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use lambda_http::Body;
-use latchkey_core::aal::Method;
 use latchkey_core::error::ApiError;
+use latchkey_core::method::MethodId;
 use latchkey_store::StoreError;
 use serde_json::Value;
 use uuid::Uuid;
@@ -21,7 +21,7 @@ pub struct Reply {
     pub(crate) kind: Kind,
     pub(crate) flow: Option<Uuid>,
     /// The login method that had its turn, for the log.
-    pub(crate) method: Option<Method>,
+    pub(crate) method: Option<MethodId>,
     /// The failure that this answer sends a browser to look at, for the log.
     pub(crate) fault: Option<Fault>,
     /// Whether the browser gets another anti-CSRF cookie.
@@ -159,7 +159,7 @@ impl Reply {
     }
 
     /// Names the login method for the log.
-    pub fn by_method(mut self, method: Method) -> Self {
+    pub fn by_method(mut self, method: MethodId) -> Self {
         self.method = Some(method);
         self
     }

@@ -1,7 +1,7 @@
 //! Rate limits: what is counted by which key, and what a count means. `docs/rate-limits.md` draws the whole model.
 //!
-//! Two kinds of counters. A [`Brake`] shows itself: over it the answer says how long to wait. Its key holds what was typed, a
-//! network or a device, never an identity, so it tells nothing about who has an account. A [`Bound`] counts failures by identity
+//! Two kinds of counters. A [`RateLimit`] shows itself: over it the answer says how long to wait. Its key holds what was typed, a
+//! network or a device, never an identity, so it tells nothing about who has an account. A [`FailureLimit`] counts failures by identity
 //! and day and never shows itself: over it an attempt is answered like a wrong one, at the same cost.
 
 use crate::token;
@@ -21,7 +21,7 @@ pub struct Span {
     pub parts: i64,
 }
 
-/// The span of a [`Bound`]: thirty days, day by day (UTC).
+/// The span of a [`FailureLimit`]: thirty days, day by day (UTC).
 pub const MONTH: Span = Span { length: Duration::days(30), parts: 30 };
 
 impl Span {
@@ -80,7 +80,7 @@ impl Span {
 
 /// A limit that shows itself: one thing that is counted, and how often it may happen within a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Brake {
+pub struct RateLimit {
     /// Names the counter. Holds networks, devices and digests of what was typed, never an identity.
     pub key: String,
     /// How often within the window.
@@ -89,7 +89,7 @@ pub struct Brake {
     pub window: Duration,
 }
 
-impl Brake {
+impl RateLimit {
     fn new(key: String, most: u32, window: Duration) -> Self {
         Self { key, most, window }
     }
@@ -101,13 +101,13 @@ impl Brake {
 }
 
 /// The digest under which what was typed is counted. It must be normalised, so that every spelling counts as one.
-pub fn typed(normalised: &str) -> String {
+pub fn digest(normalised: &str) -> String {
     token::digest(normalised)
 }
 
 /// How often an identity may fail, over days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bound {
+pub struct FailureLimit {
     /// Failures in a row; a success ends the row. NIST SP 800-63B allows 100.
     pub in_a_row: u32,
     /// Failures within [`MONTH`], whatever succeeds between them.
@@ -116,9 +116,9 @@ pub struct Bound {
     pub beyond: u32,
 }
 
-/// What a [`Bound`]'s counter holds.
+/// What a [`FailureLimit`]'s counter holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct Failures {
     /// Failures since the last success.
     pub in_a_row: u64,
     /// Failures within [`MONTH`].
@@ -127,19 +127,19 @@ pub struct Standing {
     pub today: u64,
 }
 
-impl Standing {
+impl Failures {
     /// Of a counter that cannot be asked for load: whoever can bring that about must not get past it.
     pub const FULL: Self = Self { in_a_row: u64::MAX, month: u64::MAX, today: u64::MAX };
 }
 
-impl Bound {
+impl FailureLimit {
     /// Whether an attempt that is counted in `standing` is within the bound.
-    pub fn admits(&self, standing: &Standing) -> bool {
+    pub fn admits(&self, standing: &Failures) -> bool {
         standing.in_a_row <= u64::from(self.in_a_row) && standing.month <= u64::from(self.month)
     }
 
     /// Whether one more attempt than `standing` holds would be within the bound.
-    pub fn has_room(&self, standing: &Standing) -> bool {
+    pub fn has_room(&self, standing: &Failures) -> bool {
         standing.in_a_row < u64::from(self.in_a_row) && standing.month < u64::from(self.month)
     }
 
@@ -149,29 +149,29 @@ impl Bound {
     }
 
     /// Whether a password is looked at in an attempt that is counted in `standing`.
-    pub fn admits_password(&self, standing: &Standing) -> bool {
+    pub fn admits_password(&self, standing: &Failures) -> bool {
         self.admits(standing) || standing.today <= u64::from(self.beyond)
     }
 
     /// Whether a code is looked at: a long one always, because nobody guesses it.
-    pub fn admits_code(&self, standing: &Standing, long: bool) -> bool {
+    pub fn admits_code(&self, standing: &Failures, long: bool) -> bool {
         long || self.admits(standing)
     }
 
     /// Whether the next code must be a long one: from half the bound on, so that it still opens when the bound is reached on its
     /// way.
-    pub fn wants_long_codes(&self, standing: &Standing) -> bool {
+    pub fn wants_long_codes(&self, standing: &Failures) -> bool {
         standing.in_a_row >= u64::from(self.in_a_row) / 2 || standing.month >= u64::from(self.month) / 2
     }
 }
 
 /// Key of an identity's bound; without one that of what was typed, so that the store does the same for everybody.
-pub fn bound_of(identity: Option<Uuid>, typed: &str) -> String {
+pub fn failures_of(identity: Option<Uuid>, typed: &str) -> String {
     identity.map_or_else(|| format!("bound#nobody#{typed}"), |id| format!("bound#identity#{id}"))
 }
 
 /// Key of a known device's bound.
-pub fn bound_of_device(device: &str) -> String {
+pub fn failures_of_device(device: &str) -> String {
     format!("bound#device#{device}")
 }
 
@@ -187,24 +187,24 @@ pub struct AttemptLimits {
     /// From one device, as an identity that has signed in on it; counts in place of the other two.
     pub device: u32,
     /// As one identity from devices that it has not signed in on, and from each device that it has.
-    pub bound: Bound,
+    pub bound: FailureLimit,
 }
 
 impl AttemptLimits {
     /// What an attempt from an unknown device counts for.
-    pub fn unknown_device(&self, typed: &str, network: &str) -> Vec<Brake> {
+    pub fn unknown_device(&self, typed: &str, network: &str) -> Vec<RateLimit> {
         let key = format!("attempt#here#{typed}#{network}");
-        vec![Brake::new(key, self.identifier_and_network, self.window), self.question(network)]
+        vec![RateLimit::new(key, self.identifier_and_network, self.window), self.question(network)]
     }
 
     /// What an attempt from a known device counts for: that device alone, so that nobody is locked out by what others try.
-    pub fn known_device(&self, device: &str) -> Brake {
-        Brake::new(format!("attempt#device#{device}"), self.device, self.window)
+    pub fn known_device(&self, device: &str) -> RateLimit {
+        RateLimit::new(format!("attempt#device#{device}"), self.device, self.window)
     }
 
     /// What asking for somebody counts for, without an attempt to sign in as them.
-    pub fn question(&self, network: &str) -> Brake {
-        Brake::new(format!("attempt#network#{network}"), self.network, self.window)
+    pub fn question(&self, network: &str) -> RateLimit {
+        RateLimit::new(format!("attempt#network#{network}"), self.network, self.window)
     }
 }
 
@@ -232,9 +232,9 @@ pub struct SendLimits {
 impl SendLimits {
     /// What a code counts for that is sent to what was typed, `normalised`, by which counters show themselves. `device` is set on
     /// a known one. `None` when no message goes to such a number.
-    pub fn of(&self, normalised: &str, network: &str, device: Option<&str>) -> Option<Vec<Brake>> {
-        let digest = typed(normalised);
-        let brake = |key, most| Brake::new(key, most, self.window);
+    pub fn of(&self, normalised: &str, network: &str, device: Option<&str>) -> Option<Vec<RateLimit>> {
+        let digest = digest(normalised);
+        let brake = |key, most| RateLimit::new(key, most, self.window);
         let mut all = match device {
             Some(device) => vec![brake(format!("send#device#{device}"), self.device)],
             None => vec![
@@ -246,9 +246,9 @@ impl SendLimits {
         if normalised.starts_with('+') {
             let country = self.country(normalised)?;
             let of_whom = if device.is_some() { "known#" } else { "" };
-            all.push(Brake::new(format!("sms#{of_whom}{country}"), self.sms_per_day, Duration::DAY));
+            all.push(RateLimit::new(format!("sms#{of_whom}{country}"), self.sms_per_day, Duration::DAY));
             if device.is_none() {
-                all.push(Brake::new(format!("sms#network#{network}"), self.sms_network_per_day, Duration::DAY));
+                all.push(RateLimit::new(format!("sms#network#{network}"), self.sms_network_per_day, Duration::DAY));
             }
         }
         Some(all)
@@ -296,13 +296,13 @@ mod tests {
     #[test]
     fn visible_keys_hold_no_identity() {
         let ada = Uuid::from_u128(1);
-        assert_eq!(bound_of(Some(ada), &typed("ada")), bound_of(Some(ada), &typed("+4917667111638")));
-        assert!(!bound_of(None, &typed("nobody@example.org")).contains("nobody@"));
+        assert_eq!(failures_of(Some(ada), &digest("ada")), failures_of(Some(ada), &digest("+4917667111638")));
+        assert!(!failures_of(None, &digest("nobody@example.org")).contains("nobody@"));
         let limits = attempts();
         let keys = |device: Option<&str>| -> Vec<String> {
             let brakes = match device {
                 Some(device) => vec![limits.known_device(device)],
-                None => limits.unknown_device(&typed("ada@example.org"), "192.0.2"),
+                None => limits.unknown_device(&digest("ada@example.org"), "192.0.2"),
             };
             brakes.into_iter().map(|brake| brake.key).collect()
         };
@@ -312,7 +312,7 @@ mod tests {
     }
 
     fn attempts() -> AttemptLimits {
-        let bound = Bound { in_a_row: 100, month: 300, beyond: 10 };
+        let bound = FailureLimit { in_a_row: 100, month: 300, beyond: 10 };
         AttemptLimits { window: WINDOW, identifier_and_network: 10, network: 300, device: 10, bound }
     }
 
@@ -373,12 +373,12 @@ mod tests {
 
     #[test]
     fn a_bound_holds_over_days_and_lets_long_codes_through() {
-        let bound = Bound { in_a_row: 100, month: 300, beyond: 10 };
-        let at = |in_a_row, month, today| Standing { in_a_row, month, today };
+        let bound = FailureLimit { in_a_row: 100, month: 300, beyond: 10 };
+        let at = |in_a_row, month, today| Failures { in_a_row, month, today };
         assert!(
             bound.admits(&at(100, 300, 100)) && !bound.has_room(&at(100, 1, 1)) && bound.has_room(&at(99, 299, 99))
         );
-        for full in [at(101, 101, 101), at(1, 301, 20), Standing::FULL] {
+        for full in [at(101, 101, 101), at(1, 301, 20), Failures::FULL] {
             assert!(!bound.admits(&full) && !bound.admits_password(&full) && !bound.admits_code(&full, false));
             assert!(bound.admits_code(&full, true) && bound.wants_long_codes(&full));
         }
