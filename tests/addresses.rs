@@ -88,7 +88,7 @@ async fn one_header_counts_and_others_are_the_clients_words() {
 
 #[tokio::test]
 async fn each_client_counts_for_its_own_network() {
-    let limits = "brakes: {attempts: {network: 3, person_and_network: 1000, person: 1000}}";
+    let limits = "rate_limits: {attempts: {network: 3, identifier_and_network: 1000, identity: 1000}}";
     let bench = Bench::with(&format!("{}{limits}\n", behind_a_proxy(""))).await;
     let mut people = Vec::new();
     for _ in 0..6 {

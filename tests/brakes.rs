@@ -10,7 +10,7 @@ pub const WRONG: i64 = 4_000_006;
 
 /// A stack on which little is enough.
 pub async fn bench(limits: &str) -> Bench {
-    Bench::with(&format!("{CONFIG}brakes: {{{limits}}}\n")).await
+    Bench::with(&format!("{CONFIG}rate_limits: {{{limits}}}\n")).await
 }
 
 pub async fn attempt(client: &Client<'_>, identifier: &str, secret: &str) -> Answer {
@@ -35,7 +35,7 @@ pub fn assert_waits(answer: &Answer) {
 
 #[tokio::test]
 async fn whoever_guesses_waits_and_is_not_told_whether_they_were_right() {
-    let bench = bench("attempts: {person_and_network: 3}").await;
+    let bench = bench("attempts: {identifier_and_network: 3}").await;
     let email = bench.person().await;
     let app = bench.app();
     fail(&app, &email, 3).await;
@@ -50,7 +50,7 @@ async fn whoever_guesses_waits_and_is_not_told_whether_they_were_right() {
 
 #[tokio::test]
 async fn every_spelling_counts_as_one() {
-    let bench = bench("attempts: {person_and_network: 3}").await;
+    let bench = bench("attempts: {identifier_and_network: 3}").await;
     let email = bench.person().await;
     let app = bench.app();
     fail(&app, &email, 1).await;
@@ -75,7 +75,7 @@ async fn a_network_waits_whomever_it_tries() {
 
 #[tokio::test]
 async fn wrong_tries_by_one_identifier_do_not_show_by_another() {
-    let bench = bench("attempts: {person_and_network: 4, person: 6, person_per_day: 1}").await;
+    let bench = bench("attempts: {identifier_and_network: 4, identity: 6, identity_per_day: 1}").await;
     let (public, private) = (unique("public"), format!("{}@example.org", unique("private")));
     bench.create_as("contacts", json!({"username": public, "email": private}), json!({"password": PASSWORD})).await;
     let app = bench.app();
@@ -90,7 +90,7 @@ async fn wrong_tries_by_one_identifier_do_not_show_by_another() {
 
 #[tokio::test]
 async fn beyond_a_bound_right_is_answered_like_wrong() {
-    let bench = bench("attempts: {person: 4, person_per_day: 1}").await;
+    let bench = bench("attempts: {identity: 4, identity_per_day: 1}").await;
     let (email, app) = (bench.person().await, bench.app());
     for network in 0..5 {
         fail(&app.at(&format!("198.51.{network}.1")), &email, 1).await;
@@ -117,7 +117,7 @@ async fn beyond_a_bound_right_is_answered_like_wrong() {
 /// Of two texts that a password may be of the first one fits, in a hash of today's and in a cheaper one of elsewhere.
 #[tokio::test]
 async fn beyond_a_bound_right_costs_what_wrong_does() {
-    let bench = bench("attempts: {person: 4, person_per_day: 1}").await;
+    let bench = bench("attempts: {identity: 4, identity_per_day: 1}").await;
     let (right, wrong) = ("cl\u{e9} de bras", "cl\u{e8} de bras");
     let imported = json!({"hashed_password": "$md5$yXcFKUPi5NmRvrK7aNW3Qw=="});
     for (credentials, wrongs, rights) in [(json!({"password": right}), 2, [2, 2]), (imported, 3, [4, 2])] {
@@ -142,7 +142,7 @@ async fn beyond_a_bound_right_costs_what_wrong_does() {
 
 #[tokio::test]
 async fn a_bound_adds_up_over_days_and_ends_with_a_success() {
-    let bench = bench("attempts: {person: 20, person_per_day: 2}").await;
+    let bench = bench("attempts: {identity: 20, identity_per_day: 2}").await;
     let (email, app) = (bench.person().await, bench.app());
     // Five a day from another network each day: no window notices.
     for day in 0..4 {
@@ -167,7 +167,7 @@ async fn a_bound_adds_up_over_days_and_ends_with_a_success() {
 
 #[tokio::test]
 async fn successes_between_do_not_lift_the_bound_of_a_month() {
-    let bench = bench("attempts: {person: 5, person_per_month: 9, person_per_day: 1}").await;
+    let bench = bench("attempts: {identity: 5, identity_per_month: 9, identity_per_day: 1}").await;
     let (email, app) = (bench.person().await, bench.app());
     for day in 0..2 {
         let app = app.later(Duration::days(day));
@@ -181,7 +181,7 @@ async fn successes_between_do_not_lift_the_bound_of_a_month() {
 
 #[tokio::test]
 async fn being_right_counts_for_nothing() {
-    let bench = bench("attempts: {person_and_network: 2, person: 2, network: 2, device: 2}").await;
+    let bench = bench("attempts: {identifier_and_network: 2, identity: 2, network: 2, device: 2}").await;
     let email = bench.person().await;
     let app = bench.app();
     for _ in 0..4 {
@@ -193,7 +193,7 @@ async fn being_right_counts_for_nothing() {
 
 #[tokio::test]
 async fn a_browser_is_shown_the_form_with_the_reason() {
-    let bench = bench("attempts: {person_and_network: 1}").await;
+    let bench = bench("attempts: {identifier_and_network: 1}").await;
     let email = bench.person().await;
     let mut browser = bench.browser().html();
     let flow = browser.begin("").await;
@@ -211,7 +211,7 @@ async fn a_browser_is_shown_the_form_with_the_reason() {
 
 #[tokio::test]
 async fn no_more_get_through_at_once_than_one_after_the_other() {
-    let bench = bench("attempts: {person_and_network: 5}").await;
+    let bench = bench("attempts: {identifier_and_network: 5}").await;
     let email = bench.person().await;
     let app = bench.app();
     let answers = futures_util::future::join_all((0..32).map(|_| attempt(&app, &email, "wrong"))).await;
@@ -222,7 +222,7 @@ async fn no_more_get_through_at_once_than_one_after_the_other() {
 
 #[tokio::test]
 async fn parallel_guesses_stay_within_a_bound() {
-    let bench = bench("attempts: {person: 5, person_per_day: 1, person_and_network: 100}").await;
+    let bench = bench("attempts: {identity: 5, identity_per_day: 1, identifier_and_network: 100}").await;
     let (email, app) = (bench.person().await, bench.app());
     fail(&app, &email, 5).await;
     let all = (0..16).map(|network| app.at(&format!("198.51.{network}.1")));
@@ -237,7 +237,7 @@ async fn parallel_guesses_stay_within_a_bound() {
 
 #[tokio::test]
 async fn the_window_slides_on_and_a_counter_that_has_slept_begins_anew() {
-    let bench = bench("window: 15m, attempts: {person_and_network: 1}").await;
+    let bench = bench("window: 15m, attempts: {identifier_and_network: 1}").await;
     let email = bench.person().await;
     let app = bench.app();
     fail(&app, &email, 1).await;
@@ -250,7 +250,7 @@ async fn the_window_slides_on_and_a_counter_that_has_slept_begins_anew() {
 
 #[tokio::test]
 async fn over_a_limit_nothing_is_hashed_and_counting_waits_for_nothing() {
-    let bench = bench("attempts: {person_and_network: 1}").await;
+    let bench = bench("attempts: {identifier_and_network: 1}").await;
     let email = bench.person().await;
     let app = bench.app();
     for (secret, status, hashes) in [("wrong", 400, 1), ("wrong", 429, 0), (PASSWORD, 429, 0)] {
@@ -280,7 +280,7 @@ async fn where_limits_are_off_nothing_is_counted_and_no_device_remembered() {
 
 #[tokio::test]
 async fn counters_hold_nothing_that_was_typed() {
-    let bench = bench("attempts: {person: 50}").await;
+    let bench = bench("attempts: {identity: 50}").await;
     fail(&bench.app(), "somebody-private@example.org", 2).await;
     let items = serde_json::to_string(&bench.proxy.items("counters").await).unwrap();
     assert!(!items.contains("private") && items.contains("bound#nobody#"), "{items}");

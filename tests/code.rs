@@ -160,7 +160,7 @@ async fn five_codes_may_be_tried_until_another_is_requested() {
 
 #[tokio::test]
 async fn one_of_many_parallel_submits_of_a_code_signs_in() {
-    let bench = Bench::with(&config("config: {max_submissions: 255}", "brakes: {enabled: false}\n")).await;
+    let bench = Bench::with(&config("config: {max_submissions: 255}", "rate_limits: {enabled: false}\n")).await;
     let email = reader(&bench).await;
     let app = bench.app();
     let (path, code) = sent(&bench, &app, &email).await;
@@ -174,7 +174,7 @@ async fn one_of_many_parallel_submits_of_a_code_signs_in() {
 
 #[tokio::test]
 async fn no_more_codes_are_tried_at_once_than_one_after_the_other() {
-    let bench = Bench::with(&config("", "brakes: {enabled: false}\n")).await;
+    let bench = Bench::with(&config("", "rate_limits: {enabled: false}\n")).await;
     let email = reader(&bench).await;
     let app = bench.app();
     let (path, code) = sent(&bench, &app, &email).await;
@@ -187,7 +187,7 @@ async fn no_more_codes_are_tried_at_once_than_one_after_the_other() {
 
 #[tokio::test]
 async fn parallel_logins_of_a_person_by_codes_of_their_own_all_succeed() {
-    let bench = Bench::with(&config("", "brakes: {enabled: false}\n")).await;
+    let bench = Bench::with(&config("", "rate_limits: {enabled: false}\n")).await;
     let email = reader(&bench).await;
     let app = bench.app();
     let mut flows = Vec::new();
@@ -207,7 +207,7 @@ async fn parallel_logins_of_a_person_by_codes_of_their_own_all_succeed() {
 
 #[tokio::test]
 async fn of_parallel_wishes_for_a_code_one_is_fulfilled() {
-    let bench = Bench::with(&config("", "brakes: {enabled: false}\n")).await;
+    let bench = Bench::with(&config("", "rate_limits: {enabled: false}\n")).await;
     let email = reader(&bench).await;
     let app = bench.app();
     let path = app.begin("").await;
@@ -457,7 +457,7 @@ async fn whoever_reads_an_unknown_address_is_told_if_configured() {
 
 #[tokio::test]
 async fn with_mitigation_no_client_and_no_style_tells_who_is_there() {
-    let mitigated = config("", "security: {account_enumeration: {mitigate: true}}\nbrakes: {enabled: false}\n");
+    let mitigated = config("", "security: {account_enumeration: {mitigate: true}}\nrate_limits: {enabled: false}\n");
     let first = mitigated.replace("login: {ui_url", "login: {style: identifier_first, ui_url");
     let only_code = first.replace("methods: {code", "methods: {password: {enabled: false}, code");
     let volatile =

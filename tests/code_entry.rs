@@ -12,7 +12,7 @@ fn in_script(code: &str, zero: char) -> String {
 
 #[tokio::test]
 async fn a_pasted_code_signs_in() {
-    let bench = Bench::with(&config("", "brakes: {enabled: false}\n")).await;
+    let bench = Bench::with(&config("", "rate_limits: {enabled: false}\n")).await;
     let email = reader(&bench).await;
     let app = bench.app();
     let ways: [fn(&str) -> String; 12] = [
@@ -151,7 +151,7 @@ async fn the_identifier_first_step_looks_at_its_identifier_alone() {
 
 #[tokio::test]
 async fn a_refusal_shows_the_identifier_as_typed() {
-    let limits = "brakes: {sends: {address: 1, flow: 9}}\n";
+    let limits = "rate_limits: {sends: {address: 1, flow: 9}}\n";
     let bench = Bench::with(&config("", limits)).await;
     let app = bench.app();
     let refused = app.post(&app.begin("").await, &ask("Nobody@Example.ORG")).await;

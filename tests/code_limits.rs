@@ -11,7 +11,7 @@ const LAST_COUNTS: i64 = 4_029_002;
 const MITIGATE: &str = "security: {account_enumeration: {mitigate: true}}\n";
 
 async fn bench(limits: &str) -> Bench {
-    Bench::with(&config("", &format!("brakes: {{{limits}}}\n"))).await
+    Bench::with(&config("", &format!("rate_limits: {{{limits}}}\n"))).await
 }
 
 async fn request(client: &Client<'_>, to: &str) -> Answer {
@@ -123,7 +123,7 @@ async fn sending_is_limited_by_what_was_typed() {
 #[tokio::test]
 async fn text_messages_are_capped_alike_for_everybody() {
     for mitigation in ["", MITIGATE] {
-        let limits = "brakes: {sms: {countries: [\"+49\"], per_day: 2, network_per_day: 1}}\n";
+        let limits = "rate_limits: {sms: {countries: [\"+49\"], per_day: 2, network_per_day: 1}}\n";
         let bench = Bench::with(&config("", &format!("{limits}{mitigation}"))).await;
         let email = format!("{}@example.org", unique("sms"));
         bench.create_as("reader", json!({"email": email, "phone": "+4917667111638"}), json!({})).await;
@@ -150,7 +150,7 @@ async fn text_messages_are_capped_alike_for_everybody() {
 
 #[tokio::test]
 async fn beyond_a_bound_only_longer_codes_open() {
-    let bench = bench("attempts: {person: 6, person_per_day: 1}").await;
+    let bench = bench("attempts: {identity: 6, identity_per_day: 1}").await;
     let email = reader(&bench).await;
     let app = bench.app();
     let (path, short) = sent(&bench, &app, &email).await;
@@ -172,7 +172,7 @@ async fn beyond_a_bound_only_longer_codes_open() {
 
 #[tokio::test]
 async fn over_a_limit_no_code_is_tried() {
-    let bench = bench("attempts: {person_and_network: 2}").await;
+    let bench = bench("attempts: {identifier_and_network: 2}").await;
     let email = reader(&bench).await;
     let app = bench.app();
     let (path, code) = sent(&bench, &app, &email).await;

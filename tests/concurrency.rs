@@ -9,7 +9,7 @@ const MANY: usize = 32;
 #[tokio::test]
 async fn parallel_submits_of_a_flow_complete_it_once() {
     // As many are let through as ask; what brakes do has tests of its own.
-    let bench = Bench::with(&format!("{CONFIG}brakes: {{enabled: false}}\n")).await;
+    let bench = Bench::with(&format!("{CONFIG}rate_limits: {{enabled: false}}\n")).await;
     let email = bench.person().await;
     let app = bench.app();
     let action = app.begin("").await;
@@ -112,7 +112,7 @@ async fn a_person_keeps_a_bounded_number_of_sessions() {
 /// No login knows of the others, and still no more sessions are good than one person may have.
 #[tokio::test]
 async fn parallel_logins_leave_no_more_sessions_than_the_cap() {
-    let bench = Bench::with(&format!("{CONFIG}brakes: {{enabled: false}}\n")).await;
+    let bench = Bench::with(&format!("{CONFIG}rate_limits: {{enabled: false}}\n")).await;
     let email = format!("{}@example.org", unique("crowd"));
     let person = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
     let app = bench.app();

@@ -8,7 +8,7 @@ const AGENT: &str = "Telltale/1.0 (of the one who was deleted)";
 /// Codes open, nothing is limited, and the courier's quarter of an hour takes a second.
 async fn bench() -> (Bench, Carrier) {
     let codes = "  methods: {code: {passwordless_enabled: true, config: {missing_credential_fallback_enabled: true}}}\n  flows:\n";
-    let config = CONFIG.replace("  flows:\n", codes) + "brakes: {enabled: false}\n";
+    let config = CONFIG.replace("  flows:\n", codes) + "rate_limits: {enabled: false}\n";
     let carrier = Carrier::start().await;
     (Bench::with_carrier(&config, &carrier.url, false).await, carrier)
 }

@@ -21,7 +21,7 @@ async fn bench() -> Bench {
     let schemas = format!("schemas: [{{id: any, url: \"base64://{}\"}}, ", STANDARD.encode(schema.to_string()));
     let config = CONFIG.replace("schemas: [", &schemas).replace("default_schema_id: person", "default_schema_id: any");
     let config = config.replace("  flows:\n", "  methods: {code: {passwordless_enabled: true}}\n  flows:\n");
-    Bench::with(&(config + "brakes: {enabled: false}\n")).await
+    Bench::with(&(config + "rate_limits: {enabled: false}\n")).await
 }
 
 async fn create(bench: &Bench, traits: Value) -> Value {

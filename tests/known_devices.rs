@@ -36,7 +36,7 @@ async fn records(bench: &Bench) -> usize {
 
 #[tokio::test]
 async fn a_siege_keeps_no_owner_from_their_own_device() {
-    let bench = bench("attempts: {person_per_day: 1}").await;
+    let bench = bench("attempts: {identity_per_day: 1}").await;
     let email = bench.person().await;
     let (mut signed_out, mut expired) = (bench.browser(), bench.browser().at("192.0.2.1"));
     signed_out.sign_in(&email).await;
@@ -89,7 +89,7 @@ async fn the_cookie_of_a_device_is_bound_and_lasts() {
 
 #[tokio::test]
 async fn a_device_counts_for_itself_and_its_owners_alone() {
-    let bench = bench("attempts: {person_and_network: 3, device: 2}").await;
+    let bench = bench("attempts: {identifier_and_network: 3, device: 2}").await;
     let (ada, bob) = (bench.person().await, bench.person().await);
     let mut at_home = bench.browser().at("198.51.100.1");
     at_home.sign_in(&bob).await;
@@ -119,7 +119,7 @@ async fn a_device_counts_for_itself_and_its_owners_alone() {
 
 #[tokio::test]
 async fn a_device_that_fails_on_and_on_is_like_any_other() {
-    let bench = bench("attempts: {person: 4, person_per_day: 1, device: 100, person_and_network: 2}").await;
+    let bench = bench("attempts: {identity: 4, identity_per_day: 1, device: 100, identifier_and_network: 2}").await;
     let email = bench.person().await;
     let mut browser = bench.browser();
     browser.sign_in(&email).await;
@@ -132,7 +132,7 @@ async fn a_device_that_fails_on_and_on_is_like_any_other() {
 
 #[tokio::test]
 async fn a_planted_cookie_is_replaced_at_sign_in() {
-    let bench = bench("attempts: {person_and_network: 1}").await;
+    let bench = bench("attempts: {identifier_and_network: 1}").await;
     let email = bench.person().await;
     let mut victim = bench.browser();
     victim.sign_in(&email).await;
@@ -152,7 +152,7 @@ async fn a_planted_cookie_is_replaced_at_sign_in() {
 
 #[tokio::test]
 async fn a_device_is_forgotten_with_its_identity_and_in_time() {
-    let bench = bench("attempts: {person_and_network: 1}").await;
+    let bench = bench("attempts: {identifier_and_network: 1}").await;
     let email = bench.person().await;
     let mut browser = bench.browser();
     let done = browser.sign_in(&email).await;

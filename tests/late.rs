@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// Everybody may sign in by code; messages are tried often.
 fn config() -> String {
     let codes = "  methods: {code: {passwordless_enabled: true, config: {missing_credential_fallback_enabled: true}}}\n  flows:\n";
-    CONFIG.replace("  flows:\n", codes) + "courier: {message_retries: 9}\nbrakes: {enabled: false}\n"
+    CONFIG.replace("  flows:\n", codes) + "courier: {message_retries: 9}\nrate_limits: {enabled: false}\n"
 }
 
 async fn bench() -> (Bench, Carrier) {

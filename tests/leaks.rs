@@ -107,7 +107,7 @@ async fn how_often_is_too_often_is_the_configurations_to_say_and_right_and_wrong
 async fn beyond_a_limit_nothing_is_asked() {
     let (url, asked) = peer(Mood::KnowsNothing).await;
     let config = format!(
-        "{CONFIG}brakes: {{attempts: {{person_and_network: 1}}}}\npasswords: {{check_leaks_at_login: true, patience: 20s}}\n"
+        "{CONFIG}rate_limits: {{attempts: {{identifier_and_network: 1}}}}\npasswords: {{check_leaks_at_login: true, patience: 20s}}\n"
     );
     let bench = Bench::with_env(&config, "LATCHKEY_LEAKS_URL", &url).await;
     let (email, app) = (bench.person().await, bench.app());

@@ -4,7 +4,7 @@
 //! `LATCHKEY_WRITE_DOCS=1 cargo test --test edge rate_limits` writes them anew.
 
 use crate::support::{CONFIG, page};
-use latchkey_config::Brakes;
+use latchkey_config::RateLimits;
 use latchkey_core::code::{SentCode, after_another_send};
 use latchkey_core::flow::CodeAddress;
 use latchkey_core::identity::Via;
@@ -17,10 +17,10 @@ use uuid::Uuid;
 
 const START: OffsetDateTime = datetime!(2026-07-29 0:00 UTC);
 
-fn defaults() -> Brakes {
+fn defaults() -> RateLimits {
     let (folder, _) = crate::support::written(CONFIG);
     let loaded = latchkey_config::read(CONFIG, Some(folder.path()), &[], false).unwrap_or_else(|e| panic!("{e}"));
-    loaded.config.brakes.expect("limits are on by default")
+    loaded.config.rate_limits.expect("limits are on by default")
 }
 
 /// Counters in memory.

@@ -13,7 +13,8 @@ const MARK: &str = "mark-of-the-owner";
 
 /// Accounts with several addresses, any of which may be chosen to confirm a login.
 async fn bench() -> Bench {
-    Bench::with(&config("", "feature_flags: {refresh_login_choose_address: true}\nbrakes: {enabled: false}\n")).await
+    Bench::with(&config("", "feature_flags: {refresh_login_choose_address: true}\nrate_limits: {enabled: false}\n"))
+        .await
 }
 
 /// Flows of one owner in every state, by the paths that they are submitted to.

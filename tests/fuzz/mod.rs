@@ -25,7 +25,7 @@ fn config() -> String {
     CONFIG.replace(
         "  default_browser_return_url",
         "  methods: {code: {enabled: true, passwordless_enabled: true}}\n  default_browser_return_url",
-    ) + "brakes: {enabled: false}\ncourier: {smtp: {from_address: login@example.org}}\n"
+    ) + "rate_limits: {enabled: false}\ncourier: {smtp: {from_address: login@example.org}}\n"
 }
 
 fn number(name: &str, otherwise: u64) -> u64 {

@@ -28,7 +28,7 @@ pub(crate) struct Brakes {
 impl Brakes {
     /// None where they are off.
     pub(crate) fn open(env: &Environment, db: &Db, config: &Config) -> Result<Option<Self>, StartError> {
-        let Some(limits) = &config.brakes else { return Ok(None) };
+        let Some(limits) = &config.rate_limits else { return Ok(None) };
         let (attempts, sends) = limits_of(limits);
         let counters = Counters::open(db, env)?;
         Ok(Some(Self { counters, attempts, sends, sends_of_flow: u64::from(limits.sends_flow) }))
@@ -36,17 +36,17 @@ impl Brakes {
 }
 
 /// A configuration's limits as the domain counts them.
-pub fn limits_of(limits: &latchkey_config::Brakes) -> (AttemptLimits, SendLimits) {
+pub fn limits_of(limits: &latchkey_config::RateLimits) -> (AttemptLimits, SendLimits) {
     let window = edge::signed(limits.window);
     let attempts = AttemptLimits {
         window,
-        identifier_and_network: limits.attempts_person_and_network,
+        identifier_and_network: limits.attempts_identifier_and_network,
         network: limits.attempts_network,
         device: limits.attempts_device,
         bound: FailureLimit {
-            in_a_row: limits.attempts_person,
-            month: limits.attempts_person_per_month,
-            beyond: limits.attempts_person_per_day,
+            in_a_row: limits.attempts_identity,
+            month: limits.attempts_identity_per_month,
+            beyond: limits.attempts_identity_per_day,
         },
     };
     let sends = SendLimits {

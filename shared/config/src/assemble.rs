@@ -7,8 +7,8 @@ use crate::document::get;
 use crate::duration;
 use crate::keys::names;
 use crate::model::{
-    Brakes, ClientAddress, CodeMethod, Config, CookieAttributes, Cookies, Cors, Features, HOST_PREFIX, Hasher,
-    IdentityConfig, LeakCheck, Listener, LoginFlowPolicy, LoginStyle, Logout, Method, Methods, RequiredAal, SameSite,
+    ClientAddress, CodeMethod, Config, CookieAttributes, Cookies, Cors, Features, HOST_PREFIX, Hasher, IdentityConfig,
+    LeakCheck, Listener, LoginFlowPolicy, LoginStyle, Logout, Method, Methods, RateLimits, RequiredAal, SameSite,
     SchemaRef, SelfService, SessionPolicy,
 };
 use crate::pages;
@@ -125,7 +125,7 @@ pub(crate) fn assemble(
         header_allowlist: from
             .texts("clients.web_hook.header_allowlist")
             .unwrap_or_else(|| HARMLESS_HEADERS.iter().map(|&name| name.to_owned()).collect()),
-        brakes: brakes(&from),
+        rate_limits: rate_limits(&from),
         features: Features {
             cacheable_sessions: from.flag("feature_flags.cacheable_sessions", false),
             cacheable_sessions_max_age: from
@@ -204,23 +204,23 @@ fn leak_check(from: &Reader<'_>) -> Option<LeakCheck> {
     })
 }
 
-fn brakes(from: &Reader<'_>) -> Option<Brakes> {
-    from.flag("brakes.enabled", true).then(|| Brakes {
-        window: from.duration("brakes.window").unwrap_or(Duration::from_secs(15 * 60)),
-        attempts_person_and_network: from.number("brakes.attempts.person_and_network", 10),
-        attempts_person: from.number("brakes.attempts.person", 100),
-        attempts_person_per_month: from.number("brakes.attempts.person_per_month", 300),
-        attempts_person_per_day: from.number("brakes.attempts.person_per_day", 10),
-        attempts_network: from.number("brakes.attempts.network", 300),
-        attempts_device: from.number("brakes.attempts.device", 10),
-        sends_address_and_network: from.number("brakes.sends.address_and_network", 5),
-        sends_address: from.number("brakes.sends.address", 10),
-        sends_network: from.number("brakes.sends.network", 100),
-        sends_device: from.number("brakes.sends.device", 5),
-        sends_flow: from.number("brakes.sends.flow", 5),
-        sms_countries: from.texts("brakes.sms.countries").unwrap_or_default(),
-        sms_per_day: from.number("brakes.sms.per_day", 1000),
-        sms_network_per_day: from.number("brakes.sms.network_per_day", 100),
+fn rate_limits(from: &Reader<'_>) -> Option<RateLimits> {
+    from.flag("rate_limits.enabled", true).then(|| RateLimits {
+        window: from.duration("rate_limits.window").unwrap_or(Duration::from_secs(15 * 60)),
+        attempts_identifier_and_network: from.number("rate_limits.attempts.identifier_and_network", 10),
+        attempts_identity: from.number("rate_limits.attempts.identity", 100),
+        attempts_identity_per_month: from.number("rate_limits.attempts.identity_per_month", 300),
+        attempts_identity_per_day: from.number("rate_limits.attempts.identity_per_day", 10),
+        attempts_network: from.number("rate_limits.attempts.network", 300),
+        attempts_device: from.number("rate_limits.attempts.device", 10),
+        sends_address_and_network: from.number("rate_limits.sends.address_and_network", 5),
+        sends_address: from.number("rate_limits.sends.address", 10),
+        sends_network: from.number("rate_limits.sends.network", 100),
+        sends_device: from.number("rate_limits.sends.device", 5),
+        sends_flow: from.number("rate_limits.sends.flow", 5),
+        sms_countries: from.texts("rate_limits.sms.countries").unwrap_or_default(),
+        sms_per_day: from.number("rate_limits.sms.per_day", 1000),
+        sms_network_per_day: from.number("rate_limits.sms.network_per_day", 100),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::notices::Notices;
 use crate::pages::Color;
 use http::Uri;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// The JSON shape of a kind of value.
@@ -41,9 +41,15 @@ impl Findings {
     }
 }
 
-/// Checks a document whose environment overrides are laid over it; these alone when it was `checked` before they were.
-pub(crate) fn check(document: &Value, overrides: &Overrides, checked: bool) -> Findings {
-    let mut walk = Walk { overrides, findings: Findings::default() };
+/// Checks a document whose environment overrides are laid over it; these alone when it was `checked` before they were. `former` has
+/// the former names under which the file sets keys.
+pub(crate) fn check(
+    document: &Value,
+    overrides: &Overrides,
+    former: &BTreeMap<String, String>,
+    checked: bool,
+) -> Findings {
+    let mut walk = Walk { overrides, former, findings: Findings::default() };
     if checked {
         walk.overridden(document);
     } else {
@@ -85,6 +91,7 @@ fn placeholder(value: &Value) -> Option<&str> {
 
 struct Walk<'a> {
     overrides: &'a Overrides,
+    former: &'a BTreeMap<String, String>,
     findings: Findings,
 }
 
@@ -119,18 +126,24 @@ impl Walk<'_> {
             Some(key) => self.known(key, value, path, above),
             None if here.is_empty() => self.unknown(path, above),
             None if value.is_object() => self.below(value, path, &here),
-            None => self.findings.error(format!("{}: must hold keys and values, not {value}", path.join("."))),
+            None => {
+                let name = self.name(path);
+                self.findings.error(format!("{name}: must hold keys and values, not {value}"));
+            }
+        }
+    }
+
+    /// What to call a path: first as it is written, so that its line can be found in the file.
+    fn name(&self, path: &[&str]) -> String {
+        let name = path.join(".");
+        match (self.overrides.get(&name), self.former.get(&name)) {
+            (Some(Override { variable, .. }), _) => format!("{name} (environment variable {variable})"),
+            (None, Some(former)) => format!("{former} (read as {name})"),
+            (None, None) => name,
         }
     }
 
     fn known<'d>(&mut self, key: &'static Key, value: &'d Value, path: &mut Vec<&'d str>, above: &[Fit]) {
-        let name = || {
-            let name = path.join(".");
-            match self.overrides.get(&name) {
-                Some(Override { variable, .. }) => format!("{name} (environment variable {variable})"),
-                None => name,
-            }
-        };
         let counts = matches!(key.role, Role::Used | Role::Secret);
         if let (true, false, Some(found)) = (counts, matches!(key.kind, Kind::List), placeholder(value)) {
             self.findings.placeholders.push((path.join("."), found.to_owned()));
@@ -138,7 +151,7 @@ impl Walk<'_> {
         }
         if let Err(allowed) = fits(key.kind, value) {
             let shown = if key.kind.is_secret() { "the value (not shown)".to_owned() } else { value.to_string() };
-            let line = format!("{}: {shown} is not allowed: {allowed}", name());
+            let line = format!("{}: {shown} is not allowed: {allowed}", self.name(path));
             // What counts for nothing need not be right; but an unknown hook of a login may be one that refuses it.
             if counts || path.starts_with(&["selfservice", "flows", "login"]) {
                 self.findings.error(line);
@@ -148,14 +161,14 @@ impl Walk<'_> {
                 self.findings.warn(line);
             }
         }
-        let notices = &mut self.findings.notices;
         match key.role {
             Role::Used | Role::Secret => {}
             Role::NoEffect | Role::NotBuilt(_) if is_nothing(value) => {}
-            Role::NoEffect => notices.no_effect.push((name(), key.meaning)),
+            Role::NoEffect => self.findings.notices.no_effect.push((self.name(path), key.meaning)),
             Role::NotBuilt(_) if value.as_str().is_some_and(|v| key.default == format!("`{v}`")) => {}
             Role::NotBuilt(what) => {
-                let (name, keys) = (name(), notices.not_built.entry(what).or_default());
+                let name = self.name(path);
+                let keys = self.findings.notices.not_built.entry(what).or_default();
                 if !keys.contains(&name) {
                     keys.push(name);
                 }
@@ -194,7 +207,7 @@ impl Walk<'_> {
     }
 
     fn unknown(&mut self, path: &[&str], above: &[Fit]) {
-        let name = path.join(".");
+        let name = self.name(path);
         let (last, parents) = path.split_last().expect("a path has parts");
         let siblings: BTreeSet<&str> = above.iter().filter_map(Fit::next).collect();
         let closest = siblings.into_iter().map(|sibling| (distance(last, sibling), sibling)).min();

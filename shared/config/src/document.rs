@@ -4,7 +4,7 @@ use crate::ConfigErrors;
 use crate::check::Shape;
 use crate::digest::digest;
 use crate::keys::{self, Fit, KEYS, Key, Kind};
-use crate::legacy;
+use crate::legacy::{self, FORMER, Moved};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -38,8 +38,11 @@ pub(crate) fn is_checked(text: &str) -> bool {
     mark.is_some_and(|(mark, rest)| mark == by_this_version(rest))
 }
 
+/// Counts how often the keys of a marked document changed within a version.
+const FORMAT: &str = "2";
+
 fn by_this_version(text: &str) -> String {
-    digest([env!("CARGO_PKG_VERSION"), text])
+    digest([env!("CARGO_PKG_VERSION"), FORMAT, text])
 }
 
 /// Reads YAML or JSON, or JSON alone without the feature `files`. Empty keys count as unset, keys of earlier releases are moved to
@@ -48,11 +51,11 @@ pub(crate) fn parse(text: &str) -> Result<Value, ConfigErrors> {
     Ok(parse_and_tell(text)?.0)
 }
 
-/// The same, with a line for each key that was moved.
-pub(crate) fn parse_and_tell(text: &str) -> Result<(Value, Vec<String>), ConfigErrors> {
+/// The same, with what there is to tell of the keys that were moved.
+pub(crate) fn parse_and_tell(text: &str) -> Result<(Value, Moved), ConfigErrors> {
     let mut document = parse_as_written(text)?;
     if is_checked(text) {
-        return Ok((document, Vec::new()));
+        return Ok((document, Moved::default()));
     }
     let moved = legacy::modernise(&mut document);
     type_texts(&mut document, &keys::all());
@@ -127,13 +130,13 @@ pub(crate) fn set(document: &mut Value, path: &str, value: Value) {
     *at = value;
 }
 
-/// Lays environment variables over the document.
-pub(crate) fn lay_over(document: &mut Value, env: &[(String, String)]) -> Overrides {
+/// Lays environment variables over the document, and tells of those under former names.
+pub(crate) fn lay_over(document: &mut Value, env: &[(String, String)], moved: &mut Moved) -> Overrides {
     // Most variables are not meant for this, and need not be held against every key.
     let begins = |name: &str, part: &str| {
         name.len() >= part.len() && name.bytes().zip(part.bytes()).all(|(n, p)| n == keys::in_a_variable(p))
     };
-    let meant = |name: &str| keys::FIRST_PARTS.iter().any(|part| begins(name, part));
+    let meant = |name: &str| keys::FIRST_PARTS.iter().chain(&[legacy::BRAKES]).any(|part| begins(name, part));
     let env: BTreeMap<&str, &str> = env
         .iter()
         .filter(|(name, value)| !value.is_empty() && meant(name))
@@ -156,7 +159,25 @@ pub(crate) fn lay_over(document: &mut Value, env: &[(String, String)]) -> Overri
             }
         }
     }
+    if env.keys().any(|name| begins(name, legacy::BRAKES)) {
+        lay_over_former(document, &env, &mut overrides, moved);
+    }
     overrides
+}
+
+/// Lays variables of our own keys' former names over the document.
+fn lay_over_former(document: &mut Value, env: &BTreeMap<&str, &str>, overrides: &mut Overrides, moved: &mut Moved) {
+    for (old, new) in FORMER {
+        let (former, today) = (variable(old), variable(new));
+        let (Some(text), Some(key)) = (env.get(former.as_str()), keys::lookup(new)) else { continue };
+        if overrides.contains_key(new) {
+            moved.twice(&former, &today);
+        } else {
+            moved.renamed(&former, &today);
+            set(document, new, typed(key, text));
+            overrides.insert(new.to_owned(), Override { variable: former, key });
+        }
+    }
 }
 
 /// As many items of a list as variables may make.
@@ -289,7 +310,7 @@ mod tests {
             ("PATH", "/bin"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let overrides = lay_over(&mut document, &env);
+        let overrides = lay_over(&mut document, &env, &mut Moved::default());
         assert_eq!(
             document,
             json!({

@@ -3,6 +3,7 @@
 use crate::assemble::local_file;
 use crate::courier;
 use crate::document;
+use crate::legacy::Moved;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// None when it cannot be read.
 pub fn named_files(text: &str, folder: Option<&Path>, env: &[(String, String)]) -> Vec<PathBuf> {
     let Ok(mut document) = document::parse(text) else { return Vec::new() };
-    document::lay_over(&mut document, env);
+    document::lay_over(&mut document, env, &mut Moved::default());
     let schemas = document::get(&document, "identity.schemas").and_then(Value::as_array);
     let mut urls: Vec<&str> = schemas.into_iter().flatten().filter_map(|schema| schema["url"].as_str()).collect();
     urls.retain(|url| !["base64://", "http://", "https://"].iter().any(|scheme| url.starts_with(scheme)));

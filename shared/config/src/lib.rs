@@ -30,8 +30,8 @@ pub use courier::{
 pub use deploy::{check_deployment, frozen, inspect_deployment, to_compact};
 pub use follow::named_files;
 pub use model::{
-    Brakes, ClientAddress, CodeMethod, Config, CookieAttributes, Cookies, Cors, Features, HOST_PREFIX, Hasher,
-    IdentityConfig, LeakCheck, Listener, LoginFlowPolicy, LoginStyle, Logout, Method, Methods, RequiredAal, SameSite,
+    ClientAddress, CodeMethod, Config, CookieAttributes, Cookies, Cors, Features, HOST_PREFIX, Hasher, IdentityConfig,
+    LeakCheck, Listener, LoginFlowPolicy, LoginStyle, Logout, Method, Methods, RateLimits, RequiredAal, SameSite,
     SchemaRef, SelfService, SessionPolicy,
 };
 pub use notices::Notices;
@@ -96,13 +96,14 @@ pub fn read(text: &str, folder: Option<&Path>, env: &[(String, String)], dev: bo
 
 /// The same, with what there is to tell of a configuration that cannot be used.
 pub fn inspect(text: &str, folder: Option<&Path>, env: &[(String, String)], dev: bool) -> Inspected {
-    let (mut document, moved) = match document::parse_and_tell(text) {
+    let (mut document, mut moved) = match document::parse_and_tell(text) {
         Ok(read) => read,
         Err(errors) => return Inspected { loaded: Err(errors), config: None, notices: Notices::default() },
     };
-    let overrides = document::lay_over(&mut document, env);
-    let mut findings = check::check(&document, &overrides, document::is_checked(text));
-    findings.notices.warnings.splice(0..0, moved);
+    let overrides = document::lay_over(&mut document, env, &mut moved);
+    let mut findings = check::check(&document, &overrides, &moved.names, document::is_checked(text));
+    findings.notices.warnings.splice(0..0, moved.warnings);
+    findings.errors.splice(0..0, moved.errors);
     findings.notices.weaker = preset::apply(&mut document, &mut findings);
     let config = assemble::assemble(&document, folder, env, dev, &mut findings);
     if !findings.placeholders.is_empty() {

@@ -41,7 +41,7 @@ pub struct Config {
     /// Headers of a request that may be handed on.
     pub header_allowlist: Vec<String>,
     /// How often may be tried; `None` when nothing is counted.
-    pub brakes: Option<Brakes>,
+    pub rate_limits: Option<RateLimits>,
     /// Messages to people.
     pub courier: Courier,
     /// Switches.
@@ -291,17 +291,17 @@ pub struct SchemaRef {
 
 /// How often something may be tried (`docs/rate-limits.md`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Brakes {
+pub struct RateLimits {
     /// The window of every number that names no other time.
     pub window: Duration,
     /// Attempts to sign in with one identifier from one network.
-    pub attempts_person_and_network: u32,
+    pub attempts_identifier_and_network: u32,
     /// Failed attempts in a row as one identity from devices that it has not signed in on, over days.
-    pub attempts_person: u32,
+    pub attempts_identity: u32,
     /// The same within 30 days, whatever succeeds between them.
-    pub attempts_person_per_month: u32,
+    pub attempts_identity_per_month: u32,
     /// Passwords that are looked at each day once one of those is reached.
-    pub attempts_person_per_day: u32,
+    pub attempts_identity_per_day: u32,
     /// Attempts to sign in as anybody from one network.
     pub attempts_network: u32,
     /// Attempts to sign in from one device, as an identity that has signed in on it before.

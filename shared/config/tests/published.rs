@@ -168,3 +168,47 @@ fn an_error_hides_no_warning() {
     assert!(found.notices.lines().iter().any(|line| line.starts_with("session.lifespn has no effect")));
     assert_eq!(found.notices.lines().last().unwrap(), "No effect here: log.");
 }
+
+#[test]
+fn former_rate_limits_are_read_with_warnings() {
+    let env = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let text = format!("{SERVE}{SCHEMA}brakes: {{window: 5m, attempts: {{person: 7}}}}");
+    let loaded = read(&text, None, &env(&[("BRAKES_SENDS_FLOW", "2"), ("BRAKES_WINDOW", "6m")]), true).unwrap();
+    let limits = loaded.config.rate_limits.unwrap();
+    assert_eq!((limits.window.as_secs(), limits.attempts_identity, limits.sends_flow), (360, 7, 2));
+    let told: Vec<_> =
+        loaded.notices.warnings.iter().map(|line| line.split(", its name").next().unwrap_or_default()).collect();
+    for says in [
+        "brakes.window is read as rate_limits.window",
+        "brakes.attempts.person is read as rate_limits.attempts.identity",
+        "BRAKES_SENDS_FLOW is read as RATE_LIMITS_SENDS_FLOW",
+        "BRAKES_WINDOW is read as RATE_LIMITS_WINDOW",
+    ] {
+        assert!(told.contains(&says), "{told:?}");
+    }
+    assert_eq!(told.len(), 4, "{told:?}");
+    let deployed = text.replace("http://127.0.0.1:4433/", "https://a.example/");
+    let compact = to_compact(&deployed, None, &[]).unwrap();
+    assert!(compact.contains("rate_limits") && !compact.contains("brakes"), "{compact}");
+    let limits = read(&compact, None, &env(&[("BRAKES_WINDOW", "6m")]), true).unwrap().config.rate_limits.unwrap();
+    assert_eq!((limits.window.as_secs(), limits.attempts_identity), (360, 7));
+}
+
+#[test]
+fn errors_name_former_rate_limits_as_written() {
+    let text = format!("{SERVE}{SCHEMA}brakes: {{window: 5, sends: {{flow: 1}}}}\nrate_limits: {{sends: {{flow: 2}}}}");
+    let env = [("BRAKES_SENDS_DEVICE", "x"), ("BRAKES_ENABLED", "true"), ("RATE_LIMITS_ENABLED", "true")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let errors = read(&text, None, &env, true).unwrap_err().0;
+    for says in [
+        "brakes.sends.flow: not allowed beside rate_limits.sends.flow, which is its name of today: remove brakes.sends.flow",
+        "BRAKES_ENABLED: not allowed beside RATE_LIMITS_ENABLED, which is its name of today: remove BRAKES_ENABLED",
+        "brakes.window (read as rate_limits.window): 5 is not allowed: it must be a duration",
+        "rate_limits.sends.device (environment variable BRAKES_SENDS_DEVICE): \"x\" is not allowed",
+    ] {
+        assert!(errors.iter().any(|line| line.starts_with(says)), "{says}: {errors:?}");
+    }
+    assert_eq!(errors.len(), 4, "{errors:?}");
+}

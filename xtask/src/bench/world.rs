@@ -57,7 +57,7 @@ impl World {
             // Many attempts are made for one identity; over a limit nothing would be hashed.
             Hash::Owasp => {
                 let lines = text.lines().filter(|line| !line.starts_with("hashers:"));
-                lines.chain(["brakes: { enabled: false }"]).collect::<Vec<_>>().join("\n")
+                lines.chain(["rate_limits: { enabled: false }"]).collect::<Vec<_>>().join("\n")
             }
         };
         std::fs::write(folder.path().join("kratos.yml"), &text).map_err(|e| e.to_string())?;
