@@ -57,7 +57,7 @@ impl Message {
     }
 }
 
-/// A message as a carrier hands it over.
+/// A message as a delivery channel hands it over.
 #[derive(Debug, Deserialize)]
 struct Handed {
     to: String,

@@ -158,7 +158,7 @@ async fn run(run: &Run) -> Result<(), String> {
         store_key: None,
         ports,
         processes: run.processes.then(folder_of_this_program).transpose()?,
-        carriers: run.no_inbox,
+        delivery_channels: run.no_inbox,
         hurry: 1,
     };
     // Until there is something to read first, what goes well goes without a word.

@@ -46,8 +46,8 @@ pub struct Options {
     pub ports: Ports,
     /// Where the binaries of the functions are, to run each in a process of its own.
     pub processes: Option<PathBuf>,
-    /// Whether messages leave by the carriers of the configuration instead of ending in the inbox.
-    pub carriers: bool,
+    /// Whether messages leave by the delivery channels of the configuration instead of ending in the inbox.
+    pub delivery_channels: bool,
     /// How many times faster than they should queues let time pass; for tests.
     pub hurry: u32,
 }
@@ -64,7 +64,7 @@ impl Options {
             store_key: None,
             ports,
             processes: None,
-            carriers: false,
+            delivery_channels: false,
             hurry: 1,
         }
     }
@@ -202,7 +202,7 @@ impl Stack {
         }
         let messages = Inbox::default();
         let inbox_url = match addresses.inbox {
-            _ if options.carriers => String::new(),
+            _ if options.delivery_channels => String::new(),
             Some(at) => format!("http://{at}/api/messages"),
             // Messages have to end somewhere, also where nobody looks.
             None => {

@@ -1,8 +1,8 @@
-//! Messages: each is sent at least once, and once where its carrier confirmed it and that was recorded; none waits for another; and
+//! Messages: each is sent at least once, and once where its channel confirmed it and that was recorded; none waits for another; and
 //! administrators are told the truth.
 
 use crate::events::binaries;
-use crate::support::{Bench, CONFIG, Carrier, Draft, Fault, Mood, eventually, outbox, record, unique, written};
+use crate::support::{Bench, CONFIG, Draft, Fault, Reaction, TestChannel, eventually, outbox, record, unique, written};
 use latchkey::processes::Processes;
 use latchkey::store::Store;
 use latchkey::template::Template;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-fn somebody() -> String {
+fn address() -> String {
     format!("{}@example.org", unique("m"))
 }
 
@@ -28,18 +28,18 @@ fn errors(message: &Value) -> Vec<Option<String>> {
     dispatches.iter().map(|dispatch| dispatch["error"].as_str().map(str::to_owned)).collect()
 }
 
-async fn bench() -> (Bench, Carrier) {
-    let carrier = Carrier::start().await;
-    (Bench::with_carrier(CONFIG, &carrier.url, false).await, carrier)
+async fn bench() -> (Bench, TestChannel) {
+    let channel = TestChannel::start().await;
+    (Bench::with_channel(CONFIG, &channel.url, false).await, channel)
 }
 
 #[tokio::test]
-async fn a_message_is_sent_when_it_is_written_and_what_it_said_is_gone() {
-    let (bench, carrier) = bench().await;
-    let draft = bench.post(&somebody()).await;
+async fn message_is_sent_and_its_payload_erased() {
+    let (bench, channel) = bench().await;
+    let draft = bench.post(&address()).await;
     let seen = bench.until(draft.id(), "sent").await;
     assert_eq!((seen["send_count"].as_u64(), errors(&seen)), (Some(1), vec![None]));
-    let taken = carrier.taken();
+    let taken = channel.taken();
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0]["to"], draft.message.recipient.as_str());
     assert!(taken[0]["text"].as_str().unwrap().contains(&draft.code), "{}", taken[0]);
@@ -52,35 +52,35 @@ async fn a_message_is_sent_when_it_is_written_and_what_it_said_is_gone() {
 
 /// The slowest of ten, measured from the answer of the transaction; the stack asks every 50 ms.
 #[tokio::test]
-async fn a_message_arrives_at_once() {
-    let (bench, carrier) = bench().await;
-    bench.post(&somebody()).await;
-    carrier.next().await;
+async fn message_arrives_without_a_schedule() {
+    let (bench, channel) = bench().await;
+    bench.post(&address()).await;
+    channel.next().await;
     let mut waits = Vec::new();
     for _ in 0..10 {
-        let draft = bench.draft(&somebody());
+        let draft = bench.draft(&address());
         bench.proxy.store("TransactWriteItems", draft.write()).await;
         let began = Instant::now();
-        carrier.next().await;
+        channel.next().await;
         waits.push(began.elapsed());
     }
     waits.sort();
-    println!("from the commit to the carrier: median {:?}, slowest {:?}", waits[5], waits[9]);
+    println!("from the commit to the channel: median {:?}, slowest {:?}", waits[5], waits[9]);
     // How fast a machine is, is printed; what is held is that nobody waits for a schedule.
     assert!(waits[5] < Duration::from_secs(2), "{waits:?}");
 }
 
 /// A second of the queue takes a millisecond here.
 #[tokio::test]
-async fn a_carrier_that_is_down_for_ten_minutes_gets_everything_when_it_is_back() {
+async fn channel_back_after_ten_minutes_gets_every_message() {
     const TEN_MINUTES: Duration = Duration::from_millis(600);
     // As many tries as a slow machine needs to look before the last of them.
-    let carrier = Carrier::start().await;
+    let channel = TestChannel::start().await;
     let patient = format!("{CONFIG}courier: {{message_retries: 8}}\n");
-    let bench = Bench::with_carrier(&patient, &carrier.url, false).await;
-    let unlucky: Vec<String> = (0..5).map(|_| somebody()).collect();
+    let bench = Bench::with_channel(&patient, &channel.url, false).await;
+    let unlucky: Vec<String> = (0..5).map(|_| address()).collect();
     for to in &unlucky {
-        carrier.plan(Some(to), Mood::Says(503), usize::MAX);
+        channel.plan(Some(to), Reaction::Answers(503), usize::MAX);
     }
     let mut waiting = Vec::new();
     let began = Instant::now();
@@ -88,7 +88,7 @@ async fn a_carrier_that_is_down_for_ten_minutes_gets_everything_when_it_is_back(
         waiting.push(bench.post(to).await);
     }
     // Meanwhile others get theirs.
-    let lucky = somebody();
+    let lucky = address();
     let goes = bench.post(&lucky).await;
     bench.until(goes.id(), "sent").await;
     let mut beat = tokio::time::interval(Duration::from_millis(10));
@@ -99,64 +99,64 @@ async fn a_carrier_that_is_down_for_ten_minutes_gets_everything_when_it_is_back(
         let seen = bench.admin_sees(draft.id()).await;
         assert!(["queued", "processing"].contains(&seen["status"].as_str().unwrap()), "{seen}");
     }
-    carrier.heal();
+    channel.heal();
     for draft in &waiting {
         let seen = bench.until(draft.id(), "sent").await;
         let said = errors(&seen);
         assert_eq!(seen["send_count"].as_u64(), Some(said.len() as u64));
         assert!(said.len() > 1 && said.last() == Some(&None), "{said:?}");
-        // A carrier may quote what it was given; administrators see whom a message goes to, and nothing of what it says.
+        // A channel may quote what it was given; administrators see whom a message goes to, and nothing of what it says.
         for error in said.iter().flatten() {
             let quoted = error.contains(&draft.code) || error.contains(&draft.message.recipient);
             assert!(error.contains("503") && !quoted, "{error}");
         }
-        assert_eq!(carrier.count(&draft.message.recipient), 1);
+        assert_eq!(channel.count(&draft.message.recipient), 1);
     }
-    assert_eq!(carrier.count(&lucky), 1);
+    assert_eq!(channel.count(&lucky), 1);
 }
 
 #[tokio::test]
-async fn a_thousand_messages_at_once_are_each_sent_once() {
-    let (bench, carrier) = bench().await;
-    let drafts: Vec<Draft> = (0..1000).map(|_| bench.draft(&somebody())).collect();
+async fn thousand_messages_at_once_are_sent_once_each() {
+    let (bench, channel) = bench().await;
+    let drafts: Vec<Draft> = (0..1000).map(|_| bench.draft(&address())).collect();
     let began = Instant::now();
     for hundred in drafts.chunks(100) {
         let items: Vec<Value> = hundred.iter().map(|draft| draft.write()["TransactItems"][0].clone()).collect();
         bench.proxy.store("TransactWriteItems", json!({ "TransactItems": items })).await;
     }
     let mut beat = tokio::time::interval(Duration::from_millis(100));
-    while carrier.taken().len() < 1000 && began.elapsed() < Duration::from_secs(240) {
+    while channel.taken().len() < 1000 && began.elapsed() < Duration::from_secs(240) {
         beat.tick().await;
     }
     println!("a thousand messages in {:?}", began.elapsed());
     for draft in &drafts {
         bench.until(draft.id(), "sent").await;
     }
-    let mut to: Vec<String> = carrier.taken().iter().map(|message| message["to"].to_string()).collect();
+    let mut to: Vec<String> = channel.taken().iter().map(|message| message["to"].to_string()).collect();
     to.sort();
     to.dedup();
-    assert_eq!((to.len(), carrier.taken().len()), (1000, 1000));
+    assert_eq!((to.len(), channel.taken().len()), (1000, 1000));
 }
 
 #[tokio::test]
-async fn a_carrier_that_throttles_gets_everything_once() {
-    let (bench, carrier) = bench().await;
-    carrier.plan(None, Mood::Says(429), 25);
+async fn throttling_channel_gets_each_message_once() {
+    let (bench, channel) = bench().await;
+    channel.plan(None, Reaction::Answers(429), 25);
     let mut drafts = Vec::new();
     for _ in 0..20 {
-        drafts.push(bench.post(&somebody()).await);
+        drafts.push(bench.post(&address()).await);
     }
     for draft in &drafts {
         bench.until(draft.id(), "sent").await;
-        assert_eq!(carrier.count(&draft.message.recipient), 1);
+        assert_eq!(channel.count(&draft.message.recipient), 1);
     }
 }
 
 #[tokio::test]
-async fn a_message_is_given_up_after_as_many_tries_as_configured() {
-    let (bench, carrier) = bench().await;
-    let to = somebody();
-    carrier.plan(Some(&to), Mood::Says(500), 100);
+async fn message_is_abandoned_after_configured_retries() {
+    let (bench, channel) = bench().await;
+    let to = address();
+    channel.plan(Some(&to), Reaction::Answers(500), 100);
     let draft = bench.post(&to).await;
     let seen = bench.until(draft.id(), "abandoned").await;
     // One attempt and five retries.
@@ -165,16 +165,16 @@ async fn a_message_is_given_up_after_as_many_tries_as_configured() {
     assert!(bench.proxy.message(draft.id()).await.get("sealed").is_none(), "its code is no longer of use");
     let dead = eventually("a dead letter", async || bench.stack.queues.kept("CourierDeadLetters").pop()).await;
     assert!(dead.contains(&draft.id().to_string()) && !dead.contains(&to), "{dead}");
-    carrier.heal();
+    channel.heal();
     bench.bring(&[draft.record()]).await.unwrap();
-    assert_eq!(carrier.count(&to), 0, "what was given up stays so");
+    assert_eq!(channel.count(&to), 0, "what was given up stays so");
 }
 
 #[tokio::test]
-async fn an_address_that_is_refused_is_tried_once() {
-    let (bench, carrier) = bench().await;
-    let to = somebody();
-    carrier.plan(Some(&to), Mood::Says(422), 100);
+async fn refused_address_is_tried_once() {
+    let (bench, channel) = bench().await;
+    let to = address();
+    channel.plan(Some(&to), Reaction::Answers(422), 100);
     let draft = bench.post(&to).await;
     let seen = bench.until(draft.id(), "abandoned").await;
     assert_eq!((seen["send_count"].as_u64(), errors(&seen).len()), (Some(1), 1));
@@ -182,11 +182,11 @@ async fn an_address_that_is_refused_is_tried_once() {
 }
 
 #[tokio::test]
-async fn a_carrier_that_answers_too_late_holds_up_nobody_else() {
-    let (bench, carrier) = bench().await;
-    let slow = bench.draft(&somebody());
-    carrier.plan(Some(&slow.message.recipient), Mood::Silent, 1);
-    let others: Vec<Draft> = (0..9).map(|_| bench.draft(&somebody())).collect();
+async fn slow_channel_delays_no_other_message() {
+    let (bench, channel) = bench().await;
+    let slow = bench.draft(&address());
+    channel.plan(Some(&slow.message.recipient), Reaction::NeverAnswers, 1);
+    let others: Vec<Draft> = (0..9).map(|_| bench.draft(&address())).collect();
     let mut items = Vec::new();
     for draft in std::iter::once(&slow).chain(&others) {
         items.push(draft.write()["TransactItems"][0].clone());
@@ -202,13 +202,13 @@ async fn a_carrier_that_answers_too_late_holds_up_nobody_else() {
     let seen = bench.until(slow.id(), "sent").await;
     let said = errors(&seen);
     assert!(said.len() == 2 && said[0].is_some() && said[1].is_none(), "{said:?}");
-    assert_eq!(carrier.count(&slow.message.recipient), 2);
+    assert_eq!(channel.count(&slow.message.recipient), 2);
 }
 
 #[tokio::test]
-async fn a_record_that_comes_three_times_is_sent_once() {
-    let (bench, carrier) = bench().await;
-    let draft = bench.draft(&somebody());
+async fn record_delivered_three_times_is_sent_once() {
+    let (bench, channel) = bench().await;
+    let draft = bench.draft(&address());
     bench.proxy.store("TransactWriteItems", draft.write()).await;
     let (record, same) = (draft.record(), [draft.record()]);
     let events = [[record.clone()], [record.clone()], [record]];
@@ -220,17 +220,17 @@ async fn a_record_that_comes_three_times_is_sent_once() {
     for _ in 0..3 {
         bench.bring(&same).await.unwrap();
     }
-    assert_eq!((carrier.count(&draft.message.recipient), seen["send_count"].as_u64()), (1, Some(1)));
+    assert_eq!((channel.count(&draft.message.recipient), seen["send_count"].as_u64()), (1, Some(1)));
 }
 
 #[tokio::test]
-async fn poison_among_ninety_nine_good_ones_holds_up_none() {
-    let (bench, carrier) = bench().await;
-    let drafts: Vec<Draft> = (0..99).map(|_| bench.draft(&somebody())).collect();
+async fn unreadable_record_among_ninety_nine_delays_none() {
+    let (bench, channel) = bench().await;
+    let drafts: Vec<Draft> = (0..99).map(|_| bench.draft(&address())).collect();
     let mut records: Vec<Value> = drafts.iter().map(Draft::record).collect();
     records.insert(50, record("no id at all"));
     // Another kind: a message that is there and cannot be read.
-    let mut broken = bench.draft(&somebody());
+    let mut broken = bench.draft(&address());
     broken.item["doc"] = json!({"S": "{"});
     records.insert(7, broken.record());
     for draft in drafts.iter().chain([&broken]) {
@@ -241,7 +241,7 @@ async fn poison_among_ninety_nine_good_ones_holds_up_none() {
     for draft in &drafts {
         let seen = bench.until(draft.id(), "sent").await;
         assert_eq!(seen["send_count"], 1);
-        assert_eq!(carrier.count(&draft.message.recipient), 1);
+        assert_eq!(channel.count(&draft.message.recipient), 1);
     }
     let dead = bench.stack.queues.kept("CourierDeadLetters");
     assert!(dead.iter().any(|letter| letter.contains("a record that cannot be read")), "{dead:?}");
@@ -250,14 +250,14 @@ async fn poison_among_ninety_nine_good_ones_holds_up_none() {
     assert_eq!(listed.as_array().map(Vec::len), Some(99), "one that cannot be read hides no other");
 }
 
-/// The process is ended by force when the carrier has the message and before it could say so.
+/// The process is ended by force when the channel has the message and before it could say so.
 #[tokio::test]
-async fn a_courier_that_is_killed_between_sending_and_recording() {
-    let carrier = Carrier::start().await;
+async fn courier_killed_before_recording_sends_again() {
+    let channel = TestChannel::start().await;
     let store = Store::start(&Template::load().unwrap().tables, None).await.unwrap();
     let secret = "a secret of the courier in a test";
     let key = PrivateKey::derive(secret.as_bytes()).unwrap().public();
-    let draft = Draft::new(&key, &somebody(), chance::now());
+    let draft = Draft::new(&key, &address(), chance::now());
     let look = store.client();
     look.call("TransactWriteItems", &draft.write()).await.unwrap();
     let mut functions = Template::load().unwrap().functions;
@@ -273,14 +273,14 @@ async fn a_courier_that_is_killed_between_sending_and_recording() {
         .with("LATCHKEY_QUEUE", queue)
         .with("LATCHKEY_DEAD_LETTERS", queue)
         .with("LATCHKEY_COURIER_SECRET", secret)
-        .with("LATCHKEY_INBOX_URL", &carrier.url);
+        .with("LATCHKEY_INBOX_URL", &channel.url);
     let processes = Processes::new(&functions, &binaries(), &env, Arc::new(|_| ())).unwrap();
     let event = json!({"Records": [draft.record()]}).to_string();
     let call = || processes.call("CourierFunction", event.clone(), "a-request", Duration::from_secs(40));
-    carrier.plan(None, Mood::Silent, 1);
+    channel.plan(None, Reaction::NeverAnswers, 1);
     tokio::select! {
         answer = call() => panic!("it was to be killed: {answer:?}"),
-        () = carrier.next() => {}
+        () = channel.next() => {}
     }
     let table = outbox(&look);
     let stored = table.get(draft.id()).await.unwrap().unwrap();
@@ -288,7 +288,7 @@ async fn a_courier_that_is_killed_between_sending_and_recording() {
     // While the claim holds nobody else sends. The queue is not there either, so the record has to come again.
     let answer = call().await.unwrap();
     assert_eq!(answer["batchItemFailures"].as_array().map(Vec::len), Some(1), "{answer}");
-    assert_eq!(carrier.count(&draft.message.recipient), 1);
+    assert_eq!(channel.count(&draft.message.recipient), 1);
     let key = json!({"pk": {"S": draft.id().to_string()}});
     let read = look.call("GetItem", &json!({"TableName": "outbox", "Key": key})).await.unwrap();
     let mut item = read["Item"].clone();
@@ -297,62 +297,62 @@ async fn a_courier_that_is_killed_between_sending_and_recording() {
     assert_eq!(call().await.unwrap()["batchItemFailures"], json!([]));
     let stored = table.get(draft.id()).await.unwrap().unwrap();
     assert_eq!((stored.status.as_str(), stored.send_count, stored.dispatches.len()), ("sent", 2, 1));
-    assert_eq!(carrier.count(&draft.message.recipient), 2, "at least once, and no carrier could have told");
+    assert_eq!(channel.count(&draft.message.recipient), 2, "at least once, and no channel could have told");
 }
 
 #[tokio::test]
-async fn a_message_whose_couriers_all_died_is_given_up() {
-    let (bench, carrier) = bench().await;
-    let mut draft = bench.draft(&somebody());
+async fn message_without_recorded_outcome_is_abandoned() {
+    let (bench, channel) = bench().await;
+    let mut draft = bench.draft(&address());
     draft.item["send_count"] = json!({"N": "6"});
     draft.item["status"] = json!({"S": "processing"});
     draft.item.insert("claim_ends".to_owned(), json!({"N": "1"}));
     bench.proxy.store("TransactWriteItems", draft.write()).await;
     let seen = bench.until(draft.id(), "abandoned").await;
     assert_eq!(errors(&seen).len(), 1);
-    assert_eq!(carrier.count(&draft.message.recipient), 0);
+    assert_eq!(channel.count(&draft.message.recipient), 0);
 }
 
 /// The store is away for the one write that says that a message was sent. It is not sent again for that.
 #[tokio::test]
-async fn what_was_sent_and_not_recorded_is_recorded_later() {
-    let (bench, carrier) = bench().await;
-    carrier.plan(None, Mood::Held, 1);
-    let draft = bench.post(&somebody()).await;
-    carrier.next().await;
+async fn unrecorded_delivery_is_recorded_later() {
+    let (bench, channel) = bench().await;
+    channel.plan(None, Reaction::AnswersOnRelease, 1);
+    let draft = bench.post(&address()).await;
+    channel.next().await;
     // The client itself tries three times.
     bench.proxy.fail("UpdateItem", Fault::Unreachable, 4);
-    carrier.release();
+    channel.release();
     let seen = bench.until(draft.id(), "sent").await;
-    assert_eq!((seen["send_count"].as_u64(), carrier.count(&draft.message.recipient)), (Some(1), 1));
+    assert_eq!((seen["send_count"].as_u64(), channel.count(&draft.message.recipient)), (Some(1), 1));
     assert_eq!(errors(&seen), [None]);
     assert!(bench.proxy.message(draft.id()).await.get("sealed").is_none());
 }
 
 #[tokio::test]
-async fn a_claim_whose_answer_is_lost_is_the_claimants() {
-    let (bench, carrier) = bench().await;
+async fn claim_with_lost_answer_belongs_to_the_claimant() {
+    let (bench, channel) = bench().await;
     bench.proxy.fail("UpdateItem", Fault::AnswerLost, 1);
-    let draft = bench.post(&somebody()).await;
+    let draft = bench.post(&address()).await;
     let seen = bench.until(draft.id(), "sent").await;
-    assert_eq!((seen["send_count"].as_u64(), carrier.count(&draft.message.recipient)), (Some(1), 1));
+    assert_eq!((seen["send_count"].as_u64(), channel.count(&draft.message.recipient)), (Some(1), 1));
 }
 
 #[tokio::test]
-async fn a_store_that_is_away_loses_no_message() {
-    let (bench, carrier) = bench().await;
+async fn unreachable_store_loses_no_message() {
+    let (bench, channel) = bench().await;
     for fault in [Fault::Unreachable, Fault::Throttled] {
         bench.proxy.fail("UpdateItem", fault, 8);
-        let draft = bench.post(&somebody()).await;
+        let draft = bench.post(&address()).await;
         bench.until(draft.id(), "sent").await;
-        assert_eq!(carrier.count(&draft.message.recipient), 1, "{fault:?}");
+        assert_eq!(channel.count(&draft.message.recipient), 1, "{fault:?}");
     }
 }
 
 #[tokio::test]
-async fn an_address_that_bounced_or_complained_is_written_to_no_more() {
-    let (bench, carrier) = bench().await;
-    let (bounced, complained, full) = (somebody(), somebody(), somebody());
+async fn bounced_and_complaining_addresses_get_no_mail() {
+    let (bench, channel) = bench().await;
+    let (bounced, complained, full) = (address(), address(), address());
     let said = |said: Value| json!({"EventSource": "aws:sns", "Sns": {"Message": said.to_string()}});
     let of = |address: &str| json!([{"emailAddress": address}]);
     let event = json!({"Records": [
@@ -362,13 +362,13 @@ async fn an_address_that_bounced_or_complained_is_written_to_no_more() {
         said(json!("rubbish")),
     ]});
     let heard = bench.stack.functions.call("CourierFeedbackFunction", event.to_string(), "a-request").await.unwrap();
-    assert_eq!(heard, json!({"marked": 2}));
+    assert_eq!(heard, json!({"added": 2}));
     for (address, reason) in [(&bounced, "bounce"), (&complained, "complaint")] {
         let draft = bench.post(address).await;
         let seen = bench.until(draft.id(), "abandoned").await;
-        let why = format!("not sent: the address is marked because of a {reason}");
+        let why = format!("not sent: the address is on the suppression list because of a {reason}");
         assert_eq!(errors(&seen), [Some(why)]);
-        assert_eq!(carrier.count(address), 0);
+        assert_eq!(channel.count(address), 0);
     }
     let person = bench.create(json!({ "email": bounced }), json!({})).await;
     let shown = bench.admin().get(&format!("/admin/identities/{}", person["id"].as_str().unwrap())).await.json();
@@ -381,10 +381,10 @@ async fn an_address_that_bounced_or_complained_is_written_to_no_more() {
 }
 
 #[tokio::test]
-async fn administrators_see_messages_page_by_page_and_not_what_they_say() {
-    let (bench, carrier) = bench().await;
-    let (reader, other) = (somebody(), somebody());
-    carrier.plan(Some(&other), Mood::Says(422), 100);
+async fn administrators_page_messages_without_their_contents() {
+    let (bench, channel) = bench().await;
+    let (reader, other) = (address(), address());
+    channel.plan(Some(&other), Reaction::Answers(422), 100);
     let mut ids = Vec::new();
     for _ in 0..5 {
         ids.push(bench.post(&reader).await.id());
@@ -437,7 +437,7 @@ async fn administrators_see_messages_page_by_page_and_not_what_they_say() {
 }
 
 #[tokio::test]
-async fn what_is_asked_wrongly_of_messages_is_said() {
+async fn malformed_message_queries_are_answered_400() {
     let (bench, _) = bench().await;
     let ask = async |path: &str| {
         let answer = bench.admin().get(&format!("/admin/courier/messages{path}")).await;
@@ -455,10 +455,10 @@ async fn what_is_asked_wrongly_of_messages_is_said() {
 }
 
 #[tokio::test]
-async fn in_development_mode_administrators_see_what_was_said() {
-    let carrier = Carrier::start().await;
-    let bench = Bench::with_carrier(CONFIG, &carrier.url, true).await;
-    let draft = bench.post(&somebody()).await;
+async fn development_mode_shows_contents_to_administrators() {
+    let channel = TestChannel::start().await;
+    let bench = Bench::with_channel(CONFIG, &channel.url, true).await;
+    let draft = bench.post(&address()).await;
     let seen = bench.until(draft.id(), "sent").await;
     assert!(seen["body"].as_str().unwrap().contains(&draft.code), "{seen}");
     assert!(!seen["subject"].as_str().unwrap().is_empty());
@@ -467,12 +467,12 @@ async fn in_development_mode_administrators_see_what_was_said() {
 
 /// Messages that were waiting when a stack ended are sent by the next one over the same folder.
 #[tokio::test]
-async fn messages_that_wait_survive_a_restart() {
+async fn waiting_messages_survive_a_restart() {
     let (folder, config) = written(CONFIG);
     let options = Options { data: Some(folder.path().join("state")), ..Options::of(config) };
     let start = async |env: Environment| Stack::start(&options, env, Arc::new(|_| ())).await.expect("the stack starts");
     let stack = start(Environment::default().with("LATCHKEY_INBOX_URL", "http://127.0.0.1:9/nobody")).await;
-    let draft = Draft::new(&stack.courier_key, &somebody(), chance::now());
+    let draft = Draft::new(&stack.courier_key, &address(), chance::now());
     let look = stack.store.clone();
     look.call("TransactWriteItems", &draft.write()).await.unwrap();
     let table = outbox(&look);
@@ -490,14 +490,14 @@ async fn messages_that_wait_survive_a_restart() {
 
 /// As on AWS: each function a process, with what the template gives it.
 #[tokio::test]
-async fn messages_arrive_with_each_function_in_a_process_of_its_own() {
+async fn messages_arrive_with_functions_in_processes() {
     let (_folder, config) = written(CONFIG);
     let options = Options { processes: Some(binaries()), ..Options::of(config) };
     let stack = Stack::start(&options, Environment::default(), Arc::new(|_| ())).await.unwrap();
     let look = stack.store.clone();
     let mut waits = Vec::new();
     for count in 1..=10 {
-        let draft = Draft::new(&stack.courier_key, &somebody(), chance::now());
+        let draft = Draft::new(&stack.courier_key, &address(), chance::now());
         look.call("TransactWriteItems", &draft.write()).await.unwrap();
         let began = Instant::now();
         eventually("the message", async || (stack.inbox.messages().len() == count).then_some(())).await;
@@ -512,11 +512,11 @@ async fn messages_arrive_with_each_function_in_a_process_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_log_of_a_message_has_nothing_of_it() {
-    let (bench, carrier) = bench().await;
-    let (well, refused) = (bench.draft(&somebody()), bench.draft(&somebody()));
-    carrier.plan(Some(&refused.message.recipient), Mood::Says(422), 1);
-    carrier.plan(Some(&well.message.recipient), Mood::Says(500), 1);
+async fn log_holds_no_code_and_no_recipient() {
+    let (bench, channel) = bench().await;
+    let (well, refused) = (bench.draft(&address()), bench.draft(&address()));
+    channel.plan(Some(&refused.message.recipient), Reaction::Answers(422), 1);
+    channel.plan(Some(&well.message.recipient), Reaction::Answers(500), 1);
     for draft in [&well, &refused] {
         bench.proxy.store("TransactWriteItems", draft.write()).await;
     }

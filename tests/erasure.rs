@@ -1,16 +1,16 @@
 //! What is left of somebody who was deleted: nothing that says who they were, where they were, or where they were written to.
 
-use crate::support::{Bench, CONFIG, Carrier, Fault, PASSWORD, eventually, password, unique};
+use crate::support::{Bench, CONFIG, Fault, PASSWORD, TestChannel, eventually, password, unique};
 use serde_json::{Value, json};
 
 const AGENT: &str = "Telltale/1.0 (of the one who was deleted)";
 
 /// Codes open, nothing is limited, and the courier's quarter of an hour takes a second.
-async fn bench() -> (Bench, Carrier) {
+async fn bench() -> (Bench, TestChannel) {
     let codes = "  methods: {code: {passwordless_enabled: true, config: {missing_credential_fallback_enabled: true}}}\n  flows:\n";
     let config = CONFIG.replace("  flows:\n", codes) + "rate_limits: {enabled: false}\n";
-    let carrier = Carrier::start().await;
-    (Bench::with_carrier(&config, &carrier.url, false).await, carrier)
+    let channel = TestChannel::start().await;
+    (Bench::with_channel(&config, &channel.url, false).await, channel)
 }
 
 struct Victim {
@@ -74,7 +74,7 @@ async fn add_sessions(bench: &Bench, victim: &Victim) {
 
 #[tokio::test]
 async fn deleted_identity_leaves_no_session_and_no_message() {
-    let (bench, _carrier) = bench().await;
+    let (bench, _channel) = bench().await;
     let victim = victim(&bench).await;
     assert!(told_by(&bench, "accounts", &victim).await.len() > 1, "there is something to erase");
     assert_eq!(delete(&bench, &victim).await, 204);
@@ -84,7 +84,7 @@ async fn deleted_identity_leaves_no_session_and_no_message() {
 
 #[tokio::test]
 async fn more_sessions_than_one_transaction_holds_are_erased() {
-    let (bench, _carrier) = bench().await;
+    let (bench, _channel) = bench().await;
     let victim = victim(&bench).await;
     add_sessions(&bench, &victim).await;
     assert_eq!(delete(&bench, &victim).await, 204);
@@ -93,7 +93,7 @@ async fn more_sessions_than_one_transaction_holds_are_erased() {
 
 #[tokio::test]
 async fn deleted_unreadable_identity_leaves_no_session() {
-    let (bench, _carrier) = bench().await;
+    let (bench, _channel) = bench().await;
     let victim = victim(&bench).await;
     add_sessions(&bench, &victim).await;
     let items = told_by(&bench, "accounts", &victim).await;
@@ -106,7 +106,7 @@ async fn deleted_unreadable_identity_leaves_no_session() {
 
 #[tokio::test]
 async fn interrupted_deletion_is_finished_by_repeating_it() {
-    let (bench, _carrier) = bench().await;
+    let (bench, _channel) = bench().await;
     let victim = victim(&bench).await;
     add_sessions(&bench, &victim).await;
     for (operation, fault) in [("Query", Fault::Throttled), ("TransactWriteItems", Fault::Unreachable)] {
@@ -123,7 +123,7 @@ async fn interrupted_deletion_is_finished_by_repeating_it() {
 /// A login that is under way when its person is deleted either comes to nothing or is deleted with them.
 #[tokio::test]
 async fn logins_during_a_deletion_leave_nothing_behind() {
-    let (bench, _carrier) = bench().await;
+    let (bench, _channel) = bench().await;
     let victim = victim(&bench).await;
     let app = bench.app().with("user-agent", AGENT);
     let mut paths = Vec::new();

@@ -11,7 +11,7 @@ use latchkey::processes::Processes;
 use latchkey::store::Store;
 use latchkey::template::{Function, Template, pick};
 use latchkey::{Options, Stack};
-use latchkey_core::courier::{Dispatch, Outgoing};
+use latchkey_core::courier::{Dispatch, QueuedMessage};
 use latchkey_sealing::PrivateKey;
 use latchkey_web::Environment;
 use serde_json::{Value, json};
@@ -547,7 +547,7 @@ fn outbox() -> Value {
         let message = Draft::with_code(&key, "ada@example.org", created_at, "123456").message;
         // Ten whole minutes are left when it is sent.
         let expires_at = Some(now + time::Duration::seconds(630));
-        Draft::of(&key, "123456", Outgoing { id, expires_at, ..message })
+        Draft::of(&key, "123456", QueuedMessage { id, expires_at, ..message })
     };
     let (waits, mut sent) = (draft(WAITS, now), draft(SENT, now - time::Duration::SECOND));
     sent.item.remove("sealed");

@@ -20,7 +20,7 @@ async fn answer(inbox: &Inbox, request: Request<Body>) -> Answer {
 }
 
 #[tokio::test]
-async fn messages_are_listed_newest_first_and_emptied() {
+async fn inbox_lists_newest_first_and_empties() {
     let inbox = Inbox::default();
     assert_eq!(ask(&inbox, Method::GET, "/api/messages").await.body, "[]");
     let html = "<p>Your code is <b>123456</b></p>";
@@ -48,7 +48,7 @@ async fn messages_are_listed_newest_first_and_emptied() {
     assert!(inbox.messages().is_empty());
 }
 
-/// What a carrier posts, with these headers.
+/// What a channel posts, with these headers.
 async fn post(inbox: &Inbox, headers: &[(&str, &str)], body: &str) -> Answer {
     let mut request = Request::post("/api/messages");
     for (name, value) in headers {
@@ -58,7 +58,7 @@ async fn post(inbox: &Inbox, headers: &[(&str, &str)], body: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn no_page_of_another_site_puts_messages_here_or_reads_them() {
+async fn other_sites_neither_read_nor_write_inbox() {
     let inbox = Inbox::default();
     let message = r#"{"to":"a@example.org","channel":"email","template_type":"login_code_valid","subject":"s","text":"123456","html":null}"#;
     let json = ("content-type", "application/json");
@@ -94,7 +94,7 @@ async fn no_page_of_another_site_puts_messages_here_or_reads_them() {
 }
 
 #[tokio::test]
-async fn the_oldest_messages_give_way() {
+async fn full_inbox_drops_oldest_messages() {
     let inbox = Inbox::default();
     for number in 0..2100 {
         inbox.push(Message::new("a@example.org", "email", "test", &number.to_string(), "", None));
@@ -106,7 +106,7 @@ async fn the_oldest_messages_give_way() {
 /// Everything the page needs is its own, and what messages say cannot become part of it: the page sets texts and fills frames that
 /// may do nothing.
 #[tokio::test]
-async fn the_page_loads_and_runs_nothing_but_its_own() {
+async fn inbox_page_runs_only_its_own_code() {
     let inbox = Inbox::default();
     for (path, kind) in [("/", "text/html"), ("/inbox.css", "text/css"), ("/inbox.js", "text/javascript")] {
         let answer = ask(&inbox, Method::GET, path).await;

@@ -1,7 +1,9 @@
 //! Messages that are of no use any more when their turn comes, those of which something was altered, those there is no room for, and
 //! those to people who are gone.
 
-use crate::support::{Answer, Bench, CONFIG, Carrier, Draft, Mood, PASSWORD, eventually, password, unique, written};
+use crate::support::{
+    Answer, Bench, CONFIG, Draft, PASSWORD, Reaction, TestChannel, eventually, password, unique, written,
+};
 use latchkey::{Options, Stack};
 use latchkey_core::courier::{CodeRequest, TemplateType};
 use latchkey_core::identity::Via;
@@ -17,9 +19,9 @@ fn config() -> String {
     CONFIG.replace("  flows:\n", codes) + "courier: {message_retries: 9}\nrate_limits: {enabled: false}\n"
 }
 
-async fn bench() -> (Bench, Carrier) {
-    let carrier = Carrier::start().await;
-    (Bench::with_carrier(&config(), &carrier.url, false).await, carrier)
+async fn bench() -> (Bench, TestChannel) {
+    let channel = TestChannel::start().await;
+    (Bench::with_channel(&config(), &channel.url, false).await, channel)
 }
 
 fn last_error(message: &Value) -> String {
@@ -59,18 +61,18 @@ async fn ask(bench: &Bench, path: &str, to: &str, resend: bool) -> Answer {
 }
 
 #[tokio::test]
-async fn an_expired_code_is_not_sent() {
-    let (bench, carrier) = bench().await;
+async fn expired_code_is_not_sent() {
+    let (bench, channel) = bench().await;
     let to = format!("{}@example.org", unique("late"));
     let message = bench.draft(&to).message;
     let now = chance::now();
     let message =
-        latchkey_core::courier::Outgoing { created_at: now - Duration::MINUTE, expires_at: Some(now), ..message };
+        latchkey_core::courier::QueuedMessage { created_at: now - Duration::MINUTE, expires_at: Some(now), ..message };
     let draft = Draft::of(&bench.stack.courier_key, "123456", message);
     bench.proxy.store("TransactWriteItems", draft.write()).await;
     let seen = bench.until(draft.id(), "abandoned").await;
     assert_eq!(last_error(&seen), "not sent: what it says has expired");
-    assert_eq!(carrier.asked().len(), 0);
+    assert_eq!(channel.asked().len(), 0);
     assert!(bench.proxy.message(draft.id()).await.get("sealed").is_none());
     // Somebody waited for it, so somebody else has to look.
     let dead = eventually("a dead letter", async || bench.stack.queues.kept("CourierDeadLetters").pop()).await;
@@ -78,10 +80,10 @@ async fn an_expired_code_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_code_lives_no_longer_than_its_flow() {
-    let (bench, carrier) = bench().await;
+async fn code_expires_with_its_flow() {
+    let (bench, channel) = bench().await;
     let email = bench.person().await;
-    carrier.plan(None, Mood::Says(503), usize::MAX);
+    channel.plan(None, Reaction::Answers(503), usize::MAX);
     let path = bench.app().begin("").await;
     ask(&bench, &path, &email, false).await;
     let message = id(&messages_to(&bench, &email, 1).await[0]);
@@ -96,10 +98,10 @@ async fn a_code_lives_no_longer_than_its_flow() {
 }
 
 #[tokio::test]
-async fn a_code_that_was_replaced_is_not_sent() {
-    let (bench, carrier) = bench().await;
+async fn replaced_code_is_not_sent() {
+    let (bench, channel) = bench().await;
     let email = bench.person().await;
-    carrier.plan(None, Mood::Says(503), usize::MAX);
+    channel.plan(None, Reaction::Answers(503), usize::MAX);
     let path = bench.app().begin("").await;
     ask(&bench, &path, &email, false).await;
     let first = id(&messages_to(&bench, &email, 1).await[0]);
@@ -107,10 +109,10 @@ async fn a_code_that_was_replaced_is_not_sent() {
     let second = id(&messages_to(&bench, &email, 2).await[0]);
     let seen = bench.until(first, "abandoned").await;
     assert_eq!(last_error(&seen), "not sent: a newer code took its place");
-    carrier.heal();
+    channel.heal();
     bench.until(second, "sent").await;
-    assert_eq!(carrier.count(&email), 1);
-    let text = carrier.taken()[0]["text"].as_str().unwrap().to_owned();
+    assert_eq!(channel.count(&email), 1);
+    let text = channel.taken()[0]["text"].as_str().unwrap().to_owned();
     let code = regex_lite::Regex::new(r"\b\d{6}\b").unwrap().find(&text).unwrap().as_str().to_owned();
     let done = bench.app().post(&path, &json!({"method": "code", "identifier": email, "code": code})).await;
     assert_eq!(done.status, 200, "the code that came is good: {}", done.body);
@@ -119,25 +121,25 @@ async fn a_code_that_was_replaced_is_not_sent() {
 }
 
 #[tokio::test]
-async fn whoever_is_in_gets_no_code() {
-    let (bench, carrier) = bench().await;
+async fn completed_login_sends_no_waiting_code() {
+    let (bench, channel) = bench().await;
     let email = bench.person().await;
-    carrier.plan(None, Mood::Says(503), usize::MAX);
+    channel.plan(None, Reaction::Answers(503), usize::MAX);
     let path = bench.app().begin("").await;
     ask(&bench, &path, &email, false).await;
     let message = id(&messages_to(&bench, &email, 1).await[0]);
     assert_eq!(bench.app().post(&path, &password(&email, PASSWORD)).await.status, 200);
     let seen = bench.until(message, "abandoned").await;
     assert_eq!(last_error(&seen), "not sent: the login was completed without it");
-    assert_eq!(carrier.count(&email), 0);
+    assert_eq!(channel.count(&email), 0);
 }
 
 /// Whoever can write to the table can neither redirect a code nor make it live longer.
 #[tokio::test]
-async fn an_altered_message_is_sent_to_nobody() {
-    let (bench, carrier) = bench().await;
+async fn altered_message_is_not_sent() {
+    let (bench, channel) = bench().await;
     let request = Some(CodeRequest { flow: Uuid::from_u128(1), number: 1 });
-    type Change = fn(&mut latchkey_core::courier::Outgoing);
+    type Change = fn(&mut latchkey_core::courier::QueuedMessage);
     let changes: [(&str, Change); 7] = [
         ("recipient", |message| message.recipient = "eve@example.org".to_owned()),
         ("channel", |message| message.via = Via::Sms),
@@ -148,37 +150,37 @@ async fn an_altered_message_is_sent_to_nobody() {
         ("request", |message| message.request = None),
     ];
     for (what, change) in changes {
-        let message = latchkey_core::courier::Outgoing { request, ..bench.draft("ada@example.org").message };
+        let message = latchkey_core::courier::QueuedMessage { request, ..bench.draft("ada@example.org").message };
         let draft = Draft::of(&bench.stack.courier_key, "123456", message).altered(change);
         bench.proxy.store("TransactWriteItems", draft.write()).await;
         let seen = bench.until(draft.id(), "abandoned").await;
-        assert!(last_error(&seen).contains("something beside the letter was altered"), "{what}: {seen}");
+        assert!(last_error(&seen).contains("a field beside its payload was altered"), "{what}: {seen}");
     }
-    assert_eq!(carrier.asked().len(), 0);
+    assert_eq!(channel.asked().len(), 0);
 }
 
 #[tokio::test]
-async fn a_channel_without_room_costs_no_attempt() {
-    let carrier = Carrier::start().await;
+async fn busy_channel_costs_no_attempt() {
+    let channel = TestChannel::start().await;
     // The first attempt is the last.
-    let bench = Bench::with_carrier(&format!("{CONFIG}courier: {{message_retries: 0}}\n"), &carrier.url, false).await;
-    carrier.plan(None, Mood::NoRoom(0), 25);
+    let bench = Bench::with_channel(&format!("{CONFIG}courier: {{message_retries: 0}}\n"), &channel.url, false).await;
+    channel.plan(None, Reaction::Busy(0), 25);
     let mut drafts = Vec::new();
     for _ in 0..12 {
         drafts.push(bench.post(&format!("{}@example.org", unique("room"))).await);
     }
     for draft in &drafts {
         let seen = bench.until(draft.id(), "sent").await;
-        assert_eq!((seen["send_count"].as_u64(), carrier.count(&draft.message.recipient)), (Some(1), 1), "{seen}");
+        assert_eq!((seen["send_count"].as_u64(), channel.count(&draft.message.recipient)), (Some(1), 1), "{seen}");
     }
-    assert_eq!(carrier.asked().len(), 12 + 25);
+    assert_eq!(channel.asked().len(), 12 + 25);
 }
 
 #[tokio::test]
-async fn a_channel_is_left_alone_for_as_long_as_it_asks() {
-    let (bench, carrier) = bench().await;
+async fn busy_channel_rests_for_the_wait_it_names() {
+    let (bench, channel) = bench().await;
     // A second of the queue takes a millisecond here, and so does a second of this wait.
-    carrier.plan(None, Mood::NoRoom(1500), 1);
+    channel.plan(None, Reaction::Busy(1500), 1);
     let first = bench.post("first@example.org").await;
     eventually("a dispatch", async || {
         let seen = bench.admin_sees(first.id()).await;
@@ -192,15 +194,15 @@ async fn a_channel_is_left_alone_for_as_long_as_it_asks() {
     for draft in &drafts {
         bench.until(draft.id(), "sent").await;
     }
-    let asked = carrier.asked();
+    let asked = channel.asked();
     assert_eq!(asked.len(), 7);
     assert!(asked[1] - asked[0] >= std::time::Duration::from_millis(1400), "{:?}", asked[1] - asked[0]);
 }
 
 /// A quarter of an hour takes a second here.
 #[tokio::test]
-async fn messages_are_forgotten_with_their_address() {
-    let (bench, _carrier) = bench().await;
+async fn messages_are_erased_with_their_address() {
+    let (bench, _channel) = bench().await;
     let (first, second) = (format!("{}@example.org", unique("old")), format!("{}@example.org", unique("new")));
     let person = bench.create(json!({ "email": first }), json!({})).await;
     let path = format!("/admin/identities/{}", person["id"].as_str().unwrap());
@@ -239,7 +241,7 @@ async fn messages_are_forgotten_with_their_address() {
 
 /// The queue of a stack on this machine is in memory, and the quarter of an hour never ends here.
 #[tokio::test]
-async fn an_erasure_survives_a_restart() {
+async fn erasure_survives_a_restart() {
     let mut bench = Bench::with(&config()).await;
     let email = format!("{}@example.org", unique("restart"));
     let identity = bench.create(json!({ "email": email }), json!({})).await;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// How the peer answers.
 #[derive(Clone, Copy, PartialEq)]
-enum Mood {
+enum Reaction {
     Knows(u32),
     KnowsNothing,
     Fails,
@@ -20,20 +20,20 @@ enum Mood {
 }
 
 /// A peer that knows [`PASSWORD`] or not; its URL, and what it was asked.
-async fn peer(mood: Mood) -> (String, Arc<Mutex<Vec<String>>>) {
+async fn peer(reaction: Reaction) -> (String, Arc<Mutex<Vec<String>>>) {
     let asked: Arc<Mutex<Vec<String>>> = Arc::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let range = move |Path(prefix): Path<String>, State(asked): State<Arc<Mutex<Vec<String>>>>| async move {
         asked.lock().unwrap().push(prefix);
         let digits: String = Sha1::digest(PASSWORD).iter().map(|byte| format!("{byte:02X}")).collect();
-        match mood {
-            Mood::Knows(times) => {
+        match reaction {
+            Reaction::Knows(times) => {
                 format!("{}:{times}\r\n0000000000000000000000000000000000A:7", &digits[5..]).into_response()
             }
-            Mood::KnowsNothing => "0000000000000000000000000000000000A:7".into_response(),
-            Mood::Fails => axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-            Mood::Hangs => std::future::pending().await,
+            Reaction::KnowsNothing => "0000000000000000000000000000000000A:7".into_response(),
+            Reaction::Fails => axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            Reaction::Hangs => std::future::pending().await,
         }
     };
     let app = Router::new().route("/range/{prefix}", get(range)).with_state(Arc::clone(&asked));
@@ -62,7 +62,7 @@ async fn signed_in(bench: &Bench) -> (Value, Value) {
 
 #[tokio::test]
 async fn a_password_that_leaked_signs_in_and_is_marked() {
-    let (url, asked) = peer(Mood::Knows(3)).await;
+    let (url, asked) = peer(Reaction::Knows(3)).await;
     let bench = bench(&url, "20s").await;
     let (session, line) = signed_in(&bench).await;
     assert_eq!(session["password_leaked"], true, "{session}");
@@ -74,10 +74,10 @@ async fn a_password_that_leaked_signs_in_and_is_marked() {
 
 #[tokio::test]
 async fn others_are_not_marked_and_nobody_waits_for_an_answer_that_does_not_come() {
-    for (mood, noted) in [(Mood::KnowsNothing, false), (Mood::Fails, true), (Mood::Hangs, true)] {
-        let (url, _) = peer(mood).await;
+    for (reaction, noted) in [(Reaction::KnowsNothing, false), (Reaction::Fails, true), (Reaction::Hangs, true)] {
+        let (url, _) = peer(reaction).await;
         let (session, line) = tokio::time::timeout(Duration::from_secs(60), async {
-            let bench = bench(&url, if mood == Mood::Hangs { "300ms" } else { "20s" }).await;
+            let bench = bench(&url, if reaction == Reaction::Hangs { "300ms" } else { "20s" }).await;
             signed_in(&bench).await
         })
         .await
@@ -89,7 +89,7 @@ async fn others_are_not_marked_and_nobody_waits_for_an_answer_that_does_not_come
 
 #[tokio::test]
 async fn how_often_is_too_often_is_the_configurations_to_say_and_right_and_wrong_ask_alike() {
-    let (url, asked) = peer(Mood::Knows(3)).await;
+    let (url, asked) = peer(Reaction::Knows(3)).await;
     let config = CONFIG.replace("selfservice:\n", "selfservice:\n  methods: {password: {config: {max_breaches: 3}}}\n");
     let config = format!("{config}passwords: {{check_leaks_at_login: true, patience: 20s}}\n");
     let bench = Bench::with_env(&config, "LATCHKEY_LEAKS_URL", &url).await;
@@ -105,7 +105,7 @@ async fn how_often_is_too_often_is_the_configurations_to_say_and_right_and_wrong
 
 #[tokio::test]
 async fn beyond_a_limit_nothing_is_asked() {
-    let (url, asked) = peer(Mood::KnowsNothing).await;
+    let (url, asked) = peer(Reaction::KnowsNothing).await;
     let config = format!(
         "{CONFIG}rate_limits: {{attempts: {{identifier_and_network: 1}}}}\npasswords: {{check_leaks_at_login: true, patience: 20s}}\n"
     );

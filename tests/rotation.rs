@@ -1,6 +1,6 @@
 //! Secrets that are changed while every function is warm.
 
-use crate::support::{Bench, CONFIG, Carrier, Draft, unique, written};
+use crate::support::{Bench, CONFIG, Draft, TestChannel, unique, written};
 use axum::Router;
 use axum::extract::State;
 use latchkey::functions::Functions;
@@ -162,7 +162,7 @@ async fn the_couriers_secret_changes_while_it_is_warm() {
     let manager = Manager::start().await;
     manager.put("cookies", COOKIE_OLD);
     manager.put("courier", COURIER_OLD);
-    let inbox = Carrier::start().await;
+    let inbox = TestChannel::start().await;
     let config = CONFIG.replace("secrets: {cookie: [test-key-test-key-test-key]}\n", "");
     let (functions, store, _folder) = courier(&manager, &config, &[("LATCHKEY_INBOX_URL", &inbox.url)]).await;
     assert_eq!(sent(&functions, &store, COURIER_OLD).await["status"], "sent");

@@ -1,14 +1,14 @@
 //! The suppression list: how an address comes on it, and how administrators take it off.
 
-use crate::support::{Bench, CONFIG, Carrier, unique};
+use crate::support::{Bench, CONFIG, TestChannel, unique};
 use axum::Router;
 use axum::extract::State;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
-async fn bench() -> (Bench, Carrier) {
-    let carrier = Carrier::start().await;
-    (Bench::with_carrier(CONFIG, &carrier.url, false).await, carrier)
+async fn bench() -> (Bench, TestChannel) {
+    let channel = TestChannel::start().await;
+    (Bench::with_channel(CONFIG, &channel.url, false).await, channel)
 }
 
 async fn bounced(bench: &Bench, address: &str) {
@@ -22,8 +22,8 @@ fn path(address: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_address_that_is_lifted_gets_mail_again() {
-    let (bench, carrier) = bench().await;
+async fn removed_address_gets_mail_again() {
+    let (bench, channel) = bench().await;
     let address = format!("{}@example.org", unique("lift"));
     assert_eq!(bench.admin().get(&path(&address)).await.status, 404);
     bounced(&bench, &address).await;
@@ -35,16 +35,16 @@ async fn an_address_that_is_lifted_gets_mail_again() {
     let lifted = bench.admin().delete(&path(&address)).await;
     assert_eq!((lifted.status, lifted.body.as_str()), (204, ""));
     let said = bench.changes(&lifted);
-    assert_eq!((&said[0]["action"], &said[0]["outcome"]), (&json!("suppression.lift"), &json!("done")), "{said:?}");
+    assert_eq!((&said[0]["action"], &said[0]["outcome"]), (&json!("suppression.remove"), &json!("done")), "{said:?}");
     assert!(said[0]["principal"]["arn"].is_string() && !said[0].to_string().contains(&address), "{said:?}");
     assert_eq!(bench.admin().delete(&path(&address)).await.status, 404);
     let draft = bench.post(&address).await;
     bench.until(draft.id(), "sent").await;
-    assert_eq!(carrier.count(&address), 1);
+    assert_eq!(channel.count(&address), 1);
 }
 
 #[tokio::test]
-async fn the_list_is_paged_and_holds_no_counter() {
+async fn list_is_paged_and_holds_no_counter() {
     let (bench, _) = bench().await;
     let mut all: Vec<String> = (0..5).map(|_| format!("{}@example.org", unique("list"))).collect();
     all.sort();
@@ -80,7 +80,7 @@ async fn the_list_is_paged_and_holds_no_counter() {
 
 /// SES would answer the next message with a bounce, and the address would be on our list again.
 #[tokio::test]
-async fn ses_takes_the_address_off_its_list_too() {
+async fn removal_clears_the_list_of_ses_too() {
     let asked: Arc<Mutex<Vec<String>>> = Arc::default();
     let answers = Arc::new(Mutex::new(vec![200_u16, 404, 500, 500, 500]));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

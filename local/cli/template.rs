@@ -57,14 +57,14 @@ pub fn run(what: &Template) -> Result<(), Failure> {
     if template == TemplateType::LoginCodeInvalid && preview.channel == "sms" {
         return Err(Failure::usage("--channel sms: this message goes by e-mail alone"));
     }
-    let (mut outgoing, mut letter) = example(template);
+    let (mut queued, mut payload) = example(template);
     // As if it were requested now.
     let now = chance::now();
-    outgoing.expires_at = outgoing.expires_at.map(|end| end + (now - outgoing.created_at));
-    outgoing.created_at = now;
+    queued.expires_at = queued.expires_at.map(|end| end + (now - queued.created_at));
+    queued.created_at = now;
     if preview.channel == "sms" {
-        outgoing.via = Via::Sms;
-        outgoing.recipient = "+12025550123".to_owned();
+        queued.via = Via::Sms;
+        queued.recipient = "+12025550123".to_owned();
     }
     if by_tag(&preview.lang).is_none() {
         let spoken: Vec<&str> = LANGUAGES.iter().map(|language| language.tag).collect();
@@ -74,14 +74,14 @@ pub fn run(what: &Template) -> Result<(), Failure> {
             spoken.join(", ")
         );
     }
-    letter.languages = vec![preview.lang.clone()];
+    payload.languages = vec![preview.lang.clone()];
     let templates = Templates::new(&config.courier).map_err(|e| Failure::refused(e.to_string()))?;
     let Rendered { subject, text, html, .. } =
-        templates.render(&outgoing, &letter, outgoing.created_at).map_err(|e| Failure::refused(e.to_string()))?;
+        templates.render(&queued, &payload, queued.created_at).map_err(|e| Failure::refused(e.to_string()))?;
     match html {
         Some(html) if preview.html => print(html.trim_end()),
-        Some(_) => print(&format!("To: {}\nSubject: {subject}\n\n{}", outgoing.recipient, text.trim_end())),
-        None => print(&format!("To: {}\n\n{}", outgoing.recipient, text.trim_end())),
+        Some(_) => print(&format!("To: {}\nSubject: {subject}\n\n{}", queued.recipient, text.trim_end())),
+        None => print(&format!("To: {}\n\n{}", queued.recipient, text.trim_end())),
     }
 }
 

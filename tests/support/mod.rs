@@ -1,7 +1,7 @@
 //! The test bench: a whole stack in this process, clients that speak to it through API Gateway's events, a store that can be
 //! looked into and made to fail, and the log.
 
-mod carrier;
+mod channel;
 mod client;
 mod emulator;
 mod faults;
@@ -9,7 +9,7 @@ mod log;
 pub mod page;
 mod served;
 
-pub use carrier::{Carrier, Draft, Mood, outbox, record};
+pub use channel::{Draft, Reaction, TestChannel, outbox, record};
 pub use client::{Answer, Browser, Client, Door, action, csrf, password};
 use emulator::Emulator;
 use faults::Behind;
@@ -150,9 +150,9 @@ impl Bench {
         bench
     }
 
-    /// The same with a carrier of messages at this address, and queues in which a second takes a millisecond.
-    pub async fn with_carrier(config: &str, carrier: &str, dev: bool) -> Self {
-        let env = Environment::default().with("LATCHKEY_INBOX_URL", carrier);
+    /// The same with a channel of messages at this address, and queues in which a second takes a millisecond.
+    pub async fn with_channel(config: &str, channel: &str, dev: bool) -> Self {
+        let env = Environment::default().with("LATCHKEY_INBOX_URL", channel);
         Self::start_with(config, env, dev, 1000).await
     }
 

@@ -1,4 +1,4 @@
-//! The courier's carriers against servers that others wrote: one that speaks SES, one that speaks SMTP.
+//! The courier's delivery channels against servers that others wrote: one that speaks SES, one that speaks SMTP.
 
 use crate::tools::{cargo, command, free_port, root, run as run_command, start};
 use std::process::Stdio;

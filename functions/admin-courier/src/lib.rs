@@ -1,7 +1,7 @@
 //! `/admin/courier/messages…`: what was sent to whom, as administrators see it (contract `beyond-login.md` 1.12). Never what a
 //! message said, outside development mode. `/admin/courier/suppressed…`: to whom nothing is sent.
 
-mod suppressed;
+mod suppressions;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use lambda_http::http::{Method, header};
@@ -9,7 +9,7 @@ use latchkey_core::courier::{Dispatch, MessageStatus};
 use latchkey_core::error::ApiError;
 use latchkey_core::wire::timestamp;
 use latchkey_store::outbox::{Filter, Place, Stored};
-use latchkey_store::{Db, Outbox, Suppressed};
+use latchkey_store::{Db, Outbox, SuppressionList};
 use latchkey_web::call::{encode_query, parse_id};
 use latchkey_web::routes::Listener;
 use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, edge};
@@ -26,8 +26,8 @@ const REDACTED: &str = "<redacted-unless-dev-mode>";
 pub struct App {
     edge: Edge,
     outbox: Outbox,
-    suppressed: Suppressed,
-    ses: Option<suppressed::Ses>,
+    suppressions: SuppressionList,
+    ses: Option<suppressions::Ses>,
 }
 
 impl App {
@@ -40,7 +40,7 @@ impl App {
         let db = Db::start(env)?;
         let outbox = Outbox::open(&db, env)?;
         outbox.warm();
-        Ok(Self { edge, outbox, suppressed: Suppressed::open(&db, env)?, ses: suppressed::Ses::open(env)? })
+        Ok(Self { edge, outbox, suppressions: SuppressionList::open(&db, env)?, ses: suppressions::Ses::open(env)? })
     }
 }
 
@@ -52,11 +52,11 @@ pub async fn handle(app: &App, request: Request) -> Response {
         match segments.as_slice() {
             ["courier", "messages"] => list(app, call).await,
             ["courier", "messages", id] => show(app, id).await,
-            ["courier", "suppressed"] => suppressed::list(app, call).await,
+            ["courier", "suppressed"] => suppressions::list(app, call).await,
             ["courier", "suppressed", address] if call.method == Method::DELETE => {
-                suppressed::lift(app, call, address).await
+                suppressions::remove(app, call, address).await
             }
-            ["courier", "suppressed", address] => suppressed::show(app, call, address).await,
+            ["courier", "suppressed", address] => suppressions::show(app, call, address).await,
             _ => Err(ApiError::new(404).into()),
         }
     })

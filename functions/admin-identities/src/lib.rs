@@ -15,7 +15,7 @@ use lambda_http::http::Method;
 use latchkey_core::error::ApiError;
 use latchkey_hashers::Hasher;
 use latchkey_schema::IdentitySchema;
-use latchkey_store::{Accounts, Credentials, Db, Outbox, Suppressed};
+use latchkey_store::{Accounts, Credentials, Db, Outbox, SuppressionList};
 use latchkey_web::routes::Listener;
 use latchkey_web::{Edge, Environment, Fault, Request, Response, StartError, edge};
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ pub struct App {
     schemas: BTreeMap<String, IdentitySchema>,
     accounts: Accounts,
     credentials: Credentials,
-    suppressed: Suppressed,
+    suppressions: SuppressionList,
     outbox: Outbox,
 }
 
@@ -53,7 +53,7 @@ impl App {
             schemas,
             accounts,
             credentials: Credentials::open(&db, env)?,
-            suppressed: Suppressed::open(&db, env)?,
+            suppressions: SuppressionList::open(&db, env)?,
             outbox: Outbox::open(&db, env)?,
         })
     }

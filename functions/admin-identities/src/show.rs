@@ -121,10 +121,10 @@ async fn mark_addresses(app: &App, call: &Call<'_>, shown: &mut Value) -> Result
     let address = |entry: &Value| entry["value"].as_str().filter(|_| entry["via"] == "email").map(str::to_lowercase);
     let addresses: Vec<String> = entries(shown).filter_map(|entry| address(entry)).collect();
     let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
-    let marks = app.suppressed.of_many(&addresses, call.now).await?;
+    let suppressed = app.suppressions.get_many(&addresses, call.now).await?;
     for entry in entries(shown) {
-        if let Some(mark) = address(entry).and_then(|address| marks.get(&address)) {
-            entry["suppressed"] = json!({"reason": mark.reason.as_str(), "at": timestamp(mark.at)});
+        if let Some(found) = address(entry).and_then(|address| suppressed.get(&address)) {
+            entry["suppressed"] = json!({"reason": found.reason.as_str(), "at": timestamp(found.at)});
         }
     }
     Ok(())

@@ -1,15 +1,15 @@
-//! Hears from SES which mail came back for good and who called it unwanted, and marks those addresses: the courier writes to them no
-//! more.
+//! Puts addresses on the suppression list: SES tells it by SNS which mail bounced for good and which recipients complained. The
+//! courier does not write to an address on the list.
 
 use lambda_http::{Context, Error};
-use latchkey_store::suppressed::{Mark, Reason};
-use latchkey_store::{Db, Suppressed, meter};
+use latchkey_store::suppression::{Entry, Reason};
+use latchkey_store::{Db, SuppressionList, meter};
 use latchkey_web::{Environment, StartError, chance, log_event};
 use serde_json::{Value, json};
 
 /// What the function is started with.
 pub struct App {
-    suppressed: Suppressed,
+    suppressions: SuppressionList,
 }
 
 impl App {
@@ -18,12 +18,12 @@ impl App {
     /// # Errors
     /// When the environment is not usable.
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        // Nobody waits for it, so its first connection is opened by its first write.
-        Ok(Self { suppressed: Suppressed::open(&Db::start(env)?, env)? })
+        // No client waits for this function, so its first write opens its first connection.
+        Ok(Self { suppressions: SuppressionList::open(&Db::start(env)?, env)? })
     }
 }
 
-/// Marks what one event names. SNS brings it again when this fails.
+/// Adds the addresses that one event names. SNS brings it again when this fails.
 ///
 /// # Errors
 /// When the event does not come from SNS, or the store fails.
@@ -31,7 +31,7 @@ pub async fn answer(app: &App, event: &str, context: Context) -> Result<Value, E
     let began = chance::now();
     let event: Value = serde_json::from_str(event)?;
     let records = event["Records"].as_array().ok_or("expected an event with Records")?;
-    let mut marked = 0;
+    let mut added = 0;
     let (mut unreadable, mut cause) = (0, None);
     let ((), cost) = meter::measured(async {
         for record in records {
@@ -40,8 +40,8 @@ pub async fn answer(app: &App, event: &str, context: Context) -> Result<Value, E
                 continue;
             };
             for (address, reason) in addresses(&said) {
-                match app.suppressed.mark(&address, &Mark { reason, at: began }).await {
-                    Ok(()) => marked += 1,
+                match app.suppressions.add(&address, &Entry { reason, at: began }).await {
+                    Ok(()) => added += 1,
                     Err(error) => cause = Some(error.to_string()),
                 }
             }
@@ -51,7 +51,7 @@ pub async fn answer(app: &App, event: &str, context: Context) -> Result<Value, E
     let mut line = json!({
         "request_id": context.request_id,
         "outcome": if cause.is_some() { "store failed" } else { "heard" },
-        "marked": marked,
+        "added": added,
         "unreadable": unreadable,
         "round_trips": cost.trips,
         "store_calls": cost.calls.len(),
@@ -62,18 +62,18 @@ pub async fn answer(app: &App, event: &str, context: Context) -> Result<Value, E
     log_event("courier-feedback", line, began, cause.is_some() || unreadable > 0);
     match cause {
         Some(cause) => Err(cause.into()),
-        None => Ok(json!({ "marked": marked })),
+        None => Ok(json!({ "added": added })),
     }
 }
 
-/// Whom a notification is about, if they are to be spared. Mail that came back for a while (a full mailbox) is none.
+/// The addresses that a notification puts on the list. Mail that bounced for a while (a full mailbox) puts none there.
 fn addresses(said: &Value) -> Vec<(String, Reason)> {
     let kind = said["eventType"].as_str().or(said["notificationType"].as_str());
     let (list, reason) = match kind {
         Some("Bounce") if said["bounce"]["bounceType"] == "Permanent" => {
             (&said["bounce"]["bouncedRecipients"], Reason::Bounce)
         }
-        // "not-spam" is said by somebody who takes an earlier complaint back.
+        // By "not-spam" a recipient takes an earlier complaint back.
         Some("Complaint") if said["complaint"]["complaintFeedbackType"] != "not-spam" => {
             (&said["complaint"]["complainedRecipients"], Reason::Complaint)
         }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_final_marks_an_address() {
+    fn permanent_bounces_and_complaints_suppress_addresses() {
         let both = [("ada@example.org".to_owned(), Reason::Bounce), ("b@example.org".to_owned(), Reason::Bounce)];
         assert_eq!(addresses(&bounce("Permanent")), both);
         for kind in ["Transient", "Undetermined", ""] {

@@ -4,7 +4,7 @@ use crate::event::{Body, Confirmed};
 use crate::outcome::{Outcome, Useless};
 use crate::{App, delay_after, keys, pace};
 use latchkey_config::Secrets;
-use latchkey_core::courier::{Code, Dispatch, Letter, LetterBefore, MessageStatus, Outgoing, without};
+use latchkey_core::courier::{Code, Dispatch, MessagePayload, MessagePayloadV0, MessageStatus, QueuedMessage, without};
 use latchkey_courier::{Rendered, SendError};
 use latchkey_sealing::PrivateKey;
 use latchkey_store::StoreError;
@@ -16,7 +16,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// How long a carrier may take. With the store's own limits the whole fits into the function's time.
+/// How long a channel may take. With the store's own limits the whole fits into the function's time.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a message waits when the store does not answer, or when only its record is missing.
 const SOON: Duration = Duration::from_secs(5);
@@ -130,7 +130,7 @@ pub(crate) async fn send(app: &App, id: Uuid) -> Delivery {
 
 /// Why an attempt came to nothing.
 enum Failure {
-    /// Another one may work; what the carrier said.
+    /// Another one may work; what the channel said.
     Retry(String),
     /// It was none: there was no room, and there is none for so long.
     NoRoom(String, Duration),
@@ -143,25 +143,25 @@ enum Failure {
 /// Opens, renders and sends; whatever came of it, what it said in development mode.
 async fn attempt(app: &App, claimed: &Claimed) -> (Result<(), Failure>, Option<Wording>) {
     match prepare(app, claimed).await {
-        Ok((message, letter)) => hand_over(app, &message, &letter).await,
+        Ok((message, payload)) => hand_over(app, &message, &payload).await,
         Err(failure) => (Err(failure), None),
     }
 }
 
-/// Opens the letter, and makes sure that it is still of use to a reader who may be written to.
-async fn prepare(app: &App, claimed: &Claimed) -> Result<(Outgoing, Letter), Failure> {
-    // What stands beside the letter counts only once the letter has confirmed it.
-    let (message, letter) = open_with_secrets(app, claimed).await?;
+/// Opens the payload, and makes sure that it is still of use to a reader who may be written to.
+async fn prepare(app: &App, claimed: &Claimed) -> Result<(QueuedMessage, MessagePayload), Failure> {
+    // What stands beside the payload counts only once the payload has confirmed it.
+    let (message, payload) = open_with_secrets(app, claimed).await?;
     let progress = async {
         match message.request {
             Some(request) => Some((request.number, app.flows.progress(request.flow).await)),
             None => None,
         }
     };
-    let (mark, progress) = tokio::join!(app.suppressed.of(&message.recipient, chance::now()), progress);
+    let (suppressed, progress) = tokio::join!(app.suppressions.get(&message.recipient, chance::now()), progress);
     // What cannot be read holds nothing back: it spares a reputation, or somebody's attention, and protects nobody.
-    if let Ok(Some(mark)) = mark {
-        let why = format!("not sent: the address is marked because of a {}", mark.reason.as_str());
+    if let Ok(Some(entry)) = suppressed {
+        let why = format!("not sent: the address is on the suppression list because of a {}", entry.reason.as_str());
         return Err(Failure::Final(Outcome::Suppressed, why));
     }
     let most_attempts = u64::from(app.config.methods.code.max_submissions);
@@ -171,39 +171,43 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<(Outgoing, Letter), Fai
     };
     match Useless::by_time(&message, chance::now()).or(by_progress) {
         Some(useless) => Err(Failure::Final(Outcome::Useless(useless), useless.reason().to_owned())),
-        None => Ok((message, letter)),
+        None => Ok((message, payload)),
     }
 }
 
-async fn hand_over(app: &App, message: &Outgoing, letter: &Letter) -> (Result<(), Failure>, Option<Wording>) {
-    let rendered = match app.templates.render(message, letter, chance::now()) {
+async fn hand_over(
+    app: &App,
+    message: &QueuedMessage,
+    payload: &MessagePayload,
+) -> (Result<(), Failure>, Option<Wording>) {
+    let rendered = match app.templates.render(message, payload, chance::now()) {
         Ok(rendered) => rendered,
-        Err(error) => return (Err(Failure::Ours(without_secrets(&error.to_string(), message, letter))), None),
+        Err(error) => return (Err(Failure::Ours(without_secrets(&error.to_string(), message, payload))), None),
     };
     let wording = app.config.dev.then(|| Wording { subject: rendered.subject.clone(), body: rendered.text.clone() });
-    let handed = match send_with_secrets(app, message, letter, &rendered).await {
-        Ok(sent) => sent.map_err(|error| not_sent(app, message, letter, error)),
+    let handed = match send_with_secrets(app, message, payload, &rendered).await {
+        Ok(sent) => sent.map_err(|error| not_sent(app, message, payload, error)),
         Err(error) => Err(Failure::Ours(error.to_string())),
     };
     (handed, wording)
 }
 
-/// Hands a message to its carrier. One that does not accept who we are may know a secret that was put in the place of the one that was
+/// Hands a message to its channel. One that does not accept who we are may know a secret that was put in the place of the one that was
 /// read.
 async fn send_with_secrets(
     app: &App,
-    message: &Outgoing,
-    letter: &Letter,
+    message: &QueuedMessage,
+    payload: &MessagePayload,
     rendered: &Rendered,
 ) -> Result<Result<(), SendError>, StartError> {
     let send = async |secrets: &Arc<Secrets>| {
-        let carriers = app.carriers(secrets).await?;
-        let sent = tokio::time::timeout(PATIENCE, carriers.send(message, letter, rendered, chance::now())).await;
-        Ok(sent.unwrap_or_else(|_| Err(SendError::Retry("the carrier did not answer in time".to_owned()))))
+        let channels = app.channels(secrets).await?;
+        let sent = tokio::time::timeout(PATIENCE, channels.send(message, payload, rendered, chance::now())).await;
+        Ok(sent.unwrap_or_else(|_| Err(SendError::Retry("the delivery channel did not answer in time".to_owned()))))
     };
     if let Some(rest) = app.pace.rest(message.via, chance::now()) {
         let wait = Some(rest.saturating_mul(app.hurry));
-        return Ok(Err(SendError::Busy { why: "the carrier asked for a pause".to_owned(), wait }));
+        return Ok(Err(SendError::Busy { why: "the delivery channel asked for a pause".to_owned(), wait }));
     }
     let secrets = app.vault.get().await?;
     match send(&secrets).await? {
@@ -215,8 +219,8 @@ async fn send_with_secrets(
     }
 }
 
-fn not_sent(app: &App, message: &Outgoing, letter: &Letter, error: SendError) -> Failure {
-    let told = without_secrets(&error.to_string(), message, letter);
+fn not_sent(app: &App, message: &QueuedMessage, payload: &MessagePayload, error: SendError) -> Failure {
+    let told = without_secrets(&error.to_string(), message, payload);
     match error {
         SendError::Retry(_) | SendError::NotAllowed(_) => Failure::Retry(told),
         SendError::Busy { wait, .. } => {
@@ -226,8 +230,8 @@ fn not_sent(app: &App, message: &Outgoing, letter: &Letter, error: SendError) ->
     }
 }
 
-/// Opens the letter. One that does not open may be sealed for a secret that was put beside the one that was read.
-async fn open_with_secrets(app: &App, claimed: &Claimed) -> Result<(Outgoing, Letter), Failure> {
+/// Opens the payload. One that does not open may be sealed for a secret that was put beside the one that was read.
+async fn open_with_secrets(app: &App, claimed: &Claimed) -> Result<(QueuedMessage, MessagePayload), Failure> {
     let ours = |e: StartError| Failure::Ours(e.to_string());
     let secret = app.secret.get().await.map_err(ours)?;
     match open(&keys(&secret).map_err(ours)?, &claimed.message, &claimed.sealed) {
@@ -239,26 +243,30 @@ async fn open_with_secrets(app: &App, claimed: &Claimed) -> Result<(Outgoing, Le
     }
 }
 
-/// A letter with the message that it is bound to.
-fn open(keys: &[PrivateKey], stored: &Outgoing, sealed: &[u8]) -> Result<(Outgoing, Letter), Failure> {
-    let unreadable = || Failure::Final(Outcome::Unreadable, "the letter cannot be read".to_owned());
+/// A payload with the message that it is bound to.
+fn open(
+    keys: &[PrivateKey],
+    stored: &QueuedMessage,
+    sealed: &[u8],
+) -> Result<(QueuedMessage, MessagePayload), Failure> {
+    let unreadable = || Failure::Final(Outcome::Unreadable, "the payload cannot be read".to_owned());
     let about = stored.authenticated();
     if let Some(plain) = keys.iter().find_map(|key| key.open(sealed, &about).ok()) {
-        let letter = serde_json::from_slice(&plain).map_err(|_| unreadable())?;
-        return Ok((stored.clone(), letter));
+        let payload = serde_json::from_slice(&plain).map_err(|_| unreadable())?;
+        return Ok((stored.clone(), payload));
     }
     let before = keys.iter().find_map(|key| key.open_of_release_before(sealed, stored.id.as_bytes()).ok());
     // A secret that was changed by mistake can be put back.
-    let why = "the courier's secret does not open the letter, or something beside the letter was altered";
+    let why = "the courier's secret does not open the message, or a field beside its payload was altered";
     let plain = before.ok_or_else(|| Failure::Ours(why.to_owned()))?;
-    let before: LetterBefore = serde_json::from_slice(&plain).map_err(|_| unreadable())?;
-    let why = "not sent: the letter is another recipient's";
+    let before: MessagePayloadV0 = serde_json::from_slice(&plain).map_err(|_| unreadable())?;
+    let why = "not sent: the payload belongs to another recipient";
     before.read(stored).ok_or_else(|| Failure::Final(Outcome::Refused, why.to_owned()))
 }
 
-/// What a carrier says may quote what it was given. Administrators see whom a message goes to anyway, and must not see more.
-fn without_secrets(text: &str, message: &Outgoing, letter: &Letter) -> String {
-    let code = letter.content.code().map(Code::as_str).map(|code| (code, "…"));
+/// What a channel says may quote what it was given. Administrators see whom a message goes to anyway, and must not see more.
+fn without_secrets(text: &str, message: &QueuedMessage, payload: &MessagePayload) -> String {
+    let code = payload.content.code().map(Code::as_str).map(|code| (code, "…"));
     let text = without(text, code.into_iter().chain([(message.recipient.as_str(), "<recipient>")]));
     text.chars().take(LONGEST_ERROR).collect()
 }
@@ -320,7 +328,7 @@ async fn failed(app: &App, claimed: &Claimed, failure: Failure, wording: Option<
             next_attempt(&claimed.message, now, wait).filter(|_| claimed.send_count < app.most())
         }
     };
-    // What a carrier says is for the table alone; the log has fixed words, and what we ourselves did not get done.
+    // What a channel says is for the table alone; the log has fixed words, and what we ourselves did not get done.
     let ours = if let Failure::Ours(why) = &failure { Some(why.clone()) } else { None };
     let (outcome, why, wait) = match (failure, again_in) {
         (Failure::Final(outcome, why), _) => (outcome, why, None),
@@ -358,7 +366,7 @@ async fn failed(app: &App, claimed: &Claimed, failure: Failure, wording: Option<
 
 /// When a message that should wait this long is tried again. One that would come after its end comes halfway before it instead;
 /// `None` when what would be left then is of no use.
-fn next_attempt(message: &Outgoing, now: OffsetDateTime, wait: Duration) -> Option<Duration> {
+fn next_attempt(message: &QueuedMessage, now: OffsetDateTime, wait: Duration) -> Option<Duration> {
     let Some(end) = message.expires_at else { return Some(wait) };
     let left = Duration::try_from(end - now).unwrap_or_default();
     if wait < left {
@@ -392,8 +400,8 @@ mod tests {
     /// Sealed by the release before: the code 048213 for ann@example.org, good for 15 minutes.
     const BEFORE: &str = "5JvIJ1vmaWIHG7m9DeDGqTfQTxv2jGXMtjFYkaAMLHqsRDVDWz0T6qbboQWIn13FRVC04OivSeHgau4d_vx-qjX4Zvo2DFRftBA9v0vQ-Kx9Oz9krtmdQSt7f10Apx33X2n5Y230vIkKXY9Q5MoDbuekegpDRe9DppRIIm6XqkdYnrf-lAyKHXhEdtx1xJ8e4iSS4Rkbyw0fIhNflapLc0H2t-bbDDyvmigvwJuoD6mTpAE7lpvJisPjmhzrCrnxbrkeEoNncvFGJ0bkfLSGO42WZ695TIR020PFOHP4c7b-rQTYFcDXusS6OpCNN1eStj_fd-CPFCycxanjLhRhQguLBjoM0tN_wYVIcMe4FdTAOGHYOFf7lgVvicP4tWim2_kkOfzbYF2MlYHfPJQ2Bx1rHSYp0bjZrmF8JAUC1D1X3fNr0rGg8fyXXetBh4BW3XmAJy_RkzU-FT5ElcErag1f9USYU1guaGFJ3dO8m9MfDUrDsSWRrDS2Yh_5JaayJE5i0r1oc4u1ZW6vhlKMktMXRWW0cteMTIvZOuFp0E-9yVRFbD0vj6vneerMpl9_1XpEwyqS3FB_C-27N5jjtZQwtQRyBfqO3ZPkdQ";
 
-    fn stored(recipient: &str) -> Outgoing {
-        Outgoing {
+    fn stored(recipient: &str) -> QueuedMessage {
+        QueuedMessage {
             id: Uuid::from_u128(0x0b2f_3c44_1111_4222_8333_4444_5555_6666),
             via: Via::Email,
             recipient: recipient.to_owned(),
@@ -409,29 +417,30 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_of_the_release_before_is_opened() {
+    fn payload_v0_is_opened() {
         let sealed = URL_SAFE_NO_PAD.decode(BEFORE).unwrap();
-        let (message, letter) = open(&both(), &stored("ann@example.org"), &sealed).ok().unwrap();
-        assert_eq!(letter.content.code().unwrap().as_str(), "048213");
+        let (message, payload) = open(&both(), &stored("ann@example.org"), &sealed).ok().unwrap();
+        assert_eq!(payload.content.code().unwrap().as_str(), "048213");
         assert_eq!(message.expires_at, Some(NOW + time::Duration::minutes(16)));
-        // Its envelope does not tell whom it is for, but the letter does.
+        // Its envelope does not tell whom it is for, but the payload does.
         let elsewhere = open(&both(), &stored("eve@example.org"), &sealed);
         assert!(matches!(elsewhere, Err(Failure::Final(Outcome::Refused, _))));
-        let other = Outgoing { id: Uuid::nil(), ..stored("ann@example.org") };
+        let other = QueuedMessage { id: Uuid::nil(), ..stored("ann@example.org") };
         assert!(matches!(open(&both(), &other, &sealed), Err(Failure::Ours(_))));
     }
 
     #[test]
-    fn the_last_attempts_come_before_the_end() {
+    fn last_attempt_comes_before_the_expiry() {
         let in_10 = |left: i64| {
-            let message = Outgoing { expires_at: Some(NOW + time::Duration::seconds(left)), ..stored("a@example.org") };
+            let message =
+                QueuedMessage { expires_at: Some(NOW + time::Duration::seconds(left)), ..stored("a@example.org") };
             next_attempt(&message, NOW, Duration::from_secs(10)).map(|wait| wait.as_secs())
         };
         assert_eq!(in_10(600), Some(10));
         assert_eq!(in_10(11), Some(10));
         assert_eq!(in_10(10), None);
         assert_eq!(in_10(-10), None);
-        let in_900 = Outgoing { expires_at: Some(NOW + time::Duration::seconds(200)), ..stored("a@example.org") };
+        let in_900 = QueuedMessage { expires_at: Some(NOW + time::Duration::seconds(200)), ..stored("a@example.org") };
         assert_eq!(next_attempt(&in_900, NOW, Duration::from_secs(900)), Some(Duration::from_secs(100)));
         assert_eq!(
             next_attempt(&stored("a@example.org"), NOW, Duration::from_secs(900)),

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_told_apart_by_their_source() {
+    fn stream_and_queue_records_become_tasks() {
         let change = json!({"Keys": {"pk": {"S": ID.to_string()}}, "SequenceNumber": "1"});
         let stream = json!([{"eventSource": "aws:dynamodb", "eventName": "INSERT", "dynamodb": change}]);
         assert_eq!(tasks(stream), [("1".to_owned(), Errand::Send(ID))]);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_a_task_of_its_own() {
+    fn unreadable_record_is_a_task_of_its_own() {
         for odd in [json!({}), json!({"dynamodb": 1}), json!({"dynamodb": {"Keys": {"pk": {"S": "x"}}}})] {
             let mut record = odd;
             record["eventSource"] = json!("aws:dynamodb");

@@ -4,7 +4,7 @@
 //! behind it; what nobody can read goes to the dead letters. Only when the queue cannot be reached either is a record reported as
 //! failed, for Lambda to bring again.
 //!
-//! A message is sent at least once. It is sent once where the carrier confirmed it and that was recorded; no carrier knows a key by
+//! A message is sent at least once. It is sent once where the channel confirmed it and that was recorded; no channel knows a key by
 //! which it would recognise a message that it has already taken, so a courier that dies between the two sends it again.
 
 mod deliver;
@@ -18,9 +18,9 @@ use event::{Batch, Errand, Task};
 use futures_util::StreamExt as _;
 use lambda_http::{Context, Error};
 use latchkey_config::{Config, Loaded, Secrets};
-use latchkey_courier::{Carriers, Templates};
+use latchkey_courier::{DeliveryChannels, Templates};
 use latchkey_sealing::PrivateKey;
-use latchkey_store::suppressed::Suppressed;
+use latchkey_store::suppression::SuppressionList;
 use latchkey_store::{Db, Flows, Outbox, meter};
 use latchkey_web::secrets::{SecretText, Vault};
 use latchkey_web::{Environment, StartError, chance, edge, log_event};
@@ -39,12 +39,12 @@ const AT_ONCE: usize = 16;
 pub struct App {
     config: Config,
     outbox: Outbox,
-    suppressed: Suppressed,
+    suppressions: SuppressionList,
     flows: Flows,
     queues: Queues,
     templates: Templates,
     /// Those of the secrets that they were made with.
-    carriers: Mutex<Option<(Arc<Secrets>, Arc<Carriers>)>>,
+    channels: Mutex<Option<(Arc<Secrets>, Arc<DeliveryChannels>)>>,
     vault: Vault,
     env: Environment,
     /// How many times faster than it should time passes in the queue; more than once in tests alone.
@@ -61,14 +61,14 @@ impl App {
     pub async fn start(env: &Environment) -> Result<Self, StartError> {
         let Loaded { config, secrets, .. } = edge::load_config(env)?;
         let db = Db::start(env)?;
-        let suppressed = Suppressed::open(&db, env)?;
-        suppressed.warm();
+        let suppressions = SuppressionList::open(&db, env)?;
+        suppressions.warm();
         Ok(Self {
-            suppressed,
+            suppressions,
             flows: Flows::open(&db, env)?,
             queues: Queues::open(env)?,
             templates: Templates::new(&config.courier).map_err(|e| StartError(e.to_string()))?,
-            carriers: Mutex::default(),
+            channels: Mutex::default(),
             vault: Vault::open(env, secrets, config.dev)?,
             env: env.clone(),
             hurry: env
@@ -89,16 +89,16 @@ impl App {
     }
 
     /// Who takes messages over. They prove themselves with what is among the deployment's secrets.
-    async fn carriers(&self, secrets: &Arc<Secrets>) -> Result<Arc<Carriers>, StartError> {
-        let mut made = self.carriers.lock().await;
-        if let Some((with, carriers)) = &*made
+    async fn channels(&self, secrets: &Arc<Secrets>) -> Result<Arc<DeliveryChannels>, StartError> {
+        let mut made = self.channels.lock().await;
+        if let Some((with, channels)) = &*made
             && Arc::ptr_eq(with, secrets)
         {
-            return Ok(Arc::clone(carriers));
+            return Ok(Arc::clone(channels));
         }
-        let carriers = Arc::new(Carriers::new(&self.config, secrets, &self.env)?);
-        *made = Some((Arc::clone(secrets), Arc::clone(&carriers)));
-        Ok(carriers)
+        let channels = Arc::new(DeliveryChannels::new(&self.config, secrets, &self.env)?);
+        *made = Some((Arc::clone(secrets), Arc::clone(&channels)));
+        Ok(channels)
     }
 }
 
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn delays_grow_until_the_queue_can_wait_no_longer() {
+    fn delays_grow_to_the_longest_queue_delay() {
         let delays: Vec<u64> = (1..=7).map(|attempt| delay_after(attempt, 0).as_secs()).collect();
         assert_eq!(delays, [10, 30, 90, 270, 810, 900, 900]);
         assert_eq!((delay_after(2, 255).as_secs(), delay_after(5, 255).as_secs()), (36, 900));

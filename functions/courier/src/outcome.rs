@@ -1,6 +1,6 @@
 //! What becomes of a message, by fixed words: the log has them, and administrators read why nothing was sent.
 
-use latchkey_core::courier::Outgoing;
+use latchkey_core::courier::QueuedMessage;
 use latchkey_store::flows::Progress;
 use time::OffsetDateTime;
 
@@ -91,7 +91,7 @@ pub(crate) enum Useless {
 
 impl Useless {
     /// Whether, by the clock, a message is of no use.
-    pub(crate) fn by_time(message: &Outgoing, now: OffsetDateTime) -> Option<Self> {
+    pub(crate) fn by_time(message: &QueuedMessage, now: OffsetDateTime) -> Option<Self> {
         message.expires_at.is_some_and(|end| end <= now).then_some(Self::Expired)
     }
 
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_useless_once_its_flow_went_on() {
+    fn message_is_obsolete_once_its_flow_moved_on() {
         let of = |done, sends, attempts| Useless::by_progress(2, Some(Progress { done, sends, attempts }), 5);
         assert_eq!(of(false, 2, 4), None);
         assert_eq!(of(false, 1, 0), None, "a request that is not recorded yet");

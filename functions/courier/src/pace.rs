@@ -61,7 +61,7 @@ mod tests {
     const NOW: OffsetDateTime = datetime!(2026-11-27 14:00 UTC);
 
     #[test]
-    fn a_channel_is_left_alone_for_as_long_as_it_asked() {
+    fn channel_rests_for_the_wait_it_named() {
         let pace = Pace::default();
         let at = |seconds: i64| pace.rest(Via::Email, NOW + time::Duration::seconds(seconds));
         assert_eq!(at(0), None);
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_comes_after_the_wait_and_within_its_window() {
+    fn message_returns_after_wait_within_its_window() {
         let wait = Duration::from_secs(5);
         for (rounds, window) in [(0, 2), (1, 4), (2, 8), (3, 16), (4, 16), (u32::MAX, 16)] {
             assert_eq!(again_in(rounds, wait, [0, 0]), wait);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn many_couriers_use_what_room_there_is() {
+    fn many_couriers_use_the_whole_rate() {
         for couriers in [1, 10, 50] {
             let (last, calls) = time_taken(couriers);
             // 50 s would do.

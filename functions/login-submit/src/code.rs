@@ -7,7 +7,7 @@ use latchkey_config::{Config, Secrets};
 use latchkey_core::aal::{Aal, AuthenticationMethod};
 use latchkey_core::bounds::{self, LONGEST_HEADER};
 use latchkey_core::code::{Length, SentCode, Verdict, after_another_send, check, from_random};
-use latchkey_core::courier::{Code, CodeRequest, Content, Letter, Outgoing};
+use latchkey_core::courier::{Code, CodeRequest, Content, MessagePayload, QueuedMessage};
 use latchkey_core::flow::{CodeAddress, FlowState, Screen};
 use latchkey_core::identity::{Identity, State, Via};
 use latchkey_core::message::Message;
@@ -19,7 +19,7 @@ use latchkey_sealing::PublicKey;
 use latchkey_store::accounts::Collection;
 use latchkey_store::credentials::Guard;
 use latchkey_store::flows::Codes;
-use latchkey_store::login::{self, Mail, Sealed};
+use latchkey_store::login::{self, Enqueue, SealedMessage};
 use latchkey_store::{Db, Outbox};
 use latchkey_web::payload::Payload;
 use latchkey_web::secrets::Vault;
@@ -178,22 +178,22 @@ impl Submission<'_> {
         }
         let secrets = post.secrets().await?;
         let key = *keys(&secrets).first().ok_or_else(|| Fault::internal("there is no secret for codes"))?;
-        let (mut codes, mut letters) = (Vec::new(), Vec::new());
+        let (mut codes, mut sealed_messages) = (Vec::new(), Vec::new());
         for (person, address) in receivers.iter().filter_map(|address| Some((person.as_ref()?, address))) {
             let (sent, sealed) = self.make_code(post, (Some(person), length), address, None, transient.clone(), key)?;
             codes.push(sent);
-            letters.push(sealed);
+            sealed_messages.push(sealed);
         }
-        let mail = if receivers.is_empty() {
+        let enqueue = if receivers.is_empty() {
             // The same work for nobody. The code is right for no one, and what was typed is not kept, unless its reader is told.
             let nowhere = CodeAddress { via: Via::of(typed), value: String::new() };
             let stranger = self.stranger(typed);
             let (sent, sealed) =
                 self.make_code(post, (None, length), &nowhere, stranger.as_deref(), transient.clone(), key)?;
             codes.push(sent);
-            if stranger.is_some() { Mail::Letters(vec![sealed]) } else { Mail::Nobody(Box::new(sealed)) }
+            if stranger.is_some() { Enqueue::Messages(vec![sealed]) } else { Enqueue::Decoy(Box::new(sealed)) }
         } else {
-            Mail::Letters(letters)
+            Enqueue::Messages(sealed_messages)
         };
         let bare = matches!(self.flow.form.screen, Screen::Code { bare: true });
         let said = if self.flow.refresh { Message::code_sent_to_you() } else { Message::code_sent() };
@@ -204,7 +204,7 @@ impl Submission<'_> {
         let before = if self.tries_are_spent { &[] } else { self.codes.as_slice() };
         let codes = after_another_send(before, codes, now);
         let codes = Codes { codes: &codes, sends: self.sends, fresh_attempts: self.tries_are_spent };
-        let moved = login::send(&self.app.flows, &post.outbox, &self.flow, &codes, &mail, chance::id());
+        let moved = login::send(&self.app.flows, &post.outbox, &self.flow, &codes, &enqueue, chance::id());
         // Of those who ask at the same time one sends, and all are told that a code is on its way.
         let outcome = if moved.await? { "code sent" } else { "code sent by another request" };
         Ok(self.show_step(transient, outcome))
@@ -217,7 +217,7 @@ impl Submission<'_> {
         recipient::email(&address).is_ok().then_some(address)
     }
 
-    /// A code and the letter that brings it to an address; a `stranger` gets one without it.
+    /// A code and the payload that brings it to an address; a `stranger` gets one without it.
     fn make_code(
         &self,
         post: &Post,
@@ -226,7 +226,7 @@ impl Submission<'_> {
         stranger: Option<&str>,
         transient: Value,
         key: &[u8],
-    ) -> Result<(SentCode, Sealed), Fault> {
+    ) -> Result<(SentCode, SealedMessage), Fault> {
         let now = self.call.now;
         let code = from_random(chance::bytes(), length);
         let lifespan = edge::signed(self.app.forms.code.lifespan);
@@ -236,7 +236,7 @@ impl Submission<'_> {
             Some(stranger) => (stranger, Content::NoAccount),
             None => (address.value.as_str(), Code::new(code).map_or(Content::NoAccount, Content::LoginCode)),
         };
-        let message = Outgoing {
+        let message = QueuedMessage {
             id: chance::id(),
             via: address.via,
             recipient: recipient.to_owned(),
@@ -246,7 +246,7 @@ impl Submission<'_> {
             expires_at: Some(sent.expires_at.min(self.flow.expires_at)),
             request: Some(CodeRequest { flow: self.flow.id, number: self.sends + 1 }),
         };
-        let letter = Letter {
+        let payload = MessagePayload {
             content,
             identity: person.map(|person| person.public(self.app.edge.base_url())).unwrap_or_default(),
             request_url: self.flow.request_url.clone(),
@@ -258,10 +258,10 @@ impl Submission<'_> {
             request_headers: self.headers_to_hand_on(),
             requester: device::requester(self.call),
         };
-        let plain = serde_json::to_vec(&letter).map_err(|e| Fault::internal(format!("a letter: {e}")))?;
-        let letter = post.courier.seal(&plain, &message.authenticated());
-        let letter = letter.map_err(|e| Fault::internal(format!("a letter: {e}")))?;
-        Ok((sent, Sealed { message, letter }))
+        let plain = serde_json::to_vec(&payload).map_err(|e| Fault::internal(format!("a payload: {e}")))?;
+        let payload = post.courier.seal(&plain, &message.authenticated());
+        let payload = payload.map_err(|e| Fault::internal(format!("a payload: {e}")))?;
+        Ok((sent, SealedMessage { message, payload }))
     }
 
     /// Headers that the configuration lets through, each under its usual spelling.

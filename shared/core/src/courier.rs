@@ -1,6 +1,6 @@
 //! Messages to people: what is to be said to whom, before anybody decided how it looks and before anything was sent.
 //!
-//! A flow writes an [`Outgoing`] and a sealed [`Letter`] in the transaction that moves it; the courier opens, renders and sends it.
+//! A flow writes an [`QueuedMessage`] and a sealed [`MessagePayload`] in the transaction that moves it; the courier opens, renders and sends it.
 
 use crate::agent;
 use crate::identity::Via;
@@ -102,7 +102,7 @@ impl Content {
 ///
 /// All of it decides whether, when and to whom the message is delivered, so all of it is [authenticated](Self::authenticated).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outgoing {
+pub struct QueuedMessage {
     /// Its id.
     pub id: Uuid,
     /// How it travels.
@@ -131,8 +131,8 @@ pub struct CodeRequest {
     pub number: u64,
 }
 
-impl Outgoing {
-    /// What a sealed letter is bound to: every field, each with its length before it, so that no two messages give the same bytes.
+impl QueuedMessage {
+    /// What a sealed payload is bound to: every field, each with its length before it, so that no two messages give the same bytes.
     pub fn authenticated(&self) -> Vec<u8> {
         // Taken apart by name, so that a field cannot be added without deciding about it here.
         let Self { id, via, recipient, template, created_at, expires_at, request } = self;
@@ -171,7 +171,7 @@ const ON_ITS_WAY: Duration = Duration::seconds(10);
 
 /// What a message says; sealed until the courier opens it.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct Letter {
+pub struct MessagePayload {
     /// What it tells.
     pub content: Content,
     /// The person as the public API shows them; null for whoever has no account.
@@ -217,24 +217,24 @@ impl Requester {
     }
 }
 
-impl std::fmt::Debug for Letter {
+impl std::fmt::Debug for MessagePayload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Letter")
+        f.write_str("MessagePayload")
     }
 }
 
-/// A letter as the release before wrote it. It was bound to the message's id alone, so nothing else that stands beside it is to be
-/// believed: the recipient must be an address of the person in the letter.
+/// A payload as the release before wrote it. It was bound to the message's id alone, so nothing else that stands beside it is to be
+/// believed: the recipient must be an address of the person in the payload.
 #[derive(Deserialize)]
-pub struct LetterBefore {
+pub struct MessagePayloadV0 {
     code: String,
     expires_in_minutes: u64,
     #[serde(flatten)]
-    rest: RestBefore,
+    rest: RestV0,
 }
 
 #[derive(Deserialize)]
-struct RestBefore {
+struct RestV0 {
     identity: Value,
     request_url: String,
     transient_payload: Value,
@@ -244,29 +244,28 @@ struct RestBefore {
     request_headers: BTreeMap<String, Vec<String>>,
 }
 
-impl LetterBefore {
-    /// The message and its letter as this release has them; `None` when the code would go to somebody else than its owner.
-    pub fn read(self, outgoing: &Outgoing) -> Option<(Outgoing, Letter)> {
-        let RestBefore { identity, request_url, transient_payload, languages, request_headers } = self.rest;
+impl MessagePayloadV0 {
+    /// The message and its payload as this release has them; `None` when the code would go to somebody else than its owner.
+    pub fn read(self, queued: &QueuedMessage) -> Option<(QueuedMessage, MessagePayload)> {
+        let RestV0 { identity, request_url, transient_payload, languages, request_headers } = self.rest;
         let content = Code::new(self.code).map_or(Content::NoAccount, Content::LoginCode);
-        let is_theirs = |address: &Value| {
-            address["via"] == outgoing.via.as_str() && address["value"] == outgoing.recipient.as_str()
-        };
+        let is_theirs =
+            |address: &Value| address["via"] == queued.via.as_str() && address["value"] == queued.recipient.as_str();
         let addresses = identity["verifiable_addresses"].as_array();
         if content.code().is_some() && !addresses.is_some_and(|all| all.iter().any(is_theirs)) {
             return None;
         }
         // The minutes were rounded down.
         let lifespan = Duration::minutes(i64::try_from(self.expires_in_minutes).ok()?.checked_add(1)?);
-        let outgoing = Outgoing {
+        let queued = QueuedMessage {
             template: content.template(),
-            expires_at: Some(outgoing.created_at.checked_add(lifespan)?),
+            expires_at: Some(queued.created_at.checked_add(lifespan)?),
             request: None,
-            ..outgoing.clone()
+            ..queued.clone()
         };
         Some((
-            outgoing,
-            Letter {
+            queued,
+            MessagePayload {
                 content,
                 identity,
                 request_url,
@@ -337,8 +336,8 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2026-07-29 10:00 UTC);
 
-    fn outgoing() -> Outgoing {
-        Outgoing {
+    fn queued() -> QueuedMessage {
+        QueuedMessage {
             id: Uuid::from_u128(1),
             via: Via::Email,
             recipient: "ada@example.org".into(),
@@ -350,9 +349,9 @@ mod tests {
     }
 
     #[test]
-    fn every_field_changes_what_a_letter_is_bound_to() {
-        let whole = outgoing();
-        let other: [fn(&mut Outgoing); 9] = [
+    fn every_field_changes_authenticated_bytes() {
+        let whole = queued();
+        let other: [fn(&mut QueuedMessage); 9] = [
             |m| m.id = Uuid::from_u128(9),
             |m| m.via = Via::Sms,
             |m| m.recipient.push('g'),
@@ -370,21 +369,21 @@ mod tests {
             assert!(!seen.contains(&message.authenticated()), "{message:?}");
             seen.push(message.authenticated());
         }
-        let stored: Outgoing = serde_json::from_str(&serde_json::to_string(&whole).unwrap()).unwrap();
+        let stored: QueuedMessage = serde_json::from_str(&serde_json::to_string(&whole).unwrap()).unwrap();
         assert_eq!(stored.authenticated(), whole.authenticated(), "it is the same after it was stored");
     }
 
     #[test]
-    fn minutes_are_those_left_when_sent() {
-        let message = outgoing();
+    fn minutes_left_count_from_sending() {
+        let message = queued();
         for (seconds, minutes) in [(0, 10), (9, 10), (11, 9), (309, 5), (589, 0), (900, 0), (-5, 10)] {
             assert_eq!(message.minutes_left(NOW + Duration::seconds(seconds)), minutes, "after {seconds} s");
         }
-        assert_eq!(Outgoing { expires_at: None, ..message }.minutes_left(NOW), 0);
+        assert_eq!(QueuedMessage { expires_at: None, ..message }.minutes_left(NOW), 0);
     }
 
     #[test]
-    fn an_empty_secret_hides_nothing() {
+    fn empty_secret_hides_nothing() {
         assert_eq!(Code::new(""), None);
         assert!(serde_json::from_str::<Content>(r#"{"login_code":""}"#).is_err());
         assert_eq!(
@@ -395,21 +394,21 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_of_the_release_before_reaches_its_owner_alone() {
-        let before = |code: &str| -> LetterBefore {
+    fn payload_v0_reaches_only_its_owners_addresses() {
+        let before = |code: &str| -> MessagePayloadV0 {
             serde_json::from_value(serde_json::json!({
                 "code": code, "expires_in_minutes": 15, "request_url": "https://login.example.org/", "transient_payload": {},
                 "identity": {"verifiable_addresses": [{"via": "email", "value": "ada@example.org"}]},
             }))
             .unwrap()
         };
-        let stored = Outgoing { expires_at: None, request: None, ..outgoing() };
-        let (message, letter) = before("123456").read(&stored).unwrap();
-        assert_eq!(letter.content, Content::LoginCode(Code::new("123456").unwrap()));
+        let stored = QueuedMessage { expires_at: None, request: None, ..queued() };
+        let (message, payload) = before("123456").read(&stored).unwrap();
+        assert_eq!(payload.content, Content::LoginCode(Code::new("123456").unwrap()));
         assert_eq!(message.expires_at, Some(NOW + Duration::minutes(16)));
-        let elsewhere = Outgoing { recipient: "eve@example.org".into(), ..stored.clone() };
+        let elsewhere = QueuedMessage { recipient: "eve@example.org".into(), ..stored.clone() };
         assert!(before("123456").read(&elsewhere).is_none());
-        assert!(before("123456").read(&Outgoing { via: Via::Sms, ..stored }).is_none());
+        assert!(before("123456").read(&QueuedMessage { via: Via::Sms, ..stored }).is_none());
         // What has no code tells nobody anything, and is worded as such whatever its template says.
         assert_eq!(before("").read(&elsewhere).unwrap().0.template, TemplateType::LoginCodeInvalid);
     }

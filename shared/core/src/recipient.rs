@@ -1,16 +1,16 @@
 //! Addresses that a message may go to. Whatever could be read as another address, as two, or as a header, is refused.
 
-use crate::courier::Outgoing;
+use crate::courier::QueuedMessage;
 use crate::identity::Via;
 
 /// Whether a message may go to its recipient.
 ///
 /// # Errors
 /// Why not; never with the address itself.
-pub fn check(outgoing: &Outgoing) -> Result<(), &'static str> {
-    match outgoing.via {
-        Via::Email => email(&outgoing.recipient),
-        Via::Sms => telephone(&outgoing.recipient),
+pub fn check(queued: &QueuedMessage) -> Result<(), &'static str> {
+    match queued.via {
+        Via::Email => email(&queued.recipient),
+        Via::Sms => telephone(&queued.recipient),
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_plain_addresses() {
+    fn only_plain_email_addresses_pass() {
         for good in [
             "a@example.org",
             "first.last+tag@mail.example.org",
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn only_international_numbers() {
+    fn only_e164_numbers_pass() {
         assert_eq!(telephone("+493012345678"), Ok(()));
         for bad in [
             "",

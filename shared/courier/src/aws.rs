@@ -3,7 +3,7 @@
 //! Neither is asked twice in one attempt: they know no key by which a second request is recognised as the first, so whether a
 //! message is sent again is for the courier to decide, who counts.
 
-use crate::carriers::SendError;
+use crate::channels::SendError;
 use crate::mail::Head;
 use crate::templates::Rendered;
 use aws_sdk_sesv2::error::ProvideErrorMetadata;
@@ -11,7 +11,7 @@ use aws_sdk_sesv2::error::SdkError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader};
 use aws_sdk_sns::types::MessageAttributeValue;
 use latchkey_config::Courier;
-use latchkey_core::courier::Outgoing;
+use latchkey_core::courier::QueuedMessage;
 use latchkey_store::{Environment, StartError, aws_client};
 use lettre::message::Mailbox;
 use std::time::Duration;
@@ -38,7 +38,7 @@ impl Ses {
         })
     }
 
-    pub(crate) async fn send(&self, outgoing: &Outgoing, rendered: &Rendered) -> Result<(), SendError> {
+    pub(crate) async fn send(&self, queued: &QueuedMessage, rendered: &Rendered) -> Result<(), SendError> {
         let incomplete = |_| SendError::Refused("the e-mail is incomplete".to_owned());
         let part = |text: &str| Content::builder().data(text).charset("UTF-8").build().map_err(incomplete);
         let mut body = Body::builder().text(part(&rendered.text)?);
@@ -54,7 +54,7 @@ impl Ses {
             .client
             .send_email()
             .from_email_address(self.head.sender())
-            .destination(Destination::builder().to_addresses(&outgoing.recipient).build())
+            .destination(Destination::builder().to_addresses(&queued.recipient).build())
             .content(EmailContent::builder().simple(message.build()).build())
             .set_configuration_set_name(self.configuration_set.clone())
             .send()
@@ -92,7 +92,7 @@ impl Sns {
         })
     }
 
-    pub(crate) async fn send(&self, outgoing: &Outgoing, rendered: &Rendered) -> Result<(), SendError> {
+    pub(crate) async fn send(&self, queued: &QueuedMessage, rendered: &Rendered) -> Result<(), SendError> {
         let text = |value: &str| {
             let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
             value.map_err(|_| SendError::Refused("the text message is incomplete".to_owned()))
@@ -101,7 +101,7 @@ impl Sns {
         let mut call = self
             .client
             .publish()
-            .phone_number(&outgoing.recipient)
+            .phone_number(&queued.recipient)
             .message(rendered.text.trim_end())
             .message_attributes("AWS.SNS.SMS.SMSType", text("Transactional")?);
         if let Some(sender) = &self.sender_id {

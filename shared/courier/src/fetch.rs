@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_says_what_could_not_be_fetched() {
+    fn failed_fetch_names_its_key() {
         let text = "courier: {templates: {login_code: {valid: {email: {subject: 'https://127.0.0.1:1/x'}}}}}";
         let error = inlined(text, true).unwrap_err();
         assert_eq!(

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_read_as_they_are() {
+    fn go_values_are_converted() {
         for (theirs, ours) in [
             ("Hi {{ .LoginCode }}!", "Hi {{ login_code }}!"),
             ("{{- .RequestURLDomain -}}", "{{- request_url_domain -}}"),
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_told_how_to_be_written() {
+    fn go_statements_are_refused_with_a_hint() {
         for (theirs, says) in [
             ("a\n{{ if .To }}", "2: {{ if .To }} is Go's template language; write {% if login_code %} instead"),
             ("{{- define \"en\" -}}", "1: {{- define \"en\" -}} is Go's"),

@@ -1,6 +1,6 @@
 //! A service that takes messages by HTTP, as `courier.http` and `courier.channels` name it.
 
-use crate::carriers::SendError;
+use crate::channels::SendError;
 use crate::jsonnet::Jsonnet;
 use crate::templates::Rendered;
 use base64::Engine as _;
@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
-use latchkey_config::{ChannelSecrets, Courier, HttpAuth, HttpChannel};
-use latchkey_core::courier::{Letter, Outgoing};
+use latchkey_config::{ChannelSecrets, Courier, HttpAuth, HttpChannel as HttpConfig};
+use latchkey_core::courier::{MessagePayload, QueuedMessage};
 use latchkey_egress::{Client, Failure, Reach, Roots};
 use latchkey_store::StartError;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -20,7 +20,7 @@ use time::OffsetDateTime;
 /// How long a call may take; a message that takes longer is tried again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(crate) struct Channel {
+pub(crate) struct HttpChannel {
     client: Client,
     url: Uri,
     method: Method,
@@ -30,13 +30,13 @@ pub(crate) struct Channel {
     patience: Duration,
 }
 
-impl Channel {
+impl HttpChannel {
     /// Gets a channel ready.
     ///
     /// # Errors
     /// Names the key that is not usable; never the secret.
     pub(crate) fn new(
-        config: &HttpChannel,
+        config: &HttpConfig,
         secrets: Option<&ChannelSecrets>,
         courier: &Courier,
     ) -> Result<Self, StartError> {
@@ -89,12 +89,12 @@ impl Channel {
 
     pub(crate) async fn send(
         &self,
-        outgoing: &Outgoing,
-        letter: &Letter,
+        queued: &QueuedMessage,
+        payload: &MessagePayload,
         rendered: &Rendered,
         now: OffsetDateTime,
     ) -> Result<(), SendError> {
-        let body = self.body(outgoing, letter, rendered).await.map_err(SendError::Refused)?;
+        let body = self.body(queued, payload, rendered).await.map_err(SendError::Refused)?;
         let mut request = Request::new(Full::from(body));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.url.clone();
@@ -118,17 +118,22 @@ impl Channel {
         }
     }
 
-    async fn body(&self, outgoing: &Outgoing, letter: &Letter, rendered: &Rendered) -> Result<String, String> {
+    async fn body(
+        &self,
+        queued: &QueuedMessage,
+        payload: &MessagePayload,
+        rendered: &Rendered,
+    ) -> Result<String, String> {
         let made = match &self.body {
             None => json!({
-                "recipient": outgoing.recipient,
-                "template_type": outgoing.template.as_str(),
-                "to": outgoing.recipient,
+                "recipient": queued.recipient,
+                "template_type": queued.template.as_str(),
+                "to": queued.recipient,
                 "subject": rendered.subject,
                 "body": rendered.text,
             })
             .to_string(),
-            Some(body) => body.call(context(outgoing, letter, rendered).to_string()).await?,
+            Some(body) => body.call(context(queued, payload, rendered).to_string()).await?,
         };
         if !self.as_form {
             return Ok(made);
@@ -148,15 +153,15 @@ impl Channel {
 }
 
 /// What Jsonnet is given, under the names that Kratos has for it.
-fn context(outgoing: &Outgoing, letter: &Letter, rendered: &Rendered) -> Value {
+fn context(queued: &QueuedMessage, payload: &MessagePayload, rendered: &Rendered) -> Value {
     let mut context = json!({
-        "recipient": outgoing.recipient,
+        "recipient": queued.recipient,
         "subject": rendered.subject,
         "body": rendered.text,
-        "template_type": outgoing.template.as_str(),
+        "template_type": queued.template.as_str(),
         "template_data": rendered.data,
-        "message_type": outgoing.via.as_str(),
-        "request_headers": letter.request_headers,
+        "message_type": queued.via.as_str(),
+        "request_headers": payload.request_headers,
     });
     if let Some(html) = &rendered.html {
         context["html_body"] = html.as_str().into();
@@ -197,7 +202,7 @@ mod tests {
     use latchkey_core::courier::TemplateType;
 
     #[tokio::test]
-    async fn a_service_that_never_answers_is_asked_again_later() {
+    async fn silent_service_is_retried_later() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let text = format!(
             r#"{{"serve": {{"public": {{"base_url": "https://login.example.org/"}}}},
@@ -206,11 +211,11 @@ mod tests {
             listener.local_addr().unwrap()
         );
         let courier = latchkey_config::read(&text, None, &[], true).unwrap().config.courier;
-        let mut channel = Channel::new(courier.email.as_ref().unwrap(), None, &courier).unwrap();
+        let mut channel = HttpChannel::new(courier.email.as_ref().unwrap(), None, &courier).unwrap();
         channel.patience = Duration::from_millis(100);
-        let (outgoing, letter) = example(TemplateType::LoginCodeValid);
-        let rendered = Templates::new(&courier).unwrap().render(&outgoing, &letter, outgoing.created_at).unwrap();
-        let error = channel.send(&outgoing, &letter, &rendered, outgoing.created_at).await.unwrap_err();
+        let (queued, payload) = example(TemplateType::LoginCodeValid);
+        let rendered = Templates::new(&courier).unwrap().render(&queued, &payload, queued.created_at).unwrap();
+        let error = channel.send(&queued, &payload, &rendered, queued.created_at).await.unwrap_err();
         assert_eq!(error, SendError::Retry("the channel takes too long".to_owned()));
         drop(listener);
     }

@@ -1,11 +1,11 @@
 //! The inbox of a local stack: takes every message by plain HTTP.
 
-use crate::carriers::SendError;
+use crate::channels::SendError;
 use crate::templates::Rendered;
 use http::header::CONTENT_TYPE;
 use http::{Request, Uri};
 use http_body_util::Full;
-use latchkey_core::courier::Outgoing;
+use latchkey_core::courier::QueuedMessage;
 use latchkey_egress::{Client, Failure, Reach, Roots};
 use latchkey_store::StartError;
 use serde_json::json;
@@ -31,14 +31,14 @@ impl Inbox {
 
     pub(crate) async fn send(
         &self,
-        outgoing: &Outgoing,
+        queued: &QueuedMessage,
         rendered: &Rendered,
         now: OffsetDateTime,
     ) -> Result<(), SendError> {
         let message = json!({
-            "to": outgoing.recipient,
-            "channel": outgoing.via.as_str(),
-            "template_type": outgoing.template.as_str(),
+            "to": queued.recipient,
+            "channel": queued.via.as_str(),
+            "template_type": queued.template.as_str(),
             "subject": rendered.subject,
             "text": rendered.text,
             "html": rendered.html,

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_that_we_speak() {
+    fn first_supported_language_is_chosen() {
         let first = |tags: &[&str]| first_spoken(&tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>()).tag;
         assert_eq!(first(&["pt-BR", "DE-at", "fr"]), "de");
         assert_eq!(first(&["ja_JP"]), "ja");
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn every_language_has_every_text_with_the_same_values() {
+    fn languages_share_texts_and_placeholders() {
         let names = |text: &str| {
             let mut names: Vec<_> =
                 text.split('{').skip(1).map(|part| part.split('}').next().unwrap_or_default().to_owned()).collect();
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_put_in_once() {
+    fn placeholders_in_values_are_not_filled() {
         assert_eq!(fill("{a} and {b} and {c}", &[("a", "{b}"), ("b", "2")]), "{b} and 2 and {c}");
     }
 }

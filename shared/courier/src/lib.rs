@@ -1,9 +1,9 @@
-//! Messages to people: how they are worded ([`templates`]) and how they leave ([`carriers`]).
+//! Messages to people: how they are worded ([`templates`]) and how they leave ([`channels`]).
 //!
-//! The courier opens a letter, renders it and hands it to a carrier. Whether a message is tried again is for it to decide; a
-//! carrier only says whether that could help. No error holds a code, a body or an address: errors are kept and shown.
+//! The courier opens a payload, renders it and hands it to a channel. Whether a message is tried again is for it to decide; a
+//! channel only says whether that could help. No error holds a code, a body or an address: errors are kept and shown.
 
-pub mod carriers;
+pub mod channels;
 pub mod fetch;
 pub mod language;
 pub mod templates;
@@ -16,7 +16,7 @@ mod jsonnet;
 mod mail;
 mod smtp;
 
-pub use carriers::{Carriers, SendError};
+pub use channels::{DeliveryChannels, SendError};
 pub use templates::{Rendered, TemplateError, Templates};
 
 /// Reads what a configuration says of messages, templates and the bodies of channels, and tries it.

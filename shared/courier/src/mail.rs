@@ -1,7 +1,7 @@
 //! What stands at the head of an e-mail, the same whichever way it leaves.
 
 use latchkey_config::Courier;
-use latchkey_core::courier::Outgoing;
+use latchkey_core::courier::QueuedMessage;
 use latchkey_store::StartError;
 use lettre::message::header::{From as Sender, Header, HeaderName, HeaderValue, Headers};
 use lettre::message::{Mailbox, Mailboxes};
@@ -54,8 +54,8 @@ impl Head {
     }
 
     /// RFC 5322: the same at each attempt at a message, so that whoever gets it twice can see that.
-    pub(crate) fn message_id(&self, outgoing: &Outgoing) -> String {
-        format!("<{}@{}>", outgoing.id, self.from.email.domain())
+    pub(crate) fn message_id(&self, queued: &QueuedMessage) -> String {
+        format!("<{}@{}>", queued.id, self.from.email.domain())
     }
 }
 
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_is_ascii_whatever_its_name() {
+    fn sender_is_ascii_for_every_name() {
         for (name, sender) in [
             (None, "login@example.org"),
             (Some("Example"), "Example <login@example.org>"),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn an_e_mail_says_that_a_program_wrote_it() {
+    fn email_is_marked_as_auto_generated() {
         let of = |headers: &str| -> Vec<(String, String)> { head(None, headers).in_ascii().collect() };
         assert_eq!(of("{}"), [("Auto-Submitted".to_owned(), "auto-generated".to_owned())]);
         let own = of(r#"{"auto-submitted": "no", "X-Unit": "Büro"}"#);

@@ -1,10 +1,10 @@
 //! A mail server of one's own, as `courier.smtp.connection_uri` names it.
 
-use crate::carriers::SendError;
+use crate::channels::SendError;
 use crate::mail::Head;
 use crate::templates::Rendered;
 use latchkey_config::Courier;
-use latchkey_core::courier::Outgoing;
+use latchkey_core::courier::QueuedMessage;
 use latchkey_store::StartError;
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
@@ -64,11 +64,11 @@ impl Smtp {
         Ok(Self { transport: transport.build(), head: Head::new(courier, from)? })
     }
 
-    pub(crate) async fn send(&self, outgoing: &Outgoing, rendered: &Rendered) -> Result<(), SendError> {
+    pub(crate) async fn send(&self, queued: &QueuedMessage, rendered: &Rendered) -> Result<(), SendError> {
         let unusable = || SendError::Refused("the e-mail address is not one that a mail server takes".to_owned());
-        let to = Mailbox::new(None, outgoing.recipient.parse().map_err(|_| unusable())?);
+        let to = Mailbox::new(None, queued.recipient.parse().map_err(|_| unusable())?);
         let message = Message::builder().from(self.head.from.clone()).to(to).subject(rendered.subject.as_str());
-        let message = message.message_id(Some(self.head.message_id(outgoing)));
+        let message = message.message_id(Some(self.head.message_id(queued)));
         let text = rendered.text.clone();
         let message = match &rendered.html {
             Some(html) => message.multipart(MultiPart::alternative_plain_html(text, html.clone())),

@@ -9,7 +9,7 @@ use crate::language::{Language, first_spoken};
 use http::Uri;
 use latchkey_config::{Courier, TemplateText, Wording};
 use latchkey_core::bounds::LARGEST_TEMPLATE;
-use latchkey_core::courier::{Code, Content, Letter, Outgoing, Requester, TemplateType};
+use latchkey_core::courier::{Code, Content, MessagePayload, QueuedMessage, Requester, TemplateType};
 use latchkey_core::identity::Via;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
@@ -183,8 +183,8 @@ impl Templates {
                 names.join(", ")
             )));
         }
-        let (outgoing, letter) = example(template);
-        let values = self.values(template_data(&outgoing, &letter, outgoing.created_at), &outgoing, &letter);
+        let (queued, payload) = example(template);
+        let values = self.values(template_data(&queued, &payload, queued.created_at), &queued, &payload);
         self.render_part(&name, &values).map(drop).map_err(|e| TemplateError(told(source, &e)))
     }
 
@@ -192,17 +192,22 @@ impl Templates {
     ///
     /// # Errors
     /// When a template cannot be filled; the text says which and where, not with what.
-    pub fn render(&self, outgoing: &Outgoing, letter: &Letter, now: OffsetDateTime) -> Result<Rendered, TemplateError> {
-        let data = template_data(outgoing, letter, now);
-        let values = self.values(data.clone(), outgoing, letter);
+    pub fn render(
+        &self,
+        queued: &QueuedMessage,
+        payload: &MessagePayload,
+        now: OffsetDateTime,
+    ) -> Result<Rendered, TemplateError> {
+        let data = template_data(queued, payload, now);
+        let values = self.values(data.clone(), queued, payload);
         let part = |part: Part| {
-            let name = part.name(outgoing.template);
+            let name = part.name(queued.template);
             self.render_part(&name, &values).map_err(|e| {
                 // The kind alone: details may quote a value.
                 TemplateError(format!("{name}:{}: {}", e.line().unwrap_or(1), e.kind()))
             })
         };
-        match outgoing.via {
+        match queued.via {
             Via::Email => Ok(Rendered {
                 subject: one_line(&part(Part::Subject)?),
                 text: trimmed(&part(Part::Text)?),
@@ -221,15 +226,15 @@ impl Templates {
     }
 
     /// What templates are filled with: what the message is about, and our own texts.
-    fn values(&self, mut values: Value, outgoing: &Outgoing, letter: &Letter) -> Value {
-        let language = first_spoken(&letter.languages);
-        let domain = domain(&letter.request_url);
+    fn values(&self, mut values: Value, queued: &QueuedMessage, payload: &MessagePayload) -> Value {
+        let language = first_spoken(&payload.languages);
+        let domain = domain(&payload.request_url);
         let minutes = values["expires_in_minutes"].as_u64().unwrap_or(0);
         let in_digits = minutes.to_string();
         let mut given = vec![("name", self.name.as_str()), ("minutes", &in_digits), ("domain", &domain)];
-        given.extend(letter.content.code().map(|code| ("code", code.as_str())));
+        given.extend(payload.content.code().map(|code| ("code", code.as_str())));
         let mut texts = language.filled(&given);
-        if outgoing.template == TemplateType::LoginCodeInvalid {
+        if queued.template == TemplateType::LoginCodeInvalid {
             let own = texts.iter().filter_map(|(key, text)| Some((key.strip_prefix("nobody.")?, text.clone())));
             let own: Vec<_> = own.collect();
             texts.extend(own);
@@ -246,9 +251,9 @@ impl Templates {
             map.insert("request_url_domain".to_owned(), domain.into());
             map.insert("language".to_owned(), language.tag.into());
             map.insert("name".to_owned(), self.name.as_str().into());
-            map.insert("requested_at".to_owned(), moment(outgoing.created_at).into());
-            map.insert("device".to_owned(), device(&letter.requester, language).into());
-            map.insert("location".to_owned(), letter.requester.place.clone().into());
+            map.insert("requested_at".to_owned(), moment(queued.created_at).into());
+            map.insert("device".to_owned(), device(&payload.requester, language).into());
+            map.insert("location".to_owned(), payload.requester.place.clone().into());
             map.insert("logo_url".to_owned(), self.logo_url.clone().into());
             map.insert("accent".to_owned(), self.accent.clone().into());
             map.insert(TEXTS.to_owned(), json!(texts));
@@ -258,19 +263,19 @@ impl Templates {
 }
 
 /// What a message is about, under the names that Kratos gives to it.
-fn template_data(outgoing: &Outgoing, letter: &Letter, now: OffsetDateTime) -> Value {
+fn template_data(queued: &QueuedMessage, payload: &MessagePayload, now: OffsetDateTime) -> Value {
     let mut data = json!({
-        "to": outgoing.recipient,
-        "identity": letter.identity,
-        "request_url": letter.request_url,
-        "transient_payload": letter.transient_payload,
-        "expires_in_minutes": outgoing.minutes_left(now),
+        "to": queued.recipient,
+        "identity": payload.identity,
+        "request_url": payload.request_url,
+        "transient_payload": payload.transient_payload,
+        "expires_in_minutes": queued.minutes_left(now),
     });
-    if let Some(code) = letter.content.code() {
+    if let Some(code) = payload.content.code() {
         data["login_code"] = code.as_str().into();
     }
-    if outgoing.via == Via::Sms {
-        data["request_url_domain"] = domain(&letter.request_url).into();
+    if queued.via == Via::Sms {
+        data["request_url_domain"] = domain(&payload.request_url).into();
     }
     data
 }
@@ -298,7 +303,7 @@ fn domain(url: &str) -> String {
 }
 
 /// A message to try templates with, as it is when it is written.
-pub fn example(template: TemplateType) -> (Outgoing, Letter) {
+pub fn example(template: TemplateType) -> (QueuedMessage, MessagePayload) {
     let (content, identity) = match template {
         TemplateType::LoginCodeValid => {
             let traits = json!({"email": "ann@example.org"});
@@ -308,7 +313,7 @@ pub fn example(template: TemplateType) -> (Outgoing, Letter) {
         }
         TemplateType::LoginCodeInvalid => (Content::NoAccount, Value::Null),
     };
-    let outgoing = Outgoing {
+    let queued = QueuedMessage {
         id: uuid::Uuid::nil(),
         via: Via::Email,
         recipient: "ann@example.org".to_owned(),
@@ -317,7 +322,7 @@ pub fn example(template: TemplateType) -> (Outgoing, Letter) {
         expires_at: Some(OffsetDateTime::UNIX_EPOCH + time::Duration::minutes(10)),
         request: None,
     };
-    let letter = Letter {
+    let payload = MessagePayload {
         content,
         identity,
         request_url: "https://login.example.org/self-service/login/browser".to_owned(),
@@ -330,7 +335,7 @@ pub fn example(template: TemplateType) -> (Outgoing, Letter) {
             place: Some("Lisbon, PT".to_owned()),
         },
     };
-    (outgoing, letter)
+    (queued, payload)
 }
 
 /// An error of the engine with its place.

@@ -1,9 +1,9 @@
-//! The inbox of a local stack as a carrier.
+//! The inbox of a local stack as a channel.
 
 use latchkey_config::{Loaded, read};
 use latchkey_core::courier::TemplateType;
 use latchkey_courier::templates::example;
-use latchkey_courier::{Carriers, Rendered, SendError, Templates};
+use latchkey_courier::{DeliveryChannels, Rendered, SendError, Templates};
 use latchkey_store::Environment;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -14,18 +14,18 @@ const CONFIG: &str = r#"{
     "identity": {"schemas": [{"id": "default", "url": "base64://e30="}]}
 }"#;
 
-fn carriers(url: &str) -> Carriers {
+fn channels(url: &str) -> DeliveryChannels {
     let Loaded { config, secrets, .. } = read(CONFIG, None, &[], true).expect("an example");
     let env = Environment::from_pairs([("LATCHKEY_INBOX_URL".to_owned(), url.to_owned())]);
-    Carriers::new(&config, &secrets, &env).expect("an example")
+    DeliveryChannels::new(&config, &secrets, &env).expect("an example")
 }
 
 fn rendered() -> Rendered {
-    let (outgoing, letter) = example(TemplateType::LoginCodeValid);
+    let (queued, payload) = example(TemplateType::LoginCodeValid);
     let config = read(CONFIG, None, &[], true).expect("an example").config;
     Templates::new(&config.courier)
         .expect("an example")
-        .render(&outgoing, &letter, outgoing.created_at)
+        .render(&queued, &payload, queued.created_at)
         .expect("an example")
 }
 
@@ -56,10 +56,10 @@ async fn once(answer: &'static str) -> (String, tokio::task::JoinHandle<String>)
 }
 
 #[tokio::test]
-async fn the_inbox_gets_the_whole_message() {
+async fn inbox_gets_the_whole_message() {
     let (url, served) = once("201 Created").await;
-    let (outgoing, letter) = example(TemplateType::LoginCodeValid);
-    carriers(&url).send(&outgoing, &letter, &rendered(), outgoing.created_at).await.unwrap();
+    let (queued, payload) = example(TemplateType::LoginCodeValid);
+    channels(&url).send(&queued, &payload, &rendered(), queued.created_at).await.unwrap();
     let request = served.await.unwrap();
     assert!(request.starts_with("POST /api/messages HTTP/1.1\r\n"), "{request}");
     let body: Value = serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
@@ -69,32 +69,32 @@ async fn the_inbox_gets_the_whole_message() {
 }
 
 #[tokio::test]
-async fn an_inbox_that_fails_is_asked_again_one_that_refuses_is_not() {
-    let (outgoing, letter) = example(TemplateType::LoginCodeValid);
+async fn failing_inbox_is_retried_and_refusing_one_not() {
+    let (queued, payload) = example(TemplateType::LoginCodeValid);
     for (answer, again) in [("500 Oh", true), ("400 No", false)] {
         let (url, _served) = once(answer).await;
-        let error = carriers(&url).send(&outgoing, &letter, &rendered(), outgoing.created_at).await.unwrap_err();
+        let error = channels(&url).send(&queued, &payload, &rendered(), queued.created_at).await.unwrap_err();
         assert_eq!(matches!(error, SendError::Retry(_)), again, "{error}");
     }
     let error =
-        carriers("http://127.0.0.1:1/").send(&outgoing, &letter, &rendered(), outgoing.created_at).await.unwrap_err();
+        channels("http://127.0.0.1:1/").send(&queued, &payload, &rendered(), queued.created_at).await.unwrap_err();
     assert_eq!(error, SendError::Retry("the inbox cannot be reached".to_owned()));
 }
 
 #[tokio::test]
-async fn an_address_that_is_more_than_one_is_refused() {
-    let (mut outgoing, letter) = example(TemplateType::LoginCodeValid);
-    outgoing.recipient = "ann@example.org\r\nBcc: bob@example.org".to_owned();
+async fn several_addresses_in_one_are_refused() {
+    let (mut queued, payload) = example(TemplateType::LoginCodeValid);
+    queued.recipient = "ann@example.org\r\nBcc: bob@example.org".to_owned();
     let error =
-        carriers("http://127.0.0.1:1/").send(&outgoing, &letter, &rendered(), outgoing.created_at).await.unwrap_err();
+        channels("http://127.0.0.1:1/").send(&queued, &payload, &rendered(), queued.created_at).await.unwrap_err();
     assert!(matches!(&error, SendError::Refused(why) if !why.contains("ann")), "{error}");
 }
 
 #[test]
-fn an_inbox_elsewhere_than_at_a_plain_url_stops_the_start() {
+fn inbox_without_plain_url_stops_the_start() {
     let Loaded { config, secrets, .. } = read(CONFIG, None, &[], true).unwrap();
     for url in ["https://example.org/", "inbox", "/api"] {
         let env = Environment::from_pairs([("LATCHKEY_INBOX_URL".to_owned(), url.to_owned())]);
-        assert!(Carriers::new(&config, &secrets, &env).is_err(), "{url}");
+        assert!(DeliveryChannels::new(&config, &secrets, &env).is_err(), "{url}");
     }
 }

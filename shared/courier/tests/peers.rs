@@ -1,4 +1,4 @@
-//! Carriers against servers that others wrote; `cargo xtask courier` starts them and names their addresses.
+//! DeliveryChannels against servers that others wrote; `cargo xtask courier` starts them and names their addresses.
 
 #[expect(dead_code, reason = "the peers of these tests are real ones")]
 mod sink;
@@ -57,7 +57,7 @@ async fn a_mail_server_takes_an_e_mail_by_starttls_from_whom_it_knows() {
     };
     let good = "p%3Ass%2Fword";
     let mut known = sender(good, "?skip_ssl_verify=true");
-    known.letter.languages = vec!["ja".to_owned()];
+    known.payload.languages = vec!["ja".to_owned()];
     known.send().await.unwrap();
     let taken = shown(&address("LATCHKEY_TEST_SMTP_STORE"), "/").await;
     let message = &taken[0];
@@ -65,7 +65,7 @@ async fn a_mail_server_takes_an_e_mail_by_starttls_from_whom_it_knows() {
     assert_eq!(message["to"], serde_json::json!(["ann@example.org"]));
     assert!(message["raw"].as_str().unwrap().contains("Content-Type: multipart/alternative"));
 
-    known.outgoing.recipient = "nobody@example.org".to_owned();
+    known.queued.recipient = "nobody@example.org".to_owned();
     assert_eq!(known.send().await, Err(Refused("the mail server answered 550".to_owned())));
     let error = sender("wrong", "?skip_ssl_verify=true").send().await;
     assert!(matches!(&error, Err(NotAllowed(why)) if why.contains("535")), "{error:?}");

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use latchkey_config::{Config, Courier, TemplateText};
-use latchkey_core::courier::{Code, Content, Letter, Outgoing, Requester, TemplateType};
+use latchkey_core::courier::{Code, Content, MessagePayload, QueuedMessage, Requester, TemplateType};
 use latchkey_core::identity::Via;
 use latchkey_courier::templates::example;
 use latchkey_courier::{Rendered, Templates};
@@ -18,18 +18,18 @@ fn config() -> Config {
     latchkey_config::read(CONFIG, None, &[], false).expect("an example").config
 }
 
-fn message(via: Via, language: &str) -> (Outgoing, Letter) {
-    let (mut outgoing, mut letter) = example(TemplateType::LoginCodeValid);
-    outgoing.via = via;
-    letter.content = Content::LoginCode(Code::new("048213").expect("an example"));
-    letter.languages = vec![language.to_owned()];
-    letter.request_url = "https://login.example.org:8443/self-service/login/browser?aal=111111".to_owned();
-    (outgoing, letter)
+fn message(via: Via, language: &str) -> (QueuedMessage, MessagePayload) {
+    let (mut queued, mut payload) = example(TemplateType::LoginCodeValid);
+    queued.via = via;
+    payload.content = Content::LoginCode(Code::new("048213").expect("an example"));
+    payload.languages = vec![language.to_owned()];
+    payload.request_url = "https://login.example.org:8443/self-service/login/browser?aal=111111".to_owned();
+    (queued, payload)
 }
 
 fn render(courier: &Courier, via: Via, language: &str) -> Rendered {
-    let (outgoing, letter) = message(via, language);
-    Templates::new(courier).expect("an example").render(&outgoing, &letter, outgoing.created_at).expect("an example")
+    let (queued, payload) = message(via, language);
+    Templates::new(courier).expect("an example").render(&queued, &payload, queued.created_at).expect("an example")
 }
 
 fn first_code(text: &str) -> &str {
@@ -38,7 +38,7 @@ fn first_code(text: &str) -> &str {
 }
 
 #[test]
-fn the_code_is_the_first_number_in_every_language_and_part() {
+fn code_is_the_first_number_in_every_part() {
     let config = config();
     for language in ["en", "de", "fr", "es", "ja", "tlh"] {
         let email = render(&config.courier, Via::Email, language);
@@ -59,13 +59,13 @@ fn the_code_is_the_first_number_in_every_language_and_part() {
 }
 
 #[test]
-fn whoever_has_no_account_is_told_so_without_a_code() {
+fn unknown_address_gets_no_code() {
     let templates = Templates::new(&config().courier).unwrap();
     let mut subjects = Vec::new();
     for language in ["en", "de", "fr", "es", "ja"] {
-        let (outgoing, mut letter) = example(TemplateType::LoginCodeInvalid);
-        letter.languages = vec![language.to_owned()];
-        let Rendered { subject, text, html, .. } = templates.render(&outgoing, &letter, outgoing.created_at).unwrap();
+        let (queued, mut payload) = example(TemplateType::LoginCodeInvalid);
+        payload.languages = vec![language.to_owned()];
+        let Rendered { subject, text, html, .. } = templates.render(&queued, &payload, queued.created_at).unwrap();
         let html = html.unwrap();
         // Six digits are those of the name; of a code there is nothing left but its absence.
         for part in [&subject, &text, &html] {
@@ -89,7 +89,7 @@ fn whoever_has_no_account_is_told_so_without_a_code() {
 }
 
 #[test]
-fn an_e_mail_in_english() {
+fn english_email_is_worded_as_documented() {
     let email = render(&config().courier, Via::Email, "en-GB");
     assert_eq!(email.subject, "048213 is your sign-in code for Shop & Söhne 999999");
     assert_eq!(
@@ -104,26 +104,26 @@ fn an_e_mail_in_english() {
 }
 
 #[test]
-fn an_e_mail_says_of_its_requester_what_is_known() {
+fn email_names_what_is_known_of_requester() {
     let templates = Templates::new(&config().courier).unwrap();
-    let (outgoing, mut letter) = message(Via::Email, "ja");
-    letter.requester = Requester::new("Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Firefox/133.0", None);
-    let text = templates.render(&outgoing, &letter, outgoing.created_at).unwrap().text;
+    let (queued, mut payload) = message(Via::Email, "ja");
+    payload.requester = Requester::new("Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Firefox/133.0", None);
+    let text = templates.render(&queued, &payload, queued.created_at).unwrap().text;
     assert!(text.contains("デバイス: Linux の Firefox\n") && !text.contains("場所"), "{text}");
-    letter.requester = Requester::new("an app of ours/1.0", Some(String::new()));
-    let email = templates.render(&outgoing, &letter, outgoing.created_at).unwrap();
+    payload.requester = Requester::new("an app of ours/1.0", Some(String::new()));
+    let email = templates.render(&queued, &payload, queued.created_at).unwrap();
     assert!(
         email.text.contains("リクエスト日時: 1970-01-01 00:00 UTC\n") && !email.text.contains("デバイス"),
         "{}",
         email.text
     );
-    letter.requester.place = Some("<b>Zürich</b>, CH".to_owned());
-    let html = templates.render(&outgoing, &letter, outgoing.created_at).unwrap().html.unwrap();
+    payload.requester.place = Some("<b>Zürich</b>, CH".to_owned());
+    let html = templates.render(&queued, &payload, queued.created_at).unwrap().html.unwrap();
     assert!(html.contains("&lt;b&gt;Zürich"), "{html}");
 }
 
 #[test]
-fn an_e_mail_looks_like_the_pages() {
+fn email_has_name_accent_and_logo() {
     let with = |logo: &[u8]| {
         let logo = format!("base64://{}", base64::engine::general_purpose::STANDARD.encode(logo));
         let pages = json!({"base_url": "https://login.example.org", "name": "Acme", "accent": "#0b6e4f", "logo": logo});
@@ -142,13 +142,13 @@ fn an_e_mail_looks_like_the_pages() {
 }
 
 #[test]
-fn a_text_message_without_a_known_place_has_no_line_for_it() {
+fn sms_without_domain_has_no_autofill_line() {
     let templates = Templates::new(&config().courier).unwrap();
-    let (mut outgoing, mut letter) = message(Via::Sms, "de");
-    outgoing.expires_at = Some(outgoing.created_at + time::Duration::MINUTE);
+    let (mut queued, mut payload) = message(Via::Sms, "de");
+    queued.expires_at = Some(queued.created_at + time::Duration::MINUTE);
     for url in ["", "/login", "no url"] {
-        letter.request_url = url.to_owned();
-        let text = templates.render(&outgoing, &letter, outgoing.created_at).unwrap().text;
+        payload.request_url = url.to_owned();
+        let text = templates.render(&queued, &payload, queued.created_at).unwrap().text;
         assert_eq!(
             text,
             "048213 ist Ihr Anmeldecode für Shop & Söhne 999999. Er gilt eine Minute und nur einmal. Geben Sie ihn niemandem.\n"
@@ -170,7 +170,7 @@ fn own(part: &str, text: &str) -> Courier {
 }
 
 #[test]
-fn own_templates_take_the_place_of_ours() {
+fn configured_templates_replace_built_in_ones() {
     let text = "{% if identity.traits.name %}Hello {{ identity.traits.name }}, {% endif %}{{ login_code }} for {{ to }}, \
                 {{ expires_in_minutes }} minutes, {{ request_url_domain }}, {{ language }}, {{ transient_payload.a.b }}";
     let email = render(&own("text", text), Via::Email, "fr");
@@ -179,27 +179,23 @@ fn own_templates_take_the_place_of_ours() {
 }
 
 #[test]
-fn what_strangers_typed_stays_text() {
-    let (outgoing, mut letter) = message(Via::Email, "en");
-    letter.transient_payload = json!({"note": "<script>alert(1)</script>\r\nBcc: x@example.org {{ login_code }}"});
+fn client_input_is_escaped_and_not_evaluated() {
+    let (queued, mut payload) = message(Via::Email, "en");
+    payload.transient_payload = json!({"note": "<script>alert(1)</script>\r\nBcc: x@example.org {{ login_code }}"});
     let note = "{{ login_code }} {{ transient_payload.note }}";
-    let html = Templates::new(&own("html", note))
-        .unwrap()
-        .render(&outgoing, &letter, outgoing.created_at)
-        .unwrap()
-        .html
-        .unwrap();
+    let html =
+        Templates::new(&own("html", note)).unwrap().render(&queued, &payload, queued.created_at).unwrap().html.unwrap();
     assert!(
         html.contains("&lt;script&gt;") && !html.contains("<script>") && html.contains("{{ login_code }}"),
         "{html}"
     );
     let subject =
-        Templates::new(&own("subject", note)).unwrap().render(&outgoing, &letter, outgoing.created_at).unwrap().subject;
+        Templates::new(&own("subject", note)).unwrap().render(&queued, &payload, queued.created_at).unwrap().subject;
     assert_eq!(subject, "048213 <script>alert(1)</script> Bcc: x@example.org {{ login_code }}");
 }
 
 #[test]
-fn a_broken_template_says_where() {
+fn broken_template_names_file_and_line() {
     let endless = "\n{% for a in range(9999) %}{% for b in range(9999) %}{{ b }}{% endfor %}{% endfor %}";
     let endless_quietly = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}";
     let itself = "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}";
@@ -221,13 +217,13 @@ fn a_broken_template_says_where() {
 }
 
 #[test]
-fn a_template_that_breaks_on_a_message_does_not_quote_it() {
+fn template_error_quotes_no_value() {
     let templates = Templates::new(&own("text", "{{ login_code }}\n{{ identity.traits.n + 1 }}"));
     let templates = templates
         .or_else(|_| Templates::new(&own("text", "{% if identity.traits.n %}{{ login_code + 1 }}{% endif %}")));
-    let (outgoing, mut letter) = message(Via::Email, "en");
-    letter.identity = json!({"traits": {"n": "secret"}});
-    let error = templates.unwrap().render(&outgoing, &letter, outgoing.created_at).unwrap_err().to_string();
+    let (queued, mut payload) = message(Via::Email, "en");
+    payload.identity = json!({"traits": {"n": "secret"}});
+    let error = templates.unwrap().render(&queued, &payload, queued.created_at).unwrap_err().to_string();
     assert!(
         error.starts_with("login_code_valid/email.text:") && !error.contains("secret") && !error.contains("048213"),
         "{error}"
@@ -235,26 +231,26 @@ fn a_template_that_breaks_on_a_message_does_not_quote_it() {
 }
 
 #[test]
-fn a_message_sent_late_says_what_is_left() {
+fn late_message_names_the_minutes_left() {
     let templates = Templates::new(&config().courier).unwrap();
-    let (outgoing, letter) = message(Via::Email, "en");
+    let (queued, payload) = message(Via::Email, "en");
     for (late, said) in [(0, "It expires in 10 minutes"), (340, "It expires in 4 minutes"), (570, "less than a minute")]
     {
-        let now = outgoing.created_at + time::Duration::seconds(late);
-        let text = templates.render(&outgoing, &letter, now).unwrap().text;
+        let now = queued.created_at + time::Duration::seconds(late);
+        let text = templates.render(&queued, &payload, now).unwrap().text;
         assert!(text.contains(said), "after {late} s: {text}");
     }
 }
 
 /// A text message is paid by the part: 160 letters of GSM's alphabet, or 70 of any other.
 #[test]
-fn a_text_message_is_one_part_where_the_alphabet_allows() {
+fn sms_in_gsm_alphabet_fits_one_part() {
     let alphabet = "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ!\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà \n";
     let mut courier = config().courier;
     courier.name = "Latchkey".to_owned();
     for language in ["en", "de", "fr", "es"] {
         let text = render(&courier, Via::Sms, language).text;
-        let strange: String = text.chars().filter(|letter| !alphabet.contains(*letter)).collect();
+        let strange: String = text.chars().filter(|payload| !alphabet.contains(*payload)).collect();
         assert_eq!(strange, "", "{language}: {text}");
         assert!(text.trim_end().chars().count() <= 160, "{language}: {text}");
     }

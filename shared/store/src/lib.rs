@@ -10,7 +10,7 @@
 //! | [`devices`] | devices on which an identity has signed in |
 //! | [`outbox`], `listing` | messages that wait to be sent, and what became of them |
 //! | [`erasure`] | forgetting messages to addresses that are nobody's any more |
-//! | [`suppressed`] | addresses that no mail goes to any more |
+//! | [`suppression`] | addresses that no mail goes to any more |
 //! | [`people`] | what administrators change: a person with credentials and guards, in one transaction |
 //! | [`aws`] | clients of AWS' other services |
 //! | [`db`] | the client, how failures are told apart and what is tried again |
@@ -35,7 +35,7 @@ pub mod login;
 pub mod meter;
 pub mod outbox;
 pub mod people;
-pub mod suppressed;
+pub mod suppression;
 
 mod below;
 mod item;
@@ -50,4 +50,4 @@ pub use db::{Db, StoreError};
 pub use env::{Environment, StartError};
 pub use flows::Flows;
 pub use outbox::Outbox;
-pub use suppressed::Suppressed;
+pub use suppression::SuppressionList;

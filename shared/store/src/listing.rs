@@ -5,7 +5,7 @@ use crate::db::{StoreError, send};
 use crate::item::{Item, broken, key, s, string};
 use crate::outbox::{Outbox, Stored, read_stored};
 use futures_util::future::try_join_all;
-use latchkey_core::courier::{MessageStatus, Outgoing};
+use latchkey_core::courier::{MessageStatus, QueuedMessage};
 use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -45,7 +45,7 @@ impl Place {
         &self.0
     }
 
-    pub(crate) fn of(message: &Outgoing) -> Self {
+    pub(crate) fn of(message: &QueuedMessage) -> Self {
         Self::new(message.created_at, message.id)
     }
 
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_a_time_and_an_id() {
+    fn place_is_a_time_and_an_id() {
         let id = Uuid::from_u128(7);
         let at = |second| format!("{:020}#{id}", second * 1_000_000_000_u64);
         assert!(Place::parse(&at(1)).unwrap() < Place::parse(&at(2)).unwrap());

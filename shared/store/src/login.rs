@@ -9,7 +9,7 @@ use crate::flows::{Codes, Flows, StoredFlow, flow_key, read_flow};
 use crate::item::{Item, key, string};
 use crate::outbox::Outbox;
 use crate::profile::{Enrolment, profile_key, read_profile};
-use latchkey_core::courier::Outgoing;
+use latchkey_core::courier::QueuedMessage;
 use latchkey_core::flow::LoginFlow;
 use latchkey_core::identity::{CredentialType, Identity};
 use latchkey_core::known_device::KnownDevice;
@@ -215,20 +215,20 @@ pub async fn complete(
 
 /// A message with what it says, sealed.
 #[derive(Clone, Debug)]
-pub struct Sealed {
+pub struct SealedMessage {
     /// What everybody may know of it.
-    pub message: Outgoing,
-    /// A letter that the courier alone can open.
-    pub letter: Vec<u8>,
+    pub message: QueuedMessage,
+    /// What it says, sealed so that only the courier opens it.
+    pub payload: Vec<u8>,
 }
 
 /// What is handed over with a flow that asks for a code.
 #[derive(Clone, Debug)]
-pub enum Mail {
+pub enum Enqueue {
     /// Messages to send.
-    Letters(Vec<Sealed>),
+    Messages(Vec<SealedMessage>),
     /// Nothing, at the same cost.
-    Nobody(Box<Sealed>),
+    Decoy(Box<SealedMessage>),
 }
 
 /// Moves a flow to where a code is asked for, and hands the codes' messages over with it; all or nothing. False when another
@@ -241,17 +241,17 @@ pub async fn send(
     outbox: &Outbox,
     flow: &LoginFlow,
     codes: &Codes<'_>,
-    mail: &Mail,
+    messages: &Enqueue,
     request: Uuid,
 ) -> Result<bool, StoreError> {
     let mut actions = vec![flows.send(flow, codes)?];
-    match mail {
-        Mail::Letters(letters) => {
-            for sealed in letters {
-                actions.push(outbox.put(&sealed.message, &sealed.letter)?);
+    match messages {
+        Enqueue::Messages(all) => {
+            for sealed in all {
+                actions.push(outbox.put(&sealed.message, &sealed.payload)?);
             }
         }
-        Mail::Nobody(sealed) => actions.push(outbox.put_for_nobody(&sealed.message, &sealed.letter)?),
+        Enqueue::Decoy(sealed) => actions.push(outbox.put_decoy(&sealed.message, &sealed.payload)?),
     }
     Ok(flows.db().transact(actions, request).await?.is_ok())
 }

@@ -23,7 +23,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
-use latchkey_core::courier::{Dispatch, MessageStatus, Outgoing};
+use latchkey_core::courier::{Dispatch, MessageStatus, QueuedMessage};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -65,7 +65,7 @@ impl std::fmt::Debug for Wording {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// What is known of it from its beginning.
-    pub message: Outgoing,
+    pub message: QueuedMessage,
     /// How far it has come.
     pub status: MessageStatus,
     /// How often it was tried.
@@ -82,7 +82,7 @@ pub struct Stored {
 #[derive(Debug)]
 pub struct Claimed {
     /// The message.
-    pub message: Outgoing,
+    pub message: QueuedMessage,
     /// What it says, sealed.
     pub sealed: Vec<u8>,
     /// How often it has been tried, this time included.
@@ -155,7 +155,7 @@ impl Outbox {
     ///
     /// # Errors
     /// When the message cannot be written as JSON.
-    pub fn put(&self, message: &Outgoing, sealed: &[u8]) -> Result<TransactWriteItem, StoreError> {
+    pub fn put(&self, message: &QueuedMessage, sealed: &[u8]) -> Result<TransactWriteItem, StoreError> {
         let id = message.id.to_string();
         let mut item = key(&id, None);
         item.extend([
@@ -178,7 +178,7 @@ impl Outbox {
     ///
     /// # Errors
     /// When the message cannot be written as JSON.
-    pub(crate) fn put_for_nobody(&self, message: &Outgoing, sealed: &[u8]) -> Result<TransactWriteItem, StoreError> {
+    pub(crate) fn put_decoy(&self, message: &QueuedMessage, sealed: &[u8]) -> Result<TransactWriteItem, StoreError> {
         let mut item = key(message.id.to_string(), None);
         item.extend([
             ("v".to_owned(), n(FORMAT)),

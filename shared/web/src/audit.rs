@@ -28,7 +28,7 @@ pub enum Action {
     /// The end of a session was moved.
     ExtendSession,
     /// An address was taken from the suppression list.
-    LiftSuppression,
+    RemoveSuppression,
 }
 
 impl Action {
@@ -42,7 +42,7 @@ impl Action {
             Self::DisableSession => "session.disable",
             Self::DeleteSessions => "sessions.delete",
             Self::ExtendSession => "session.extend",
-            Self::LiftSuppression => "suppression.lift",
+            Self::RemoveSuppression => "suppression.remove",
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Peers that take a message, for tests: one by HTTP, one by SMTP.
 
 use latchkey_config::{Loaded, read};
-use latchkey_core::courier::{Letter, Outgoing, TemplateType};
+use latchkey_core::courier::{MessagePayload, QueuedMessage, TemplateType};
 use latchkey_core::identity::Via;
 use latchkey_courier::templates::example;
-use latchkey_courier::{Carriers, SendError, Templates};
+use latchkey_courier::{DeliveryChannels, SendError, Templates};
 use latchkey_store::Environment;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
@@ -85,39 +85,39 @@ pub(crate) fn config(courier: &str) -> String {
 
 /// Everything that is needed to send an example.
 pub(crate) struct Sender {
-    carriers: Carriers,
+    channels: DeliveryChannels,
     templates: Templates,
-    pub(crate) outgoing: Outgoing,
-    pub(crate) letter: Letter,
+    pub(crate) queued: QueuedMessage,
+    pub(crate) payload: MessagePayload,
 }
 
 impl Sender {
     pub(crate) fn new(text: &str, dev: bool, env: &[(&str, &str)]) -> Result<Self, String> {
         let Loaded { config, secrets, .. } = read(text, None, &[], dev).map_err(|e| e.to_string())?;
         let env = Environment::from_pairs(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let (outgoing, letter) = example(TemplateType::LoginCodeValid);
+        let (queued, payload) = example(TemplateType::LoginCodeValid);
         Ok(Self {
-            carriers: Carriers::new(&config, &secrets, &env).map_err(|e| e.to_string())?,
+            channels: DeliveryChannels::new(&config, &secrets, &env).map_err(|e| e.to_string())?,
             templates: Templates::new(&config.courier).map_err(|e| e.to_string())?,
-            outgoing,
-            letter,
+            queued,
+            payload,
         })
     }
 
     pub(crate) fn by_text_message(mut self) -> Self {
-        self.outgoing.via = Via::Sms;
-        self.outgoing.recipient = "+493012345678".to_owned();
+        self.queued.via = Via::Sms;
+        self.queued.recipient = "+493012345678".to_owned();
         self
     }
 
     pub(crate) async fn send(&self) -> Result<(), SendError> {
-        let rendered = self.templates.render(&self.outgoing, &self.letter, self.outgoing.created_at).expect("a peer");
-        let sent = self.carriers.send(&self.outgoing, &self.letter, &rendered, self.outgoing.created_at).await;
+        let rendered = self.templates.render(&self.queued, &self.payload, self.queued.created_at).expect("a peer");
+        let sent = self.channels.send(&self.queued, &self.payload, &rendered, self.queued.created_at).await;
         if let Err(error) = &sent {
             // They are kept and shown.
             let text = error.to_string();
-            let code = self.letter.content.code().expect("a peer").as_str();
-            for secret in [code, &self.outgoing.recipient, "sign-in", "hidden"] {
+            let code = self.payload.content.code().expect("a peer").as_str();
+            for secret in [code, &self.queued.recipient, "sign-in", "hidden"] {
                 assert!(!text.contains(secret), "{text}");
             }
         }

@@ -1,19 +1,19 @@
-//! Who takes a message over. A carrier is chosen once, when the courier starts:
+//! The delivery channels: each hands messages to a service that delivers them. The courier chooses them once, when it starts:
 //!
-//! | message | carrier, the first that there is |
+//! | message | delivery channel, the first that is configured |
 //! |---|---|
 //! | e-mail | `courier.channels` or `courier.http` by HTTP; the inbox of a local stack; `courier.smtp.connection_uri`; SES |
 //! | text message | `courier.channels` by HTTP; the inbox of a local stack; SNS |
 
 use crate::aws::{Ses, Sns};
-use crate::http_channel::Channel;
+use crate::http_channel::HttpChannel;
 use crate::inbox::Inbox;
 use crate::smtp::Smtp;
 use crate::templates::Rendered;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
-use latchkey_config::{Config, Courier, HttpChannel, Secrets};
-use latchkey_core::courier::{Letter, Outgoing};
+use latchkey_config::{Config, Courier, HttpChannel as HttpConfig, Secrets};
+use latchkey_core::courier::{MessagePayload, QueuedMessage};
 use latchkey_core::identity::Via;
 use latchkey_core::recipient;
 use latchkey_store::{Environment, StartError};
@@ -63,24 +63,24 @@ fn retry_after(value: &str, now: OffsetDateTime) -> Option<Duration> {
     Some(Duration::try_from(date - now).unwrap_or_default())
 }
 
-/// The carriers of e-mail and of text messages.
-pub struct Carriers {
-    email: Carrier,
-    sms: Carrier,
+/// The delivery channels of e-mail and of text messages.
+pub struct DeliveryChannels {
+    email: DeliveryChannel,
+    sms: DeliveryChannel,
 }
 
-enum Carrier {
-    Channel(Box<Channel>),
+enum DeliveryChannel {
+    Http(Box<HttpChannel>),
     Inbox(Inbox),
     Smtp(Smtp),
     Ses(Ses),
     Sns(Sns),
-    /// None, and why. Somebody may set what is missing before a message has been tried as often as it may be.
+    /// None, and why. An administrator may set what is missing before the last attempt of a message.
     None(String),
 }
 
-impl Carriers {
-    /// Gets the carriers ready that the configuration, its secrets and the environment name.
+impl DeliveryChannels {
+    /// Sets up the channels that the configuration, its secrets and the environment name.
     ///
     /// `LATCHKEY_INBOX_URL` names where messages go that no HTTP channel takes; a local stack sets it.
     ///
@@ -88,28 +88,28 @@ impl Carriers {
     /// Names the key or variable that is not usable.
     pub fn new(config: &Config, secrets: &Secrets, env: &Environment) -> Result<Self, StartError> {
         let (courier, secrets) = (&config.courier, &secrets.courier);
-        let channel = |config: &HttpChannel| Channel::new(config, secrets.channels.get(&config.key), courier);
+        let channel = |config: &HttpConfig| HttpChannel::new(config, secrets.channels.get(&config.key), courier);
         let inbox = || env.get("LATCHKEY_INBOX_URL").map(Inbox::new).transpose();
         let email = if let Some(config) = &courier.email {
-            Carrier::Channel(Box::new(channel(config)?))
+            DeliveryChannel::Http(Box::new(channel(config)?))
         } else if let Some(inbox) = inbox()? {
-            Carrier::Inbox(inbox)
+            DeliveryChannel::Inbox(inbox)
         } else {
             match (sender(courier)?, &secrets.connection_uri) {
                 (None, _) => {
-                    Carrier::None("courier.smtp.from_address is not set: e-mail must be from somebody".to_owned())
+                    DeliveryChannel::None("courier.smtp.from_address is not set: e-mail needs a sender".to_owned())
                 }
-                (Some(from), Some(uri)) => Carrier::Smtp(Smtp::new(courier, from, uri)?),
-                (Some(from), None) => Carrier::Ses(Ses::new(courier, from, env)?),
+                (Some(from), Some(uri)) => DeliveryChannel::Smtp(Smtp::new(courier, from, uri)?),
+                (Some(from), None) => DeliveryChannel::Ses(Ses::new(courier, from, env)?),
             }
         };
         let sms = if let Some(config) = &courier.sms {
-            Carrier::Channel(Box::new(channel(config)?))
+            DeliveryChannel::Http(Box::new(channel(config)?))
         } else if let Some(inbox) = inbox()? {
-            Carrier::Inbox(inbox)
+            DeliveryChannel::Inbox(inbox)
         } else {
             // Most deployments send none, and must start where there is no AWS.
-            Sns::new(courier, env).map_or_else(|e| Carrier::None(e.to_string()), Carrier::Sns)
+            Sns::new(courier, env).map_or_else(|e| DeliveryChannel::None(e.to_string()), DeliveryChannel::Sns)
         };
         Ok(Self { email, sms })
     }
@@ -120,28 +120,28 @@ impl Carriers {
     /// Whether another try may help, and why it failed.
     pub async fn send(
         &self,
-        outgoing: &Outgoing,
-        letter: &Letter,
+        queued: &QueuedMessage,
+        payload: &MessagePayload,
         rendered: &Rendered,
         now: OffsetDateTime,
     ) -> Result<(), SendError> {
-        recipient::check(outgoing).map_err(|why| SendError::Refused(why.to_owned()))?;
-        let carrier = match outgoing.via {
+        recipient::check(queued).map_err(|why| SendError::Refused(why.to_owned()))?;
+        let channel = match queued.via {
             Via::Email => &self.email,
             Via::Sms => &self.sms,
         };
-        match carrier {
-            Carrier::Channel(channel) => channel.send(outgoing, letter, rendered, now).await,
-            Carrier::Inbox(inbox) => inbox.send(outgoing, rendered, now).await,
-            Carrier::Smtp(smtp) => smtp.send(outgoing, rendered).await,
-            Carrier::Ses(ses) => ses.send(outgoing, rendered).await,
-            Carrier::Sns(sns) => sns.send(outgoing, rendered).await,
-            Carrier::None(why) => Err(SendError::Retry(why.clone())),
+        match channel {
+            DeliveryChannel::Http(channel) => channel.send(queued, payload, rendered, now).await,
+            DeliveryChannel::Inbox(inbox) => inbox.send(queued, rendered, now).await,
+            DeliveryChannel::Smtp(smtp) => smtp.send(queued, rendered).await,
+            DeliveryChannel::Ses(ses) => ses.send(queued, rendered).await,
+            DeliveryChannel::Sns(sns) => sns.send(queued, rendered).await,
+            DeliveryChannel::None(why) => Err(SendError::Retry(why.clone())),
         }
     }
 }
 
-/// Whom e-mail is from.
+/// The sender of e-mail.
 fn sender(courier: &Courier) -> Result<Option<Mailbox>, StartError> {
     let Some(address) = &courier.from_address else { return Ok(None) };
     let wrong = |why: &str| StartError(format!("courier.smtp.from_address: {address:?} is not allowed: {why}"));
@@ -156,7 +156,7 @@ mod tests {
     use time::macros::datetime;
 
     #[test]
-    fn a_wait_is_told_in_seconds_or_as_a_date() {
+    fn retry_after_is_seconds_or_a_date() {
         let now = datetime!(2026-11-27 14:00 UTC);
         for (value, seconds) in [
             ("7", Some(7)),

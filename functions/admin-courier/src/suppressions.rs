@@ -12,7 +12,7 @@ use latchkey_core::error::ApiError;
 use latchkey_core::token::digest;
 use latchkey_core::wire::timestamp;
 use latchkey_store::aws_client;
-use latchkey_store::suppressed::Mark;
+use latchkey_store::suppression::Entry;
 use latchkey_web::audit::{Action, changes};
 use latchkey_web::call::encode_query;
 use latchkey_web::{Call, Environment, Fault, Reply, StartError, note};
@@ -39,7 +39,7 @@ impl Ses {
     }
 
     /// Takes an address off; whether it was on.
-    async fn lift(&self, address: &str) -> Result<bool, Fault> {
+    async fn remove(&self, address: &str) -> Result<bool, Fault> {
         match self.0.delete_suppressed_destination().email_address(address).send().await {
             Ok(_) => Ok(true),
             Err(error) => match error.code() {
@@ -61,14 +61,14 @@ pub(crate) async fn list(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
         Some(token) => place(token)
             .ok_or_else(|| ApiError::bad_request("The page token is invalid, do not craft your own page tokens"))?,
     };
-    let (marks, next) = app.suppressed.list(&after, size, call.now).await?;
+    let (entries, next) = app.suppressions.list(&after, size, call.now).await?;
     let link = |after: &str, rel: &str| {
         let token = URL_SAFE_NO_PAD.encode(after);
         format!("</admin/courier/suppressed?page_size={size}&page_token={}>; rel=\"{rel}\"", encode_query(&token))
     };
     let mut links = vec![link("", "first")];
     links.extend(next.map(|next| link(&next, "next")));
-    let items = marks.iter().map(|(address, mark)| shown(address, mark)).collect();
+    let items = entries.iter().map(|(address, entry)| shown(address, entry)).collect();
     Ok(Reply::json(200, &Value::Array(items), "listed").header(header::LINK, &links.join(",")))
 }
 
@@ -79,30 +79,30 @@ fn place(token: &str) -> Option<String> {
 }
 
 pub(crate) async fn show(app: &App, call: &Call<'_>, address: &str) -> Result<Reply, Fault> {
-    let mark = app.suppressed.of(address, call.now).await?.ok_or_else(ApiError::not_located)?;
-    Ok(Reply::json(200, &shown(&address.trim().to_lowercase(), &mark), "shown"))
+    let entry = app.suppressions.get(address, call.now).await?.ok_or_else(ApiError::not_located)?;
+    Ok(Reply::json(200, &shown(&address.trim().to_lowercase(), &entry), "shown"))
 }
 
 /// SES first: if that fails nothing has changed, and the same request can be made again.
-pub(crate) async fn lift(app: &App, call: &Call<'_>, address: &str) -> Result<Reply, Fault> {
+pub(crate) async fn remove(app: &App, call: &Call<'_>, address: &str) -> Result<Reply, Fault> {
     // Whose address it was is in no log; who asks about one can tell whether this was it.
-    changes(Action::LiftSuppression, &[("address_digest", &digest(&address.trim().to_lowercase()))]);
+    changes(Action::RemoveSuppression, &[("address_digest", &digest(&address.trim().to_lowercase()))]);
     let by_ses = match &app.ses {
-        Some(ses) => ses.lift(address).await?,
+        Some(ses) => ses.remove(address).await?,
         None => false,
     };
-    let ours = app.suppressed.lift(address, call.now).await?;
+    let ours = app.suppressions.remove(address, call.now).await?;
     if ours.is_none() && !by_ses {
         return Err(ApiError::not_located().into());
     }
-    Ok(Reply::new(204, "lifted"))
+    Ok(Reply::new(204, "removed"))
 }
 
-fn shown(address: &str, mark: &Mark) -> Value {
+fn shown(address: &str, entry: &Entry) -> Value {
     json!({
         "address": address,
-        "reason": mark.reason.as_str(),
-        "at": timestamp(mark.at),
-        "until": timestamp(mark.ends_at()),
+        "reason": entry.reason.as_str(),
+        "at": timestamp(entry.at),
+        "until": timestamp(entry.ends_at()),
     })
 }

@@ -1,4 +1,4 @@
-//! A carrier of messages that fails on demand, and a way to write messages without a flow.
+//! A delivery channel that fails on demand, and a way to write queued messages without a flow.
 
 use super::{Bench, Proxy, unique};
 use axum::Router;
@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, StatusCode};
 use latchkey::store::Client;
-use latchkey_core::courier::{Code, Content, Letter, Outgoing, Requester, TemplateType};
+use latchkey_core::courier::{Code, Content, MessagePayload, QueuedMessage, Requester, TemplateType};
 use latchkey_core::identity::Via;
 use latchkey_sealing::PublicKey;
 use latchkey_store::{Db, Environment, Outbox};
@@ -20,24 +20,24 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-/// What a carrier does with a message.
+/// What a delivery channel does with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
+pub enum Reaction {
     /// Takes it.
-    Well,
-    /// Does not take it, and says this.
-    Says(u16),
+    Takes,
+    /// Refuses it with this status.
+    Answers(u16),
     /// Has no room for it now, and asks for a wait of so many seconds.
-    NoRoom(u64),
+    Busy(u64),
     /// Takes it, and never answers.
-    Silent,
-    /// Takes it, and answers when it is told to.
-    Held,
+    NeverAnswers,
+    /// Takes it, and answers when the test releases it.
+    AnswersOnRelease,
 }
 
-/// A carrier, as the inbox is one.
+/// A delivery channel: the courier calls it as it calls the inbox.
 #[derive(Clone)]
-pub struct Carrier {
+pub struct TestChannel {
     pub url: String,
     state: Arc<Inner>,
 }
@@ -45,15 +45,15 @@ pub struct Carrier {
 #[derive(Default)]
 struct Inner {
     taken: Mutex<Vec<Value>>,
-    /// When it was asked, whatever it said.
+    /// When it was called, whatever it answered.
     asked: Mutex<Vec<Instant>>,
-    /// Recipient (any without), mood, how often from now on.
-    plan: Mutex<Vec<(Option<String>, Mood, usize)>>,
+    /// Recipient (every recipient where there is none), reaction, how many times from now on.
+    plan: Mutex<Vec<(Option<String>, Reaction, usize)>>,
     took: Notify,
     release: Notify,
 }
 
-impl Carrier {
+impl TestChannel {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/api/messages", listener.local_addr().expect("an address"));
@@ -63,12 +63,12 @@ impl Carrier {
         Self { url, state }
     }
 
-    /// How the next `times` messages are met, of one recipient or of anybody.
-    pub fn plan(&self, recipient: Option<&str>, mood: Mood, times: usize) {
-        self.state.plan.lock().expect("unlocked").push((recipient.map(str::to_owned), mood, times));
+    /// The reaction to the next `times` messages, of one recipient or of all.
+    pub fn plan(&self, recipient: Option<&str>, reaction: Reaction, times: usize) {
+        self.state.plan.lock().expect("unlocked").push((recipient.map(str::to_owned), reaction, times));
     }
 
-    /// From now on all is well.
+    /// Takes all messages from now on.
     pub fn heal(&self) {
         self.state.plan.lock().expect("unlocked").clear();
     }
@@ -78,17 +78,17 @@ impl Carrier {
         self.state.taken.lock().expect("unlocked").clone()
     }
 
-    /// When it was asked to take a message, whatever it said.
+    /// When it was called, whatever it answered.
     pub fn asked(&self) -> Vec<Instant> {
         self.state.asked.lock().expect("unlocked").clone()
     }
 
-    /// How often a message to somebody was taken.
+    /// How many messages to a recipient it took.
     pub fn count(&self, recipient: &str) -> usize {
         self.taken().iter().filter(|message| message["to"] == recipient).count()
     }
 
-    /// Lets it answer.
+    /// Lets it answer the message that it holds.
     pub fn release(&self) {
         self.state.release.notify_one();
     }
@@ -106,32 +106,32 @@ async fn take(
     state.asked.lock().expect("unlocked").push(Instant::now());
     // Large, and the same as the text.
     message["html"] = Value::Null;
-    let mood = {
+    let reaction = {
         let mut plan = state.plan.lock().expect("unlocked");
-        let fits = |(to, _, times): &&mut (Option<String>, Mood, usize)| {
+        let fits = |(to, _, times): &&mut (Option<String>, Reaction, usize)| {
             *times > 0 && to.as_ref().is_none_or(|to| message["to"] == to.as_str())
         };
-        plan.iter_mut().find(fits).map_or(Mood::Well, |(_, mood, times)| {
+        plan.iter_mut().find(fits).map_or(Reaction::Takes, |(_, reaction, times)| {
             *times -= 1;
-            *mood
+            *reaction
         })
     };
     let said = format!("about {} to {}", message["text"], message["to"]);
     let none = HeaderMap::new();
-    match mood {
-        Mood::Says(status) => return (StatusCode::from_u16(status).expect("a status"), none, said),
-        Mood::NoRoom(seconds) => {
+    match reaction {
+        Reaction::Answers(status) => return (StatusCode::from_u16(status).expect("a status"), none, said),
+        Reaction::Busy(seconds) => {
             let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, seconds.into())]);
             return (StatusCode::TOO_MANY_REQUESTS, headers, said);
         }
-        Mood::Well | Mood::Silent | Mood::Held => {}
+        Reaction::Takes | Reaction::NeverAnswers | Reaction::AnswersOnRelease => {}
     }
     state.taken.lock().expect("unlocked").push(message);
     state.took.notify_one();
-    match mood {
-        Mood::Silent => std::future::pending().await,
-        Mood::Held => state.release.notified().await,
-        Mood::Well | Mood::Says(_) | Mood::NoRoom(_) => {}
+    match reaction {
+        Reaction::NeverAnswers => std::future::pending().await,
+        Reaction::AnswersOnRelease => state.release.notified().await,
+        Reaction::Takes | Reaction::Answers(_) | Reaction::Busy(_) => {}
     }
     (StatusCode::NO_CONTENT, none, String::new())
 }
@@ -139,23 +139,23 @@ async fn take(
 /// A message that is not written yet.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    pub message: Outgoing,
+    pub message: QueuedMessage,
     pub code: String,
     pub item: Map<String, Value>,
 }
 
 impl Draft {
-    /// A code to an address.
+    /// A message with a code to an address.
     pub fn new(key: &PublicKey, recipient: &str, created_at: OffsetDateTime) -> Self {
         Self::with_code(key, recipient, created_at, &unique("code"))
     }
 
-    /// This code to an address.
+    /// A message with this code to an address.
     pub fn with_code(key: &PublicKey, recipient: &str, created_at: OffsetDateTime, code: &str) -> Self {
         Self::of(
             key,
             code,
-            Outgoing {
+            QueuedMessage {
                 id: latchkey_web::chance::id(),
                 via: Via::Email,
                 recipient: recipient.to_owned(),
@@ -167,9 +167,9 @@ impl Draft {
         )
     }
 
-    /// A code in this message.
-    pub fn of(key: &PublicKey, code: &str, message: Outgoing) -> Self {
-        let letter = Letter {
+    /// This message with this code.
+    pub fn of(key: &PublicKey, code: &str, message: QueuedMessage) -> Self {
+        let payload = MessagePayload {
             content: Content::LoginCode(Code::new(code).expect("a code")),
             identity: json!({"traits": {"email": message.recipient}}),
             request_url: "https://login.example.org/self-service/login/browser".to_owned(),
@@ -178,13 +178,13 @@ impl Draft {
             request_headers: BTreeMap::new(),
             requester: Requester::default(),
         };
-        let plain = serde_json::to_vec(&letter).expect("JSON");
+        let plain = serde_json::to_vec(&payload).expect("JSON");
         let sealed = key.seal(&plain, &message.authenticated()).expect("sealed");
         Self { item: item(&message, &sealed), message, code: code.to_owned() }
     }
 
-    /// The same letter in an item that says this of it.
-    pub fn altered(mut self, change: impl FnOnce(&mut Outgoing)) -> Self {
+    /// The same sealed payload in an item that was altered.
+    pub fn altered(mut self, change: impl FnOnce(&mut QueuedMessage)) -> Self {
         let sealed = STANDARD.decode(self.item["sealed"]["B"].as_str().expect("sealed")).expect("base64");
         change(&mut self.message);
         self.item = item(&self.message, &sealed);
@@ -207,7 +207,7 @@ impl Draft {
 }
 
 /// The item of a message, as a request has it.
-fn item(message: &Outgoing, sealed: &[u8]) -> Map<String, Value> {
+fn item(message: &QueuedMessage, sealed: &[u8]) -> Map<String, Value> {
     let put = outbox(&Client::new("http://127.0.0.1:9", "local")).put(message, sealed).expect("an item");
     let item = put.put().expect("a put").item();
     let wire = item.iter().map(|(name, value)| {

@@ -1,4 +1,4 @@
-//! Carriers against peers that take, refuse, fail and lead astray.
+//! DeliveryChannels against peers that take, refuse, fail and lead astray.
 
 mod sink;
 
@@ -21,7 +21,7 @@ fn jsonnet(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_channel_gets_what_its_jsonnet_makes_of_the_message() {
+async fn http_channel_sends_what_jsonnet_returns() {
     let (address, served) = sink::http("204 No Content").await;
     let more = jsonnet(
         "function(ctx) { to: ctx.recipient, text: ctx.body, code: ctx.template_data.login_code, kind: ctx.message_type, \
@@ -54,7 +54,7 @@ async fn a_channel_gets_what_its_jsonnet_makes_of_the_message() {
 }
 
 #[tokio::test]
-async fn a_form_and_the_body_of_a_channel_without_one() {
+async fn http_channel_sends_forms_and_default_body() {
     let (address, served) = sink::http("200 OK").await;
     let more = format!(
         "{}, headers: {{Content-Type: application/x-www-form-urlencoded}}, auth: {{type: basic_auth, config: {{user: me, password: hidden}}}}",
@@ -79,7 +79,7 @@ async fn a_form_and_the_body_of_a_channel_without_one() {
 }
 
 #[tokio::test]
-async fn answers_say_whether_another_try_may_help() {
+async fn status_decides_between_retry_and_refusal() {
     for (answer, again) in [
         ("500 Oh", true),
         ("503 Busy", true),
@@ -100,7 +100,7 @@ async fn answers_say_whether_another_try_may_help() {
 }
 
 #[tokio::test]
-async fn a_channel_says_how_long_to_wait_and_whether_it_knows_us() {
+async fn rate_limits_and_refused_credentials_are_told_apart() {
     let busy = |status: &str, seconds: Option<u64>| Busy {
         why: format!("the channel answered {status}"),
         wait: seconds.map(std::time::Duration::from_secs),
@@ -121,7 +121,7 @@ async fn a_channel_says_how_long_to_wait_and_whether_it_knows_us() {
 }
 
 #[tokio::test]
-async fn a_channel_at_a_private_address_is_not_called() {
+async fn http_channel_at_private_address_is_refused() {
     let forbidden = "the channel's URL is not called: its host is at a private, local or otherwise special address";
     for url in [
         "http://127.0.0.1:1/",
@@ -149,7 +149,7 @@ async fn a_channel_at_a_private_address_is_not_called() {
 }
 
 #[tokio::test]
-async fn a_body_that_fails_is_no_reason_to_try_again() {
+async fn failing_jsonnet_is_final() {
     for text in ["function(ctx) ctx.nothing", "function(ctx) error ctx.body"] {
         let sender = Sender::new(&channel("email", "http://127.0.0.1:1/", &jsonnet(text)), true, &[]).unwrap();
         let error = sender.send().await.unwrap_err();
@@ -177,7 +177,7 @@ fn by_smtp(address: &str, user: &str, more: &str) -> Sender {
 }
 
 #[tokio::test]
-async fn a_mail_server_gets_text_and_html() {
+async fn smtp_gets_text_and_html() {
     let (address, served) = sink::smtp("250 ok").await;
     by_smtp(&address, "", ", headers: {X-Unit: login}, local_name: login.example.org").send().await.unwrap();
     let said = served.await.unwrap();
@@ -201,7 +201,7 @@ async fn a_mail_server_gets_text_and_html() {
 }
 
 #[tokio::test]
-async fn a_mail_server_says_whether_another_try_may_help() {
+async fn smtp_status_decides_between_retry_and_refusal() {
     for (answer, expected) in [
         ("550 5.1.1 no such ann@example.org", Refused("the mail server answered 550".to_owned())),
         ("451 later, ann@example.org", Retry("the mail server answered 451".to_owned())),
@@ -258,7 +258,7 @@ async fn to_aws(sms: bool, answer: &'static str) -> (Result<(), SendError>, Stri
 }
 
 #[tokio::test]
-async fn ses_gets_text_and_html_and_the_configuration_set() {
+async fn ses_gets_text_html_and_configuration_set() {
     let (sent, request) = to_aws(false, "200 OK\ncontent-type: application/json\n\n{\"MessageId\": \"1\"}").await;
     sent.unwrap();
     assert!(request.starts_with("POST /v2/email/outbound-emails HTTP/1.1\r\n"), "{request}");
@@ -276,7 +276,7 @@ async fn ses_gets_text_and_html_and_the_configuration_set() {
 }
 
 #[tokio::test]
-async fn ses_says_whether_another_try_may_help() {
+async fn ses_error_decides_between_retry_and_refusal() {
     for (answer, expected) in [
         (
             "400 Bad\nx-amzn-errortype: MessageRejected\n\n{\"message\": \"Email address is not verified: ann@example.org\"}",
@@ -298,7 +298,7 @@ async fn ses_says_whether_another_try_may_help() {
 }
 
 #[tokio::test]
-async fn sns_gets_the_text_and_whom_it_is_from() {
+async fn sns_gets_text_and_sender_id() {
     let (sent, request) = to_aws(true, "200 OK\ncontent-type: text/xml\n\n<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>").await;
     sent.unwrap();
     let fields: Vec<(String, String)> = form_urlencoded::parse(body(&request).as_bytes()).into_owned().collect();
@@ -313,11 +313,11 @@ async fn sns_gets_the_text_and_whom_it_is_from() {
 }
 
 #[tokio::test]
-async fn what_nothing_is_configured_for_waits() {
+async fn message_without_channel_is_retried() {
     let sender = Sender::new(&config("{}"), false, &[]).unwrap();
     assert_eq!(
         sender.send().await,
-        Err(Retry("courier.smtp.from_address is not set: e-mail must be from somebody".to_owned()))
+        Err(Retry("courier.smtp.from_address is not set: e-mail needs a sender".to_owned()))
     );
     assert!(matches!(sender.by_text_message().send().await, Err(Retry(why)) if why.contains("AWS_REGION")));
     let wrong = config("{smtp: {from_address: 'Ann <ann@example.org>'}}");
