@@ -1,4 +1,4 @@
-//! What a configuration file is told before anybody depends on it: everything at once, worst first.
+//! The report on a configuration file before it is deployed: all findings at once, worst first.
 //!
 //! `latchkey config check` prints a [`Report`]; a stack that starts prints the parts of it that matter on a laptop.
 
@@ -13,7 +13,7 @@ use url::{Host, Url};
 pub struct Report {
     /// What keeps it from being deployed, each with its line.
     pub errors: Vec<String>,
-    /// What has to be set before people can sign in.
+    /// What has to be set before identities can sign in.
     pub missing: Vec<String>,
     /// The rest.
     pub notices: Notices,
@@ -40,7 +40,7 @@ pub fn report(file: &Path) -> Result<Report, String> {
         let SignIn { ways, warnings } = SignIn::of(&config);
         report.notices.warnings.extend(warnings);
         if ways.is_empty() {
-            errors.push(nobody(&config));
+            errors.push(no_sign_in(&config));
         }
         report.missing = missing(&config, &ways);
     }
@@ -81,7 +81,7 @@ pub enum Way {
     CodeBySms,
 }
 
-/// By what ways people can sign in under a configuration.
+/// by what methods identities can sign in under a configuration.
 #[derive(Debug)]
 pub struct SignIn {
     /// The ways.
@@ -114,7 +114,7 @@ impl SignIn {
             }
             if found.is_empty() {
                 warnings.push(format!(
-                    "identity.schemas: nobody with the schema {:?} can sign in: none of its traits is an identifier of a method that is \
+                    "identity.schemas: no identity with the schema {:?} can sign in: none of its traits is an identifier of a method that is \
                      on; mark one by \"ory.sh/kratos\": {{\"credentials\": {{\"password\": {{\"identifier\": true}}}}}}",
                     schema.id
                 ));
@@ -147,13 +147,14 @@ fn via_of(value: &Value) -> &str {
     value["via"].as_str().unwrap_or("email")
 }
 
-/// Why nobody can sign in.
-pub fn nobody(config: &Config) -> String {
+/// Why no identity can sign in.
+pub fn no_sign_in(config: &Config) -> String {
     let (password, code) = (config.methods.password.enabled, config.methods.code.first_factor);
     if password || code {
-        return "identity.schemas: nobody can sign in: no schema has an identifier of a method that is on".to_owned();
+        return "identity.schemas: no identity can sign in: no schema has an identifier of a method that is on"
+            .to_owned();
     }
-    "selfservice.methods: nobody can sign in: password.enabled is false and code.passwordless_enabled is not true, and other methods are \
+    "selfservice.methods: no identity can sign in: password.enabled is false and code.passwordless_enabled is not true, and other methods are \
      not built yet"
         .to_owned()
 }

@@ -1,4 +1,4 @@
-//! What a developer reads: one plain line for each line of the log. A deployment writes the log itself, as JSON with its metrics.
+//! The log as a developer reads it: one plain line per log line. A deployment writes JSON with metrics.
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -61,7 +61,7 @@ fn plain(fields: &Map<String, Value>) -> String {
             line += &format!(", {value}");
         }
     }
-    // Why something failed, and notes, are what a developer looks for; so is whatever else a function tells.
+    // Causes and notes are what a developer looks for, so every other field gets a line of its own.
     for (name, value) in fields {
         if value.is_null() || SHOWN.contains(&name.as_str()) || LEFT_OUT.contains(&name.as_str()) {
             continue;

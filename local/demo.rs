@@ -1,4 +1,4 @@
-//! Somebody to sign in as, on a stack that nobody lives in yet.
+//! An identity to sign in as, on a stack that has none yet.
 
 use crate::gateway::Api;
 use axum::body::{Body, to_bytes};
@@ -6,29 +6,29 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Their identifier.
+/// The identifier of the demo identity.
 pub const EMAIL: &str = "demo@latchkey.example";
-/// Their password. Known to everybody, so this person only exists where `--dev` is.
+/// The password of the demo identity. It is published, so the identity is only created in development mode.
 pub const PASSWORD: &str = "three-keys-on-a-ring";
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
-/// Creates the demo person if there is nobody. Whether they are there now.
+/// Creates the demo identity if the stack has no identities. Returns whether it exists now.
 ///
 /// # Errors
-/// What the admin API said.
+/// The error of the admin API.
 pub async fn create(admin: &Api) -> Result<bool, String> {
-    let people = call(admin, Request::get("/admin/identities?page_size=1"), Value::Null).await?;
-    match people.as_array().map(Vec::as_slice) {
+    let identities = call(admin, Request::get("/admin/identities?page_size=1"), Value::Null).await?;
+    match identities.as_array().map(Vec::as_slice) {
         Some([]) => {}
-        Some([person]) => return Ok(person["traits"]["email"] == EMAIL),
+        Some([only]) => return Ok(only["traits"]["email"] == EMAIL),
         _ => return Ok(false),
     }
-    let person = json!({
+    let demo = json!({
         "schema_id": "default",
         "traits": {"email": EMAIL, "name": {"first": "Dana", "last": "Demo"}},
         "credentials": {"password": {"config": {"password": PASSWORD}}},
     });
-    call(admin, Request::post("/admin/identities").header("content-type", "application/json"), person).await?;
+    call(admin, Request::post("/admin/identities").header("content-type", "application/json"), demo).await?;
     Ok(true)
 }
 

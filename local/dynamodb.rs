@@ -1,7 +1,7 @@
 //! DynamoDB's API over the embedded database: the operations that functions and this stack use, by HTTP behind the guard.
 //!
-//! The database comes with a server of its own. It answers any page of any site, to whatever key, so this one stands in its place;
-//! it also knows when something was written, which spares readers of streams asking again and again.
+//! The database comes with a server of its own, but that one answers pages of every site and takes any key. This server replaces it.
+//! It also signals writes, so that readers of streams need not poll.
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
@@ -20,7 +20,7 @@ const TYPE: [(&str, &str); 1] = [("content-type", "application/x-amz-json-1.0")]
 const TABLES: &str = "DynamoDB_20120810.";
 const STREAMS: &str = "DynamoDBStreams_20120810.";
 
-/// Tells whoever waits that a table with a stream was written to.
+/// Signals that a table with a stream was written to.
 pub(crate) type Writes = watch::Sender<()>;
 
 struct Api {
@@ -49,7 +49,7 @@ async fn answer(State(api): State<Arc<Api>>, headers: HeaderMap, body: String) -
             (status, error.to_json())
         }
     };
-    // A name too many, as part of a value, costs a reader one look.
+    // A table's name within a value only costs a reader one read too many.
     if status == StatusCode::OK && writes(operation) && api.streamed.iter().any(|table| body.contains(table)) {
         api.writes.send_replace(());
     }

@@ -10,18 +10,18 @@ use std::net::IpAddr;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-/// What a request is known by.
+/// How a request arrived at the gateway.
 #[derive(Clone, Debug)]
 pub struct Arrival {
     /// The gateway's id of the request.
     pub id: String,
     /// When it came.
     pub at: OffsetDateTime,
-    /// Whence.
+    /// The client's address.
     pub from: IpAddr,
 }
 
-/// Makes the event of a request. `signed` is what IAM said of it, on routes that ask.
+/// Makes the event of a request. `signed` says that IAM has authorised it.
 pub fn event(parts: &Parts, body: &[u8], route: &str, signed: bool, arrival: &Arrival) -> Value {
     let header =
         |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
@@ -82,7 +82,7 @@ pub fn event(parts: &Parts, body: &[u8], route: &str, signed: bool, arrival: &Ar
     event
 }
 
-/// What an authorizer is asked about a request: its event without the body, in payload format 2.0.
+/// The event for an authorizer: that of the request without the body, in payload format 2.0.
 pub fn question(event: &Value) -> Value {
     let mut question = event.clone();
     if let Some(fields) = question.as_object_mut() {
@@ -107,7 +107,7 @@ fn is_text(content_type: &str) -> bool {
         || matches!(kind.as_str(), "application/json" | "application/javascript" | "application/xml")
 }
 
-/// Headers in lower case, those of one name joined; the gateway adds who called.
+/// Headers in lower case, with equal names joined. The gateway adds the client's address.
 fn headers(parts: &Parts, from: IpAddr) -> Map<String, Value> {
     let mut headers = Map::new();
     for name in parts.headers.keys().filter(|name| *name != http::header::COOKIE) {
@@ -123,7 +123,7 @@ fn headers(parts: &Parts, from: IpAddr) -> Map<String, Value> {
     headers
 }
 
-/// Makes the HTTP answer of what a function returned. `None` when the gateway could not.
+/// Makes the HTTP response of a function's result. `None` when the gateway could not.
 pub fn response(answer: &Value) -> Option<Response> {
     let status = answer["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok())?;
     let mut response = Response::new(Body::empty());
@@ -141,7 +141,7 @@ pub fn response(answer: &Value) -> Option<Response> {
     Some(response)
 }
 
-/// What the gateway says by itself, without a function.
+/// A response of the gateway itself.
 pub fn gateway_error(status: StatusCode, message: &str) -> Response {
     let mut response = Response::new(Body::from(json!({ "message": message }).to_string()));
     *response.status_mut() = status;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn an_authorizer_is_asked_about_everything_but_the_body() {
+    fn authorizer_gets_everything_but_the_body() {
         let event = made(Request::post("/x").header("cookie", "a=1").header("authorization", "Bearer t"), b"secret");
         let question = question(&event);
         assert_eq!((question["type"].as_str(), question["version"].as_str()), (Some("REQUEST"), Some("2.0")));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_keep_every_cookie() {
+    fn responses_keep_every_cookie() {
         let answer = json!({"statusCode": 303, "headers": {"location": "/x"}, "cookies": ["a=1", "b=2"], "body": ""});
         let response = response(&answer).unwrap();
         assert_eq!(response.status(), 303);

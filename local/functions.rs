@@ -10,10 +10,10 @@ use std::pin::Pin;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-/// Why there is no answer.
+/// Why a function gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The function ended, panicked or said that it cannot answer.
+    /// The function ended, panicked or reported an error.
     Crashed(String),
     /// It took longer than the template allows.
     TimedOut,
@@ -25,7 +25,7 @@ type Linked = Arc<dyn Fn(String, Context) -> Answering + Send + Sync>;
 /// All functions of a stack.
 pub struct Functions {
     timeouts: HashMap<String, Duration>,
-    /// Behind a lock because a new configuration brings new ones while the old ones still answer.
+    /// Behind a lock: a new configuration replaces the functions while calls of the old ones still run.
     how: RwLock<Arc<How>>,
 }
 
@@ -59,8 +59,7 @@ impl Functions {
         Self { timeouts: timeouts(functions), how: RwLock::new(Arc::new(how)) }
     }
 
-    /// Takes other functions for the calls from now on. Calls that are being answered end as they began; processes end with the
-    /// last of them.
+    /// Replaces the functions for later calls. Running calls finish on the old ones, whose processes end with the last of them.
     pub fn replace(&self, with: Self) {
         let with = with.how.into_inner().expect("no panic while locked");
         *self.how.write().expect("no panic while locked") = with;
@@ -73,7 +72,7 @@ impl Functions {
     pub async fn call(&self, function: &str, event: String, request_id: &str) -> Result<Value, Failure> {
         let timeout = self.timeouts.get(function).copied().unwrap_or_default();
         let how = Arc::clone(&self.how.read().expect("no panic while locked"));
-        // Waiting for a process does not count as answering slowly.
+        // The wait for a free process does not count towards the timeout.
         let _place = match &*how {
             How::Processes(processes) => processes.place(function).await,
             How::Linked(_) => None,
@@ -102,7 +101,7 @@ fn timeouts(functions: &[Function]) -> HashMap<String, Duration> {
 }
 
 async fn link(binary: &str, env: Environment) -> Result<Linked, StartError> {
-    // Those that answer the gateway or AWS itself and not a request.
+    // Functions whose events come from the gateway or from AWS instead of an HTTP request.
     macro_rules! link_events {
         ($($name:literal => $function:ident),* $(,)?) => {
             match binary {

@@ -1,4 +1,4 @@
-//! API Gateway on this machine: it picks the route, makes the event, calls the function, and says itself what it says itself.
+//! API Gateway on this machine: picks the route, makes the event, calls the function, and answers as the gateway does by itself.
 
 use crate::event::{self, Arrival};
 use crate::functions::{Failure, Functions};
@@ -37,7 +37,7 @@ impl Api {
         Router::new().fallback(answer).with_state(self)
     }
 
-    /// Calls a function in a task of its own: a client that hangs up ends nothing, as on Lambda.
+    /// Calls a function in a task of its own: as on Lambda, it continues when the client disconnects.
     async fn call(&self, function: &str, event: &Value, id: &str) -> Result<Value, Failure> {
         let (functions, function) = (Arc::clone(&self.functions), function.to_owned());
         let (event, id) = (event.to_string(), id.to_owned());
@@ -50,7 +50,7 @@ impl Api {
         self.answer_at(chance::now(), from, request).await
     }
 
-    /// Answers a request that comes at this time: functions know the time by their events.
+    /// Answers a request that arrives at this time: functions read the time from their events.
     pub async fn answer_at(&self, at: OffsetDateTime, from: IpAddr, request: Request) -> Response {
         let (parts, body) = request.into_parts();
         let line = parts.method.as_str().len() + parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
@@ -80,15 +80,15 @@ impl Api {
                 }
             },
         };
-        // As the gateway itself does: what to name when asking about this request.
+        // The gateway names every request in this header.
         if let Ok(id) = HeaderValue::from_str(&arrival.id) {
             response.headers_mut().insert("apigw-requestid", id);
         }
         response
     }
 
-    /// Asks a route's authorizer, if it has one, and adds to the event what it says of the caller. The gateway answers 403 to a
-    /// no, and 500 to anything that is neither yes nor no.
+    /// Asks a route's authorizer, if it has one, and adds its context to the event. The gateway answers 403 if the authorizer refuses,
+    /// and 500 if it gives no decision.
     async fn authorize(&self, route: &Route, event: &mut Value, id: &str) -> Result<(), Response> {
         let Some(authorizer) = &route.authorizer else { return Ok(()) };
         let answer = self.call(authorizer, &event::question(event), id).await.map_err(|failure| {
@@ -110,7 +110,7 @@ fn failed() -> Response {
     event::gateway_error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
 }
 
-/// Headers as they were on the wire: name, colon, blank, value, line end.
+/// The size of headers on the wire: name, colon, space, value, line end.
 fn size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
 }

@@ -1,14 +1,14 @@
-//! Who may ask what listens on this machine: the one guard of every listener.
+//! The one guard of every listener on this machine: which requests it accepts.
 //!
-//! That a listener is bound to 127.0.0.1 says nothing about who asks. Any page that is open in a browser of this machine can send
-//! requests here, and a name that its owner lets resolve to 127.0.0.1 makes such a page and this listener one origin (DNS
-//! rebinding). So every listener says for whom it is, and refuses
+//! Binding to 127.0.0.1 does not keep web pages out. Any page that is open in a browser of this machine can send requests here. A page
+//! whose host name resolves to 127.0.0.1 even has the same origin as this listener (DNS rebinding). So every listener has an audience,
+//! and refuses
 //!
-//! - a `Host` that is neither a name of this machine nor, where browsers are welcome, one of the configuration's own;
-//! - what a browser sends at the wish of a page, where no page has business: it says so by `Origin` and `Sec-Fetch-Site`, which no
-//!   page can change or leave out;
-//! - bodies that are not JSON, where programs alone send some: a page can send the other kinds without being asked about it first;
-//! - where a secret key is part of the bargain (the store and the queues), requests that are not signed by it.
+//! - a `Host` that is neither a name of this machine nor, for browsers, a host of the configuration;
+//! - requests that a page made a browser send, unless pages are part of the audience. The browser says so by `Origin` and
+//!   `Sec-Fetch-Site`, which a page can neither change nor leave out;
+//! - bodies that are not JSON, if only programs send bodies: a page can send other types without a preflight request;
+//! - for the store and the queues, requests that are not signed with their access key.
 
 use axum::Router;
 use axum::body::Body;
@@ -31,21 +31,21 @@ use url::Url;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
-/// How containers call the machine that they run on. Nobody can own these names: the domain is reserved.
+/// How containers call the machine that they run on. The domain is reserved, so these names cannot be registered.
 const OF_CONTAINERS: [&str; 2] = ["host.docker.internal", "host.containers.internal"];
 
-/// For whom a listener is.
+/// The clients of a listener.
 #[derive(Clone, Debug)]
 pub enum Audience {
-    /// Browsers, whatever page they come from: what is behind it has rules of its own for them.
+    /// Browsers, with any page: the function behind the listener has its own rules for them.
     Browsers,
-    /// Pages that the listener itself serves, and programs.
+    /// Programs, and the pages that the listener itself serves.
     OwnPages,
     /// Programs, which send JSON.
     Programs,
-    /// Programs that sign with this key, which a stack makes for its functions when it starts.
+    /// Programs that sign with this key, which a stack generates for its functions when it starts.
     Holders(AccessKey),
-    /// The runtime of a function, which polls for events and sends answers without a type.
+    /// The runtime of a function, which polls for events and sends answers without a content type.
     Runtime,
 }
 
@@ -54,18 +54,18 @@ pub enum Audience {
 pub struct AccessKey(Arc<str>);
 
 impl AccessKey {
-    /// A key that nobody knows yet.
+    /// A random key.
     pub fn random() -> Self {
         let random = chance::bytes::<20>().map(|byte| format!("{byte:02X}")).concat();
         Self(format!("LOCAL{random}").into())
     }
 
-    /// The key, to sign with.
+    /// The key in clear, to sign with.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether a request says that it is signed with this key. Who knows it need not prove more: it never leaves the machine.
+    /// Whether a request names this key in its signature. Naming the key is proof enough, because it never leaves the machine.
     fn signs(&self, headers: &HeaderMap) -> bool {
         let signature = text(headers, &AUTHORIZATION);
         let named = signature.split("Credential=").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
@@ -79,12 +79,12 @@ impl std::fmt::Debug for AccessKey {
     }
 }
 
-/// Names beside those of this machine by which browsers know a stack: the hosts of its configured addresses. Clones share them.
+/// Host names by which browsers reach a stack, besides those of this machine: the hosts of its configured URLs. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Names(Arc<RwLock<Vec<String>>>);
 
 impl Names {
-    /// Takes the names of a configuration in the place of those before.
+    /// Replaces the names by those of a configuration.
     pub fn take(&self, config: &Config) {
         let urls = [&config.public.base_url, &config.pages.base_url];
         let hosts = urls.iter().filter_map(|url| Some(Url::parse(url).ok()?.host_str()?.to_owned()));
@@ -109,17 +109,17 @@ pub struct Guard {
 pub struct Refusal {
     /// The status.
     pub status: StatusCode,
-    /// What to tell whoever asked.
+    /// The reason, for the client.
     pub reason: String,
 }
 
 impl Guard {
-    /// A guard that knows the names of this machine alone.
+    /// A guard that accepts only the names of this machine.
     pub fn new(audience: Audience) -> Self {
         Self { audience, names: Names::default() }
     }
 
-    /// The guard of a listener that browsers also know by these names.
+    /// A guard that accepts these names too.
     pub fn with_names(audience: Audience, names: Names) -> Self {
         Self { audience, names }
     }
@@ -129,10 +129,10 @@ impl Guard {
         router.layer(from_fn_with_state(Arc::new(self), stand))
     }
 
-    /// Judges a request by its head.
+    /// Checks the head of a request.
     ///
     /// # Errors
-    /// Why it is refused.
+    /// The refusal.
     pub fn judge(&self, request: &Parts) -> Result<(), Refusal> {
         self.by_a_known_name(request)?;
         let headers = &request.headers;
@@ -151,7 +151,7 @@ impl Guard {
         }
     }
 
-    /// Refuses requests to a name that somebody else may have pointed here. Only programs leave `Host` out, old ones.
+    /// Refuses a name that another owner may have pointed at this machine. A missing `Host` is accepted: only old programs omit it.
     fn by_a_known_name(&self, request: &Parts) -> Result<(), Refusal> {
         let mut named = request.headers.get_all(HOST).iter();
         let (host, more) = (named.next(), named.next());
@@ -175,7 +175,7 @@ impl Guard {
 
     fn is_known(&self, authority: &str) -> bool {
         let Ok(authority) = authority.parse::<Authority>() else { return false };
-        // Neither what stands before an @ nor a port that is no number is for a server to see.
+        // User information before an @ and a port that is not a number do not belong into a Host header.
         let port = authority.as_str().strip_prefix(authority.host()).and_then(|rest| match rest.strip_prefix(':') {
             Some(port) => port.parse::<u16>().ok(),
             None => rest.is_empty().then_some(0),
@@ -193,7 +193,7 @@ impl Guard {
     }
 }
 
-/// Refuses what a page made a browser send. Somebody who opens an address by hand is no page.
+/// Refuses requests that a page made a browser send. An address that a user opens by hand comes from no page.
 fn by_no_page(request: &Parts) -> Result<(), Refusal> {
     let headers = &request.headers;
     let by_hand = request.method == Method::GET && text(headers, &SEC_FETCH_SITE) == "none";
@@ -203,7 +203,7 @@ fn by_no_page(request: &Parts) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether a browser says that this listener's own page asks, or that somebody goes there by a link.
+/// Whether the request comes from this listener's own page, or from a user who follows a link to it.
 fn is_own_page(request: &Parts) -> bool {
     let headers = &request.headers;
     let own = format!("http://{}", text(headers, &HOST));
@@ -214,14 +214,14 @@ fn is_own_page(request: &Parts) -> bool {
         && text(headers, &SEC_FETCH_MODE) == "navigate"
         && text(headers, &SEC_FETCH_DEST) == "document";
     match text(headers, &SEC_FETCH_SITE) {
-        // A browser that is older than the header; then `Origin` decides for all that changes anything.
+        // An older browser does not send the header. Then `Origin` decides about every request that changes something.
         "" => true,
         "same-origin" | "none" => true,
         _ => by_link,
     }
 }
 
-/// Refuses bodies that a page could send without asking first.
+/// Refuses bodies that a page could send without a preflight request.
 fn in_json(request: &Parts) -> Result<(), Refusal> {
     let headers = &request.headers;
     let has_body = headers.contains_key(TRANSFER_ENCODING) || !matches!(text(headers, &CONTENT_LENGTH), "" | "0");
@@ -250,7 +250,7 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> &'h str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// Serves what is behind a guard. Nothing of this program listens but by this.
+/// Serves a router behind a guard. Every listener of this program is served by this function.
 ///
 /// # Errors
 /// When the listener fails.
@@ -265,7 +265,7 @@ async fn stand(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
         Err(refusal) => refusal.into_response(),
     };
     if !matches!(guard.audience, Audience::Browsers) {
-        // Not even as a picture or a script, where a browser is too old to say who asks.
+        // A page must not load it even as an image or a script, in a browser that does not send `Sec-Fetch-Site`.
         let name = HeaderName::from_static("cross-origin-resource-policy");
         response.headers_mut().insert(name, HeaderValue::from_static("same-origin"));
     }
@@ -273,7 +273,7 @@ async fn stand(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
 }
 
 impl Refusal {
-    /// The answer, in the envelope that SDKs read.
+    /// The response, in the error format that SDKs read.
     pub fn into_response(self) -> Response {
         let Self { status, reason } = self;
         let name = status.canonical_reason().unwrap_or_default();
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_names_are_refused_everywhere() {
+    fn every_listener_refuses_foreign_hosts() {
         let key = AccessKey::random();
         let signed = format!("AWS4-HMAC-SHA256 Credential={}/20260101/local/x", key.expose());
         for guard in all(&key) {
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_reach_no_listener_for_programs() {
+    fn pages_cannot_reach_listeners_for_programs() {
         let key = AccessKey::random();
         let signed = format!("AWS4-HMAC-SHA256 Credential={}/20260101/local/x", key.expose());
         let usual =
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn own_pages_and_links_are_welcome() {
+    fn own_pages_and_links_are_accepted() {
         let inbox = Guard::new(Audience::OwnPages);
         let host = ("host", "127.0.0.1:4436");
         for (method, marks) in [
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_send_json() {
+    fn programs_must_send_json() {
         let admin = Guard::new(Audience::Programs);
         let host = ("host", "127.0.0.1:4434");
         for (kind, status) in [
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_keys_holders_reach_the_store() {
+    fn store_accepts_only_its_own_key() {
         let key = AccessKey::random();
         let store = Guard::new(Audience::Holders(key.clone()));
         let with = |signature: &str| {

@@ -1,4 +1,4 @@
-//! The inbox: what a deployment would send by e-mail and text message is kept here, shown on a page, and given out as JSON.
+//! The inbox keeps the messages that a deployment would send, shows them on a page and returns them as JSON.
 
 use axum::Router;
 use axum::extract::State;
@@ -11,11 +11,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use time::OffsetDateTime;
 
-/// Messages that are kept; the oldest give way.
+/// Messages that are kept. A newer one replaces the oldest.
 const MOST: usize = 2000;
-/// The page shows what others wrote: it runs and loads nothing but its own, and HTML parts stand in a frame that may do nothing but open
-/// links in tabs of their own, which are free of its limits and of any tie to it.
-/// A frame by `srcdoc` lives under the same policy, and messages have their styles within.
+/// The page shows untrusted content, so it runs and loads only its own files. HTML parts stand in a frame that can only open
+/// links in new tabs; these have no reference to the page.
+/// A frame by `srcdoc` inherits this policy, and messages contain their styles inline.
 const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; connect-src 'self'; \
                       img-src 'self' data:; frame-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
@@ -93,7 +93,7 @@ impl Inbox {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// The newest message to somebody.
+    /// The newest message to an address.
     pub fn newest_to(&self, to: &str) -> Option<Message> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().find(|message| message.to == to).cloned()
     }
@@ -104,14 +104,14 @@ impl Inbox {
     }
 }
 
-/// The inbox as a service; its guard keeps pages of other sites away.
+/// The inbox as a service; its guard refuses pages of other sites.
 pub fn router(inbox: Inbox) -> Router {
     let list = |State(inbox): State<Inbox>| async move { guarded(axum::Json(inbox.messages()).into_response()) };
     let clear = |State(inbox): State<Inbox>| async move {
         inbox.clear();
         guarded(StatusCode::NO_CONTENT.into_response())
     };
-    // Its own page reads and empties it, and no browser puts anything into it.
+    // Its own page reads and empties it. No browser may add messages.
     let put = |State(inbox): State<Inbox>, headers: HeaderMap, body: Result<axum::Json<Handed>, _>| async move {
         let by_a_browser = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
         let status = match body {

@@ -6,14 +6,14 @@
 //! | [`template`] | what `template.yaml` says, and which route the gateway picks |
 //! | [`gateway`], [`event`] | HTTP in, API Gateway's events out, and what the gateway answers by itself |
 //! | [`functions`], [`processes`] | the functions, linked into this program or each a process behind a Runtime API |
-//! | [`reload`], [`locate`] | a configuration file that changes takes effect, or is told with key and line |
-//! | [`guard`] | who may ask what listens here: no page of another site, no other name, no unknown key |
-//! | [`check`], [`console`] | what a configuration is told before it is used; what a developer reads while the stack runs |
+//! | [`reload`], [`locate`] | a changed configuration file takes effect, or its errors are reported with key and line |
+//! | [`guard`] | refuses requests of other sites' pages, under other names, or signed with an unknown key |
+//! | [`check`], [`console`] | the report on a configuration before it is used; the log as a developer reads it |
 //! | [`store`] | DynamoDB's API on a local port |
-//! | [`stream`], [`queue`] | what Lambda brings to functions without anybody asking: changes of a table, messages that are due |
-//! | [`secret`] | what the courier opens messages with |
+//! | [`stream`], [`queue`] | event sources of functions: changes of a table, queued messages that are due |
+//! | [`secret`] | the secret with which the courier opens messages |
 //! | [`cli`] | the commands that speak to a stack, here or deployed |
-//! | [`demo`] | somebody to sign in as |
+//! | [`demo`] | an identity to sign in as |
 //! | [`inbox`] | the messages that were sent, and a page that shows them |
 
 pub mod check;

@@ -1,8 +1,8 @@
-//! On which line of a configuration file a key stands, so that an error about it can say so.
+//! Finds the line of a key in a configuration file, so that an error can name it.
 
 use granit_parser::{Event, Parser};
 
-/// Names the file and, where it can be found, the line of each error; errors begin with the dotted path of their key.
+/// Puts the file and, if it can be found, the line before each error. Errors begin with the dotted path of their key.
 pub fn with_lines(file: &str, text: &str, errors: &[String]) -> String {
     let placed = errors.iter().map(|error| {
         let path = error.split([':', ' ']).next().unwrap_or_default();
@@ -14,30 +14,30 @@ pub fn with_lines(file: &str, text: &str, errors: &[String]) -> String {
     placed.collect::<Vec<_>>().join("\n")
 }
 
-/// The line of a path such as `identity.schemas[0].url`; of the nearest key above it when the file has not all of it.
+/// The line of a path such as `identity.schemas[0].url`, or of the nearest parent that the file has.
 fn line_of(text: &str, path: &str) -> Option<usize> {
     let wanted: Vec<String> = path.replace('[', ".[").split('.').map(str::to_owned).collect();
     let mut walk = Walk { wanted: &wanted, path: Vec::new(), best: None };
-    // What follows a syntax error is not known, and what came before it is enough.
+    // The parser stops at a syntax error. The part before it is enough.
     for (event, span) in Parser::new_from_str(text).map_while(Result::ok) {
         walk.take(&event, span.start.line());
     }
     walk.best.map(|(_, line)| line)
 }
 
-/// Where a walk through a document is.
+/// The state of a walk through a document.
 struct Walk<'a> {
     wanted: &'a [String],
     path: Vec<Level>,
-    /// How many parts of the path fit, and on which line the last of them stands.
+    /// How many parts of the path were found, and the line of the last of them.
     best: Option<(usize, usize)>,
 }
 
-/// A collection that is open.
+/// An open collection.
 enum Level {
-    /// The key whose value comes next, if it was read.
+    /// The key whose value comes next, once it was read.
     Map(Option<String>),
-    /// The index of the item that comes next.
+    /// The index of the next item.
     List(usize),
 }
 
@@ -76,7 +76,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A value is over.
+    /// A value has ended.
     fn next(&mut self) {
         match self.path.last_mut() {
             Some(Level::Map(key)) => *key = None,
@@ -121,7 +121,7 @@ selfservice: { flows: {} }
 ";
 
     #[test]
-    fn keys_are_found_where_they_stand() {
+    fn keys_are_found_on_their_lines() {
         for (path, line) in [
             ("session", 2),
             ("session.cookie.domain", 3),
@@ -131,7 +131,7 @@ selfservice: { flows: {} }
             ("identity.schemas[1]", 11),
             ("identity.schemas[1].url", 12),
             ("y", 14),
-            // What is missing belongs below what is there.
+            // A missing key has the line of its parent.
             ("selfservice.flows.login.ui_url", 15),
             ("session.nothing", 2),
         ] {

@@ -161,13 +161,13 @@ async fn run(run: &Run) -> Result<(), String> {
         delivery_channels: run.no_inbox,
         hurry: 1,
     };
-    // Until there is something to read first, what goes well goes without a word.
+    // Log lines of level info are left out until the greeting is printed, so that it comes first.
     let is_told = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&is_told);
     let format = run.log.unwrap_or(if options.dev { LogFormat::Text } else { LogFormat::Json });
     let lines: Lines = Arc::new(move |line: &str| {
         if told.load(Ordering::Relaxed) || !line.contains("\"level\":\"info\"") {
-            // Nobody reads it any more: that is no reason to end.
+            // A closed standard output does not end the stack.
             drop(writeln!(std::io::stdout(), "{}", format.line(line)));
         }
     });
@@ -177,7 +177,7 @@ async fn run(run: &Run) -> Result<(), String> {
     let stack = Stack::start(&options, Environment::from_process(), lines).await?;
     let notices = &stack.loaded.notices;
     notices.lines().iter().for_each(|line| eprintln!("warning: {line}"));
-    // On a laptop nobody is in danger; `config check` says it to those who deploy.
+    // No user depends on a stack in development mode. `config check` reports these before a deployment.
     if !options.dev {
         notices.weaker.iter().for_each(|line| eprintln!("weaker than preset strict: {line}"));
     }

@@ -1,7 +1,7 @@
-//! Each function as its own binary behind a Lambda Runtime API, as on AWS: a real cold start, the real boundary between processes.
+//! Each function as its own binary behind a Lambda Runtime API, as on AWS: with real cold starts and real process boundaries.
 //!
-//! Every process has a Runtime API of its own on a port of its own. One that is idle is used again; one that ended is replaced. Of each
-//! function a limited number runs at a time; where Lambda would refuse a call beyond that, it waits here.
+//! Every process has a Runtime API of its own on a port of its own. An idle process is used again, and one that ended is replaced. The
+//! number of processes per function is limited. Where Lambda would throttle a call beyond the limit, it waits here.
 
 use crate::functions::Failure;
 use crate::guard::{self, Audience, Guard};
@@ -25,10 +25,10 @@ use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-/// Processes of one function at a time: a crowd must not take all of a laptop's memory.
+/// Most processes of one function, so that many clients at once cannot use up the memory of a laptop.
 const MOST_AT_ONCE: usize = 32;
 
-/// Takes a line that a function wrote.
+/// Receives the lines that a function writes.
 pub type Lines = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// The binaries of a stack and the processes that run them.
@@ -66,7 +66,7 @@ struct Invocation {
     answer: Answering,
 }
 
-/// Who waits for the answer.
+/// The waiting caller.
 type Answering = oneshot::Sender<Result<Value, Failure>>;
 
 impl Processes {
@@ -88,9 +88,9 @@ impl Processes {
         Ok(Self { functions: launches, idle: Mutex::default(), lines })
     }
 
-    /// Waits until one more call of a function may be made, which it may for as long as what is returned is kept.
+    /// Waits until another call of a function is allowed. It is counted for as long as the returned permit is kept.
     pub async fn place(&self, function: &str) -> Option<SemaphorePermit<'_>> {
-        // Nobody closes it.
+        // The semaphore is never closed.
         self.functions.get(function)?.places.acquire().await.ok()
     }
 
@@ -139,7 +139,7 @@ impl Processes {
         let address = listener.local_addr().map_err(|e| format!("no Runtime API: {e}"))?;
         let (calls, inbox) = mpsc::channel(1);
         let api = tokio::spawn(async move {
-            // It ends with its process; what it could say then interests nobody.
+            // The listener ends with its process, and its last error has no reader.
             let _ = guard::serve(listener, Guard::new(Audience::Runtime), runtime_api(inbox)).await;
         });
         let mut child = Command::new(&launch.binary)
@@ -164,7 +164,7 @@ impl Processes {
     }
 }
 
-/// Passes on what a process writes, line by line.
+/// Forwards the output of a process, line by line.
 fn forward(pipe: Option<impl AsyncRead + Unpin + Send + 'static>, lines: &Lines) {
     let (Some(pipe), take) = (pipe, Arc::clone(lines)) else { return };
     tokio::spawn(async move {
@@ -186,7 +186,7 @@ impl Runtime {
         let mut open = self.open.lock().expect("no panic while locked");
         match open.take_if(|(current, _)| id.is_none_or(|id| id == current)) {
             Some((_, sender)) => {
-                // A caller that has gone away needs no answer.
+                // The caller has gone away and needs no answer.
                 let _ = sender.send(answer);
                 StatusCode::ACCEPTED
             }
@@ -234,7 +234,7 @@ async fn init_error(State(runtime): State<Arc<Runtime>>, body: String) -> Status
     runtime.answer(None, Err(Failure::Crashed(body)))
 }
 
-/// Whether a variable belongs to `faketime`: a function has the date of the process that calls it.
+/// Whether a variable belongs to `faketime`: a function has the clock of the process that calls it.
 fn moves_the_clock(variable: &str) -> bool {
     variable == "LD_PRELOAD" || variable == "NO_FAKE_STAT" || variable.starts_with("FAKETIME")
 }

@@ -1,6 +1,6 @@
-//! SQS on this machine, as far as functions use it: `SendMessage` with a delay. A queue that a trigger of the template reads hands
-//! its messages to that function when they are due; what is put into any other stays there to be looked at. All in memory: after a
-//! restart the stream's reader looks for messages that still have to be sent.
+//! SQS on this machine, as far as functions use it: `SendMessage` with a delay. A queue with a trigger in the template hands
+//! its messages to that function when they are due. Messages in any other queue stay there for inspection. Queues are in memory: after a
+//! restart, the reader of the stream finds the messages that are still unsent.
 
 use crate::functions::Functions;
 use crate::guard::{self, Guard};
@@ -25,15 +25,15 @@ struct Inner {
     endpoint: String,
     queues: HashMap<String, Queue>,
     readers: HashMap<String, Trigger>,
-    /// How many times faster than the template says time passes.
+    /// How many times faster than the clock delays pass.
     hurry: u32,
-    /// Bodies in queues that nobody reads.
+    /// Bodies in queues without a trigger.
     kept: Mutex<HashMap<String, Vec<String>>>,
     due: Mutex<JoinSet<()>>,
 }
 
 impl Queues {
-    /// Queues at an address, with what reads them.
+    /// Queues at an address, with their triggers.
     pub fn new(endpoint: String, queues: &[Queue], triggers: &[Trigger], hurry: u32) -> Self {
         let reads = |trigger: &Trigger| match &trigger.source {
             Source::Queue(queue) => Some((queue.clone(), trigger.clone())),
@@ -54,12 +54,12 @@ impl Queues {
         format!("{}/{resource}", self.0.endpoint)
     }
 
-    /// What lies in a queue that no function reads.
+    /// The bodies in a queue without a trigger.
     pub fn kept(&self, resource: &str) -> Vec<String> {
         self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).get(resource).cloned().unwrap_or_default()
     }
 
-    /// Puts a message into a queue; false when there is none of that name.
+    /// Puts a message into a queue. Returns false when there is no queue of that name.
     pub fn put(&self, functions: &Arc<Functions>, resource: &str, body: &str, delay: Duration) -> bool {
         if !self.0.queues.contains_key(resource) {
             return false;
@@ -110,10 +110,10 @@ impl Queues {
     }
 }
 
-/// Serves the queues' API to whom the guard lets pass.
+/// Serves the queues' API behind its guard.
 pub async fn serve(listener: TcpListener, guard: Guard, queues: Queues, functions: Arc<Functions>) {
     let router = Router::new().fallback(answer).with_state((queues, functions));
-    // It ends with the stack.
+    // The listener ends with the stack.
     let _ = guard::serve(listener, guard, router).await;
 }
 

@@ -1,10 +1,10 @@
-//! A configuration file that is followed: a change of it, or of a file that it names, takes effect in the running stack.
+//! Follows a configuration file: a change of it, or of a file that it names, takes effect in the running stack.
 //!
-//! Twice a second the files' stamps are looked at, and only where one has changed what they hold is read and compared; editors
-//! save in too many ways for their events to be simpler. Functions are started with a copy of what was checked, not with the file: one that starts later must not read what
-//! somebody is just writing, or what was refused.
+//! Twice a second the files' stamps are compared. Only when one has changed, the contents are read and compared: editors save files in
+//! too many ways to rely on file events. Functions start with a copy of the checked configuration and not with the file, because a
+//! function that starts later must not read a half-written or refused one.
 
-use crate::check::{SignIn, folder, nobody, schemas};
+use crate::check::{SignIn, folder, no_sign_in, schemas};
 use crate::functions::Functions;
 use crate::guard::Names;
 use crate::locate::with_lines;
@@ -19,44 +19,44 @@ use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// How often the stamps of files are looked at.
+/// How often the stamps of files are compared.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A configuration that was read and is in order.
+/// A configuration that was read and has no errors.
 pub struct Checked {
-    /// What it says.
+    /// Its values and notices.
     pub loaded: Loaded,
     text: String,
-    /// What the files held.
+    /// The files that it was read from.
     contents: Contents,
 }
 
-/// The files of a configuration: the file itself and those that it names, and a digest of what they held.
+/// The files of a configuration (the file itself and those that it names) and a digest of their contents.
 #[derive(Clone, PartialEq, Eq)]
 struct Contents {
     digest: String,
     files: Vec<PathBuf>,
 }
 
-/// What tells that a file was written: device, inode, size, and when its content and its entry were changed, in nanoseconds. None
-/// where there is no file.
+/// Identifies a state of a file: device, inode, size, and the times of the last change of content and entry, in nanoseconds. `None`
+/// for a missing file.
 type Stamp = Option<[i64; 7]>;
 
 /// How the functions of a stack are started.
 pub struct Starter {
     /// The functions.
     pub functions: Vec<Function>,
-    /// Where their binaries are, to run each in a process of its own.
+    /// The folder with their binaries, to run each in a process of its own.
     pub processes: Option<PathBuf>,
-    /// Takes what they write.
+    /// Receives the lines that they write.
     pub lines: Lines,
 }
 
 impl Starter {
-    /// Starts them, or gets ready to.
+    /// Starts the functions in this process, or prepares their processes.
     ///
     /// # Errors
-    /// What a function says, or that a binary is missing.
+    /// A function's error, or that a binary is missing.
     pub async fn start(&self, env: &Environment) -> Result<Functions, String> {
         match &self.processes {
             None => Functions::linked(&self.functions, env).await.map_err(|e| e.to_string()),
@@ -68,7 +68,7 @@ impl Starter {
     }
 }
 
-/// A configuration file and the functions that follow it.
+/// A configuration file and the functions that are started with it.
 pub struct Followed {
     file: PathBuf,
     env: Environment,
@@ -80,10 +80,10 @@ pub struct Followed {
     names: Names,
 }
 
-/// Reads a configuration as every function will, and asks for the secrets and schemas that only some of them need.
+/// Reads a configuration as every function will, and checks the secrets and schemas that only some functions need.
 ///
 /// # Errors
-/// A line for each fault, with the file and, where it is known, the line in it.
+/// One line per error, with the file and, if it is known, the line.
 pub fn check(file: &Path, env: &Environment, dev: bool) -> Result<Checked, String> {
     let text = latchkey_config::text_of(file).map_err(|e| format!("--config {}: {e}", file.display()))?;
     let contents = contents(file, env);
@@ -98,8 +98,8 @@ pub fn check(file: &Path, env: &Environment, dev: bool) -> Result<Checked, Strin
     }
     latchkey_courier::check(&loaded.config.courier).map_err(|e| e.to_string())?;
     let SignIn { ways, warnings } = SignIn::of(&loaded.config);
-    let nobody = ways.is_empty().then(|| nobody(&loaded.config));
-    loaded.notices.warnings.splice(0..0, nobody.into_iter().chain(warnings));
+    let no_sign_in = ways.is_empty().then(|| no_sign_in(&loaded.config));
+    loaded.notices.warnings.splice(0..0, no_sign_in.into_iter().chain(warnings));
     Ok(Checked { loaded, text: whole, contents })
 }
 
@@ -109,7 +109,7 @@ fn contents(file: &Path, env: &Environment) -> Contents {
     let mut files = latchkey_config::named_files(&named, folder(file), &env.pairs());
     let mut digest = Sha256::new();
     for held in std::iter::once(text).chain(files.iter().map(|named| std::fs::read(named).ok())) {
-        // With its length, so that no two lists of files are one text.
+        // Each with its length, so that different files cannot have the same digest.
         digest.update(held.as_ref().map_or(u64::MAX, |held| held.len() as u64).to_be_bytes());
         digest.update(held.unwrap_or_default());
     }
@@ -127,7 +127,7 @@ fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
     files.iter().map(stamp).collect()
 }
 
-/// An environment whose configuration is a copy.
+/// An environment whose configuration file is a copy.
 fn with_copy(env: &Environment, file: &Path, checked: &Checked, copies: &TempDir) -> Result<Environment, String> {
     let copy = latchkey_config::frozen(&checked.text, &checked.loaded).map_err(|e| e.to_string())?;
     let path = copies.path().join(format!("{}.json", checked.contents.digest));
@@ -140,10 +140,10 @@ fn with_copy(env: &Environment, file: &Path, checked: &Checked, copies: &TempDir
 }
 
 impl Followed {
-    /// Starts the functions with a configuration whose file is to be followed.
+    /// Starts the functions with a configuration file that is to be followed.
     ///
     /// # Errors
-    /// What a function says.
+    /// A function's error.
     pub async fn start(
         file: PathBuf,
         env: Environment,
@@ -163,16 +163,16 @@ impl Followed {
         Arc::clone(&self.functions)
     }
 
-    /// Follows the file for as long as it is asked to.
+    /// Follows the file without end.
     pub async fn follow(mut self) {
-        // What was written since the file was read shows when it is first looked at.
+        // The first comparison finds what was written since the file was read.
         let (mut seen, mut compared) = (Vec::new(), Vec::new());
         let mut beat = tokio::time::interval(PAUSE);
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             beat.tick().await;
             let now = stamps(&self.contents.files);
-            // Twice the same: whoever writes has ended.
+            // Two equal reads: the editor has finished writing.
             if now == seen && now != compared {
                 let contents = contents(&self.file, &self.env);
                 if contents.digest != self.contents.digest {

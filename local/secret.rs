@@ -1,17 +1,17 @@
-//! The courier's secret on this machine; in a deployment Secrets Manager holds one that the courier alone may read.
+//! The courier's secret on this machine. In a deployment it is in Secrets Manager, where only the courier may read it.
 
 use latchkey_web::chance;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-/// File of a stack that keeps its state.
+/// File of the secret below the folder for state.
 const FILE: &str = "courier.secret";
-/// How the names of all files of state begin.
+/// The prefix of all files of state.
 const OURS: [&str; 2] = [FILE, crate::store::FILE];
 
-/// A secret that is made when there is none: in a file that only its owner reads, beside the state, or in memory. Messages that
-/// were written under it can be opened as long as it is there.
+/// Reads the secret, or generates one: in a file beside the state that only its owner can read, or in memory. Messages that were
+/// sealed with it can be opened as long as it exists.
 ///
 /// # Errors
 /// When the file cannot be used.
@@ -28,11 +28,11 @@ pub fn courier(folder: Option<&Path>) -> Result<String, String> {
     }
 }
 
-/// Makes a folder for state that its owner alone may look into. One that is there is closed to others when it holds nothing but
-/// state; where it has other files too it is left as it is, and state in it is in files that only their owner reads.
+/// Makes a folder for state that only its owner can read. The permissions of an existing folder are restricted when it holds only
+/// state. If it has other files too, it stays as it is; the files of state in it are still readable by their owner only.
 ///
 /// # Errors
-/// When it cannot be made, or is somebody else's.
+/// When the folder cannot be made, or belongs to another user of the machine.
 pub fn private_folder(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     for entry in std::fs::read_dir(folder)? {

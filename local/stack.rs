@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use url::Url;
 
-/// The configuration of a stack that is given none, with its schema.
+/// The configuration and the schema of a stack that is started without a configuration file.
 const BUILT_IN: [(&str, &str); 2] = [
     ("kratos.yml", include_str!("../config/kratos.yml")),
     ("identity.schema.json", include_str!("../config/identity.schema.json")),
@@ -32,28 +32,28 @@ const BUILT_IN: [(&str, &str); 2] = [
 /// How a stack is started.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// A configuration file; the built-in one without.
+    /// A configuration file. `None` means the built-in one.
     pub config: Option<PathBuf>,
-    /// Cookies without `Secure`, secrets that everybody knows.
+    /// Development mode: cookies without `Secure`, and secrets that are published.
     pub dev: bool,
-    /// Where state is kept; in memory without.
+    /// The folder that keeps state. `None` keeps it in memory.
     pub data: Option<PathBuf>,
-    /// A store that runs elsewhere and has its tables, by its URL; an embedded one without.
+    /// The URL of a store that runs elsewhere and has its tables. `None` starts the embedded one.
     pub store: Option<String>,
-    /// The access key for that store. Without, each function asks by its own name, so that the store knows who asks.
+    /// The access key for that store. Without one, each function uses its own name as the key, so that the store can tell them apart.
     pub store_key: Option<String>,
     /// The ports.
     pub ports: Ports,
-    /// Where the binaries of the functions are, to run each in a process of its own.
+    /// The folder with the functions' binaries, to run each in a process of its own.
     pub processes: Option<PathBuf>,
     /// Whether messages leave by the delivery channels of the configuration instead of ending in the inbox.
     pub delivery_channels: bool,
-    /// How many times faster than they should queues let time pass; for tests.
+    /// How many times faster than the clock the queues run; for tests.
     pub hurry: u32,
 }
 
 impl Options {
-    /// The APIs alone with a configuration, for a program: on ports that are free, with state in memory, as a deployment.
+    /// A stack for a program: only the APIs, on free ports, with state in memory, configured as a deployment.
     pub fn of(config: PathBuf) -> Self {
         let ports = Ports { public: 0, admin: 0, pages: None, inbox: None };
         Self {
@@ -70,7 +70,7 @@ impl Options {
     }
 }
 
-/// The ports of a stack. Zero takes any that is free.
+/// The ports of a stack. Zero takes a free one.
 #[derive(Clone, Copy, Debug)]
 pub struct Ports {
     /// The public API.
@@ -84,7 +84,7 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// The ports that go with the one of the public API: 4433, 4434, 4455 and 4436.
+    /// The ports that belong to a port of the public API: for 4433 these are 4434, 4455 and 4436.
     pub fn from_base(base: u16) -> Self {
         let at = |offset| base.saturating_add(offset);
         Self { public: base, admin: at(1), pages: Some(Self::pages_of(base)), inbox: Some(at(3)) }
@@ -103,28 +103,28 @@ pub struct Stack {
     pub admin: Api,
     /// The login pages.
     pub pages: Api,
-    /// What was sent.
+    /// The messages that were sent.
     pub inbox: Inbox,
-    /// Where everything is.
+    /// The addresses of all listeners.
     pub addresses: Addresses,
     /// The configuration as it was read.
     pub loaded: Loaded,
-    /// The store, as this stack itself asks it.
+    /// A client of the store.
     pub store: store::Client,
     /// The functions.
     pub functions: Arc<Functions>,
     /// The queues.
     pub queues: Queues,
-    /// What messages are sealed with.
+    /// The key that messages are sealed to.
     pub courier_key: PublicKey,
     servers: Vec<(TcpListener, Guard, Router)>,
     followed: Option<Followed>,
-    /// What goes on beside the answering of requests. Ends with the stack.
+    /// Background tasks. They end with the stack.
     _background: JoinSet<()>,
     _built_in: Option<TempDir>,
 }
 
-/// Where the parts of a stack listen.
+/// The addresses on which the parts of a stack listen.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses {
     /// The public API.
@@ -138,10 +138,10 @@ pub struct Addresses {
 }
 
 impl Stack {
-    /// Starts everything but the listening.
+    /// Starts everything except the listeners.
     ///
     /// # Errors
-    /// What is wrong with the options, the configuration, the ports or the store, as a text for whoever started it.
+    /// What is wrong with the options, the configuration, the ports or the store, in words for a terminal.
     pub async fn start(options: &Options, env: Environment, lines: Lines) -> Result<Self, String> {
         let (public, public_at) = listen(options.ports.public, "public API").await?;
         let (admin, admin_at) = listen(options.ports.admin, "admin API").await?;
@@ -159,7 +159,7 @@ impl Stack {
             (None, Some(folder)) => folder.path().join(BUILT_IN[0].0),
             (None, None) => return Err("there is no configuration".to_owned()),
         };
-        // Also where somebody else's login pages will be, when ours are not started.
+        // Needed even when our pages are not started: an application's own login pages take their place.
         let pages_at = pages
             .as_ref()
             .map_or(SocketAddr::from((Ipv4Addr::LOCALHOST, Ports::pages_of(public_at.port()))), |(_, at)| *at);
@@ -176,7 +176,7 @@ impl Stack {
         let mut template = Template::load()?;
         let secret = crate::secret::courier(options.data.as_deref())?;
         let courier = PrivateKey::derive(secret.as_bytes()).map_err(|e| e.to_string())?;
-        // Our own store takes one key alone.
+        // The embedded store takes only its own key.
         let (store, key, writes) = match &options.store {
             Some(endpoint) => {
                 (store::Client::new(endpoint, options.store_key.as_deref().unwrap_or("local")), None, None)
@@ -192,7 +192,7 @@ impl Stack {
         for function in &mut template.functions {
             let urls = function.queues.iter().map(|(name, queue)| (name.clone(), queues.url(queue)));
             function.env.extend(urls);
-            // As in a deployment, where only these may read it.
+            // As in a deployment, where only these functions may read the secret.
             if function.variables.contains("LATCHKEY_COURIER_SECRET_ARN") {
                 function.env.insert("LATCHKEY_COURIER_SECRET".to_owned(), secret.clone());
             }
@@ -204,7 +204,7 @@ impl Stack {
         let inbox_url = match addresses.inbox {
             _ if options.delivery_channels => String::new(),
             Some(at) => format!("http://{at}/api/messages"),
-            // Messages have to end somewhere, also where nobody looks.
+            // Messages end in the inbox even when its port is not served.
             None => {
                 let (listener, at) = listen(0, "messages").await?;
                 let (guard, router) = (Guard::new(Audience::OwnPages), inbox::router(messages.clone()));
@@ -213,7 +213,7 @@ impl Stack {
             }
         };
         let inbox_url = env.get("LATCHKEY_INBOX_URL").map(str::to_owned).unwrap_or(inbox_url);
-        // Never the real ones of whoever starts this: a local stack must not reach into an account.
+        // Never the credentials of the developer: a local stack must not call a real AWS account.
         let env = env
             .with("AWS_REGION", "local")
             .with("AWS_ACCESS_KEY_ID", "local")
@@ -230,7 +230,7 @@ impl Stack {
         let names = Names::default();
         let starter = Starter { functions: template.functions, processes: options.processes.clone(), lines };
         let (functions, followed) = match &options.config {
-            // Nobody changes the built-in one.
+            // The built-in configuration does not change while the stack runs.
             None => (Arc::new(starter.start(&env).await?), None),
             Some(file) => {
                 let followed =
@@ -276,7 +276,7 @@ impl Stack {
         })
     }
 
-    /// Serves until `end` is there. A configuration file is followed meanwhile.
+    /// Serves until `end` completes, and follows the configuration file meanwhile.
     ///
     /// # Errors
     /// When a listener fails.
@@ -299,8 +299,7 @@ impl Stack {
     }
 }
 
-/// What to do next, for whoever has just started a stack: an address that works, and what they have to start themselves. Each line has
-/// a word or two in front.
+/// The next steps after a start: an address that works, and what else has to be started. Each has a label of a word or two.
 pub fn next_steps(config: &Config, at: &Addresses) -> Vec<(&'static str, String)> {
     let mut steps = Vec::new();
     let base_url = &config.public.base_url;

@@ -17,25 +17,25 @@ use std::path::Path;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// File of a stack that keeps its state.
+/// File of the store below the folder for state.
 pub(crate) const FILE: &str = "latchkey.db";
 
-/// What SQLite keeps beside it.
+/// Suffixes of the files that SQLite keeps beside it.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// A running store.
 #[derive(Debug)]
 pub struct Store {
-    /// Where functions reach it.
+    /// The address at which functions reach it.
     pub endpoint: String,
-    /// The key by which it takes requests.
+    /// The access key that it demands.
     pub key: AccessKey,
-    /// Changes when a table with a stream was written to.
+    /// Signals that a table with a stream was written to.
     pub writes: watch::Receiver<()>,
 }
 
 impl Store {
-    /// Starts a store with these tables, in memory or in a folder. Tables that are there already stay as they are.
+    /// Starts a store with these tables, in memory or in a folder. Existing tables stay as they are.
     ///
     /// # Errors
     /// When the folder or the file cannot be used.
@@ -62,8 +62,8 @@ impl Store {
     }
 }
 
-/// Opens the database of a folder. Password hashes are nobody else's business on this machine, so its files are their owner's alone
-/// before anything is in them; SQLite gives those beside the database the same mode.
+/// Opens the database of a folder. Password hashes must stay private on this machine, so only the owner can read the files, from
+/// before anything is written. SQLite gives the files beside the database the same mode.
 fn open(folder: &Path) -> Result<Database, String> {
     private_folder(folder).map_err(|e| e.to_string())?;
     let file = folder.join(FILE);
@@ -104,8 +104,8 @@ fn create(db: &Database, tables: &[Table]) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a table that is there has the indexes and the stream that it should; indexes that it lacks are added. One that has others, and nothing in it, may be made
-/// anew; one with something in it is left to whoever put it there.
+/// Whether an existing table has the indexes and the stream of the template. Missing indexes are added. An empty table that differs
+/// otherwise may be created anew; one that holds items stays as it is.
 fn is_as_wanted(db: &Database, table: &Table) -> Result<bool, String> {
     let text = |e: &dyn std::fmt::Display| e.to_string();
     let named = json!({"TableName": table.name});
@@ -121,7 +121,7 @@ fn is_as_wanted(db: &Database, table: &Table) -> Result<bool, String> {
     if has == wants {
         return Ok(true);
     }
-    // A release may add an index, as a deployment would; what is in the table comes into it.
+    // A release may add an index, as a deployment would. The table's items enter it.
     if has.1 == wants.1 && has.0.iter().all(|name| wants.0.contains(name)) {
         for index in table.create["GlobalSecondaryIndexes"].as_array().into_iter().flatten() {
             if !has.0.contains(&index["IndexName"].to_string()) {
@@ -146,7 +146,7 @@ fn is_as_wanted(db: &Database, table: &Table) -> Result<bool, String> {
     }
 }
 
-/// A client of a store's API that knows no AWS SDK; for looking into a store that checks no signatures.
+/// A client of a store's API without the AWS SDK, for a store that checks no signatures.
 #[derive(Clone)]
 pub struct Client {
     http: legacy::Client<HttpConnector, Full<Bytes>>,
@@ -174,7 +174,7 @@ impl Client {
     /// Calls the API of tables.
     ///
     /// # Errors
-    /// What the store said, or why it could not be asked.
+    /// The store's error, or why it does not answer.
     pub async fn call(&self, operation: &str, request: &Value) -> Result<Value, String> {
         self.send(&format!("DynamoDB_20120810.{operation}"), request).await
     }
@@ -182,15 +182,15 @@ impl Client {
     /// Calls the API of streams.
     ///
     /// # Errors
-    /// What the store said, or why it could not be asked.
+    /// The store's error, or why it does not answer.
     pub async fn stream(&self, operation: &str, request: &Value) -> Result<Value, String> {
         self.send(&format!("DynamoDBStreams_20120810.{operation}"), request).await
     }
 
-    /// Calls either, by the whole name of the operation.
+    /// Calls either API, by the full name of the operation.
     ///
     /// # Errors
-    /// What the store said, or why it could not be asked.
+    /// The store's error, or why it does not answer.
     pub async fn send(&self, target: &str, request: &Value) -> Result<Value, String> {
         let (endpoint, key) = (&self.endpoint, &self.key);
         let credential = format!("Credential={key}/20260101/local/dynamodb/aws4_request");

@@ -1,8 +1,8 @@
-//! Streams of tables on this machine: what Lambda does for a trigger of the template. The store has DynamoDB's own Streams API, so
-//! records come from there. Our own store tells when there are some; one that runs elsewhere is asked many times a second.
+//! Streams of tables on this machine: does what Lambda does for a trigger of the template. Records come from the store's own Streams
+//! API. The embedded store signals new records; a store that runs elsewhere is polled.
 //!
-//! A store forgets nobody's place in a stream but ours: it is taken anew at each start. What lay in the table unsent then is handed
-//! over as if it had just been written.
+//! A reader starts at the end of the stream. Items that were still unsent at that moment are handed over as if they had just been
+//! written.
 
 use crate::functions::Functions;
 use crate::store::Client;
@@ -14,18 +14,18 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-/// How often the stream of a store that does not tell is asked for records.
+/// How often a store that does not signal is polled for records.
 const BEAT: Duration = Duration::from_millis(50);
-/// Batches that are worked on at the same time, as the template's ParallelizationFactor allows.
+/// Batches that are processed at the same time: the template's `ParallelizationFactor`.
 const AT_ONCE: usize = 10;
-/// How often a record is brought to a function that does not take it.
+/// How often a record is handed to a function that fails on it.
 const TRIES: u32 = 5;
-/// How long it waits in between.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The index of what a table still has to hand over, if it has one.
+/// The index of unsent items, if a table has one.
 const UNSENT: &str = "by-unsent";
 
-/// Reads the stream of a trigger for as long as it is asked to. `writes` changes when the store was written to, where it tells.
+/// Reads the stream of a trigger without end. `writes` signals that the store was written to, where the store can signal.
 pub async fn follow(
     store: Client,
     tables: Arc<[Table]>,
@@ -56,7 +56,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Takes a place in each shard, hands over what was left, then follows the shards.
+    /// Takes an iterator for each shard, hands over unsent items, then follows the shards.
     async fn read(
         &self,
         table: &Table,
@@ -74,7 +74,7 @@ impl Reader {
         let left = self.left(table).await?;
         self.hand_over(left, under_way);
         loop {
-            // Before it is looked: what is written meanwhile is looked for once more.
+            // Marked before reading, so that a write during the read causes another one.
             if let Some(writes) = &mut writes {
                 writes.mark_unchanged();
             }
@@ -89,7 +89,7 @@ impl Reader {
                 };
                 self.hand_over(records.into_iter().filter(wanted).collect(), under_way);
             }
-            // A shard that has ended has successors.
+            // A closed shard has successors: describe the stream again.
             if places.iter().any(Value::is_null) {
                 return Ok(());
             }
@@ -101,7 +101,7 @@ impl Reader {
         }
     }
 
-    /// Records of what the table still has to hand over.
+    /// Records for the items that the table still has to hand over.
     async fn left(&self, table: &Table) -> Result<Vec<Value>, String> {
         let indexes = table.create["GlobalSecondaryIndexes"].as_array();
         if !indexes.is_some_and(|indexes| indexes.iter().any(|index| index["IndexName"] == UNSENT)) {
@@ -129,10 +129,10 @@ impl Reader {
             let (functions, function) = (Arc::clone(&self.functions), self.trigger.function.clone());
             let (at_once, batch) = (Arc::clone(&self.at_once), batch.to_vec());
             under_way.spawn(async move {
-                // Nobody closes it.
+                // The semaphore is never closed.
                 let Ok(_place) = at_once.acquire_owned().await else { return };
                 let mut again = bring(&functions, &function, &batch).await;
-                // One that is not taken is brought again alone, as a batch that is bisected to its end.
+                // A failed record is retried alone, as in a batch that Lambda has bisected to its end.
                 for _ in 1..TRIES {
                     if again.is_empty() {
                         return;
@@ -152,7 +152,7 @@ impl Reader {
     }
 }
 
-/// Brings records to a function; those that it did not take.
+/// Invokes a function with records. Returns the ones that it reported as failed.
 async fn bring(functions: &Functions, function: &str, records: &[Value]) -> Vec<Value> {
     let event = json!({ "Records": records }).to_string();
     match functions.call(function, event, &chance::id().to_string()).await {
@@ -169,7 +169,7 @@ async fn bring(functions: &Functions, function: &str, records: &[Value]) -> Vec<
     }
 }
 
-/// A record as the stream would have had it.
+/// A record as the stream would have delivered it.
 fn record(keys: &Value, number: usize) -> Value {
     json!({
         "eventID": chance::id(),

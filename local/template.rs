@@ -15,7 +15,7 @@ const DEFAULT_TIMEOUT: u64 = 3;
 /// The function of the login pages.
 const PAGES: &str = "UiFunction";
 
-/// The parts of the template that are not AWS' own business.
+/// The parts of the template that the local stack needs.
 #[derive(Clone, Debug)]
 pub struct Template {
     /// Tables, each as `CreateTable` takes it.
@@ -24,13 +24,13 @@ pub struct Template {
     pub functions: Vec<Function>,
     /// Routes of the public API.
     pub public: Vec<Route>,
-    /// Routes of the login pages, which share the public API in a deployment and have an address of their own here.
+    /// Routes of the login pages. In a deployment they belong to the public API; here they have an address of their own.
     pub pages: Vec<Route>,
     /// Routes of the admin API.
     pub admin: Vec<Route>,
     /// Queues.
     pub queues: Vec<Queue>,
-    /// What is brought to functions without anybody asking.
+    /// Event sources of functions.
     pub triggers: Vec<Trigger>,
 }
 
@@ -39,11 +39,11 @@ pub struct Template {
 pub struct Queue {
     /// Its resource in the template.
     pub resource: String,
-    /// How long a message that was not taken stays hidden.
+    /// How long a message stays hidden after a failed receive.
     pub hidden: Duration,
-    /// How often a message is brought before it is given up.
+    /// How often a message is received before it goes to the dead-letter queue.
     pub most_receives: u32,
-    /// The resource of the queue where it then ends.
+    /// The resource of the dead-letter queue.
     pub dead_letters: Option<String>,
 }
 
@@ -54,13 +54,13 @@ pub struct Trigger {
     pub function: String,
     /// Where its events come from.
     pub source: Source,
-    /// Most records in an event.
+    /// Most records of an event.
     pub batch: usize,
-    /// Kinds of change of a stream that are wanted; all when empty.
+    /// Kinds of change that trigger the function; empty for all.
     pub events: Vec<String>,
 }
 
-/// See [`Trigger`].
+/// Where the events of a [`Trigger`] come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The stream of this table, by its resource.
@@ -72,13 +72,13 @@ pub enum Source {
 /// A table.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// Its resource in the template, which is how functions refer to it.
+    /// Its resource in the template, by which functions refer to it.
     pub resource: String,
     /// Its name on this machine.
     pub name: String,
     /// A `CreateTable` request.
     pub create: Value,
-    /// The attribute by which items die.
+    /// The attribute that holds the time to live.
     pub ttl: Option<String>,
 }
 
@@ -93,9 +93,9 @@ pub struct Function {
     pub env: BTreeMap<String, String>,
     /// Variables that hold the URL of a queue, with the queue's resource.
     pub queues: BTreeMap<String, String>,
-    /// The names of all its variables, also of those that mean nothing here.
+    /// The names of all its variables, including those without a meaning on this machine.
     pub variables: BTreeSet<String>,
-    /// How long it may take, in seconds.
+    /// Its timeout, in seconds.
     pub timeout: u64,
 }
 
@@ -108,22 +108,22 @@ pub struct Route {
     pub path: Option<Vec<Segment>>,
     /// The resource of the function that answers.
     pub function: String,
-    /// Whether the gateway asks for a request that IAM has authorised.
+    /// Whether the gateway demands a request that IAM has authorised.
     pub signed: bool,
     /// The resource of the function that the gateway asks first, if any.
     pub authorizer: Option<String>,
-    /// As the template writes it.
+    /// The route key, as the template writes it.
     pub key: String,
 }
 
 /// A part of a route's path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Segment {
-    /// This text.
+    /// Exactly this text.
     Text(String),
     /// Any one segment that is not empty.
     Any,
-    /// Everything that is left.
+    /// The rest of the path.
     Rest,
 }
 
@@ -136,8 +136,8 @@ impl Template {
         Self::parse(TEMPLATE)
     }
 
-    /// Reads a template. Tags such as `!Ref` are passed over: what they name is what matters here. So are conditions: what a
-    /// deployment may leave out is there on this machine.
+    /// Reads a template. Tags such as `!Ref` are ignored: only the name behind them matters here. Conditions are ignored too, so optional
+    /// resources of a deployment always exist on this machine.
     ///
     /// # Errors
     /// Names what is missing in the template.
@@ -175,7 +175,7 @@ impl Template {
         };
         let (mut pages, public): (Vec<_>, Vec<_>) =
             routes("PublicApi")?.into_iter().partition(|route| route.function == PAGES);
-        // Whatever else is asked of their address is answered in their design.
+        // Other paths on the address of the login pages are answered in the design of these pages.
         pages.push(Route {
             method: None,
             path: None,
@@ -216,7 +216,7 @@ fn read_function(
         .as_str()
         .ok_or_else(|| format!("template.yaml: {resource} names no binary in Metadata.BuildProperties.Binary"))?;
     let variables = || properties["Environment"]["Variables"].as_object().into_iter().flatten();
-    // Only the variables that name a table or a queue mean something here; those that name other AWS resources have none to name.
+    // Only variables that name a table or a queue are set here. Other AWS resources do not exist on this machine.
     let of_queue = |(name, value): (&String, &Value)| {
         let queue = queues.iter().find(|queue| *value == queue.resource.as_str())?;
         Some((name.clone(), queue.resource.clone()))
@@ -296,7 +296,7 @@ fn read_route(
         None => (None, None),
         Some((method, path)) => ((method != "ANY").then(|| method.to_owned()), Some(segments(path))),
     };
-    // A route whose authorizer cannot be found must not be open.
+    // A route whose authorizer is missing must not become public.
     let authorizer = match properties["AuthorizationType"].as_str() {
         Some("CUSTOM") => {
             let known = properties["AuthorizerId"].as_str().and_then(|id| authorizers.get(id));
@@ -328,7 +328,7 @@ fn segments(path: &str) -> Vec<Segment> {
         .collect()
 }
 
-/// The route that the gateway picks: the most exact path wins, then the one that names the verb, then `$default`.
+/// The route that the gateway picks: the most specific path wins, then the one that names the verb, then `$default`.
 pub fn pick<'r>(routes: &'r [Route], method: &str, path: &str) -> Option<&'r Route> {
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     let rank = |route: &Route| {
@@ -346,7 +346,7 @@ pub fn pick<'r>(routes: &'r [Route], method: &str, path: &str) -> Option<&'r Rou
             Segment::Rest => true,
         });
         let exact: Vec<bool> = segments.iter().map(|segment| matches!(segment, Segment::Text(_))).collect();
-        // A route that names the verb beats one that takes any, even where its path is less exact.
+        // A route that names the verb beats one that takes any, even if its path is less specific.
         (fits && matches).then_some((!greedy, verb, exact))
     };
     let best = routes.iter().filter_map(|route| Some((rank(route)?, route))).max_by(|a, b| a.0.cmp(&b.0));
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gateway_prefers_what_is_exact() {
+    fn gateway_prefers_the_most_specific_route() {
         let template = Template::load().unwrap();
         for (method, path, key) in [
             ("GET", "/sessions/whoami", "ANY /sessions/whoami"),
@@ -396,14 +396,14 @@ mod tests {
     }
 
     #[test]
-    fn every_admin_route_is_signed_and_no_public_one() {
+    fn admin_routes_are_signed_and_public_ones_are_not() {
         let template = Template::load().unwrap();
         assert!(template.admin.iter().all(|route| route.signed));
         assert!(template.public.iter().all(|route| !route.signed));
     }
 
     #[test]
-    fn a_route_with_an_authorizer_names_its_function_or_is_refused() {
+    fn route_names_its_authorizer_or_is_refused() {
         let template = Template::load().unwrap();
         let sample = template.public.iter().find(|route| route.key == "GET /sample").unwrap();
         assert_eq!(sample.authorizer.as_deref(), Some("AuthorizerFunction"));
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_and_their_names_reach_the_functions() {
+    fn table_names_reach_the_functions() {
         let template = Template::load().unwrap();
         let submit = template.functions.iter().find(|f| f.binary == "login-submit").unwrap();
         assert_eq!(submit.env["LATCHKEY_TABLE_FLOWS"], "flows");
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn streams_and_queues_lead_to_the_courier() {
+    fn streams_and_queues_trigger_the_courier() {
         let template = Template::load().unwrap();
         let sources: Vec<_> = template.triggers.iter().map(|t| (t.function.as_str(), t.source.clone())).collect();
         let stream = Source::Stream("OutboxTable".to_owned());
@@ -439,12 +439,12 @@ mod tests {
         assert_eq!(outbox.create["StreamSpecification"]["StreamViewType"], "KEYS_ONLY");
         let queue = template.queues.iter().find(|q| q.resource == "CourierQueue").unwrap();
         assert_eq!(queue.dead_letters.as_deref(), Some("CourierDeadLetters"));
-        // A claim must outlive the courier that made it.
+        // The claim of a message must outlive the courier that holds it.
         assert!(courier.timeout < 45, "see CLAIM in shared/store/src/outbox.rs");
     }
 
     #[test]
-    fn only_the_courier_and_who_tells_its_public_key_know_the_secret() {
+    fn only_courier_and_courier_key_know_the_secret() {
         let template = Template::load().unwrap();
         let knows = |f: &&Function| f.variables.contains("LATCHKEY_COURIER_SECRET_ARN");
         let know: Vec<_> = template.functions.iter().filter(knows).map(|f| f.binary.as_str()).collect();

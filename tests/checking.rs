@@ -49,12 +49,16 @@ fn a_report_has_everything_worst_first() {
 #[test]
 fn a_file_under_which_nobody_can_sign_in_is_no_deployment() {
     for (text, schema, says) in [
-        ("selfservice: {methods: {password: {enabled: false}}}", PASSWORD, "selfservice.methods: nobody can sign in"),
-        ("", NONE, "identity.schemas: nobody can sign in"),
+        (
+            "selfservice: {methods: {password: {enabled: false}}}",
+            PASSWORD,
+            "selfservice.methods: no identity can sign in",
+        ),
+        ("", NONE, "identity.schemas: no identity can sign in"),
         (
             "selfservice: {methods: {password: {enabled: false}, code: {passwordless_enabled: true}}}",
             NONE,
-            "identity.schemas: nobody can sign in",
+            "identity.schemas: no identity can sign in",
         ),
     ] {
         let (report, good) = checked(text, schema);

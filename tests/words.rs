@@ -43,6 +43,7 @@ const TERMS: &[(&str, &str)] = &[
     ("dead-letter", "the same"),
     ("dead_letter", "the same"),
     ("deadletter", "the same, in names of the template"),
+    ("letter-spacing", "a property of CSS"),
 ];
 
 /// Files in which one word is allowed.
@@ -65,7 +66,6 @@ const NOT_YET: &[&str] = &[
     "docs/security.md",
     "examples",
     "functions",
-    "local",
     "shared",
     "template.yaml",
     "tests",

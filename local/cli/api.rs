@@ -1,4 +1,4 @@
-//! Requests to a stack, its answers, and what its errors mean to a person.
+//! Requests to a stack, its answers, and its errors in words.
 
 use crate::cli::Failure;
 use crate::cli::aws::{Signer, region_of_host};
@@ -20,14 +20,14 @@ use uuid::Uuid;
 
 /// Longer than API Gateway waits for a function.
 const PATIENCE: Duration = Duration::from_secs(35);
-/// Most bytes of an answer: more than a function can give.
+/// Most bytes of an answer: more than a function can return.
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The admin API of the stack on this machine.
 pub const LOCAL_ADMIN: &str = "http://127.0.0.1:4434";
 
-/// Where the admin API is, and how to be let in.
+/// Where the admin API is, and how requests to it are signed.
 #[derive(Clone, Debug, Args)]
 pub struct Target {
     /// URL of the admin API: that of the stack on this machine, or the output AdminUrl of a deployed stack
@@ -50,7 +50,7 @@ pub struct Target {
     pub profile: Option<String>,
 }
 
-/// An answer, whole.
+/// A complete answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status.
@@ -62,7 +62,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The body as JSON; null when it is none.
+    /// The body as JSON; null when it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
@@ -73,12 +73,12 @@ impl Answer {
     }
 }
 
-/// An HTTP client: no redirects followed, no cookies kept.
+/// An HTTP client that follows no redirects and keeps no cookies.
 #[derive(Clone)]
 pub enum Http {
     /// For `http` URLs.
     Plain(Client<HttpConnector, Full<Bytes>>),
-    /// For `https` URLs; trusts what the system trusts.
+    /// For `https` URLs; trusts the certificates of the system.
     Tls(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
 }
 
@@ -128,7 +128,7 @@ impl Http {
     }
 }
 
-/// An error with its causes; the outermost one often says only that there was one.
+/// An error with its causes, because the outermost error often says only that there was one.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -139,10 +139,10 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Reads a URL that a command was given.
+/// Reads a URL from the command line.
 ///
 /// # Errors
-/// When it is none, or not of HTTP.
+/// When it is not a URL, or not an HTTP one.
 pub fn parse_url(option: &str, text: &str) -> Result<Url, Failure> {
     let wanted = format!(
         "{option} {text:?}: must be a URL such as http://127.0.0.1:4434 or https://abc.execute-api.eu-central-1.amazonaws.com"
@@ -176,10 +176,10 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Gets ready to call an admin API; nothing is sent yet.
+    /// Prepares calls of an admin API; sends nothing yet.
     ///
     /// # Errors
-    /// When the URL cannot be used, or the region to sign for is not known.
+    /// When the URL is unusable, or the region to sign for is unknown.
     pub fn open(target: &Target) -> Result<Self, Failure> {
         let base = parse_url("--admin-url", &target.admin_url)?;
         let region = base.host_str().and_then(region_of_host);
@@ -207,10 +207,10 @@ impl Admin {
         self.signer.is_some()
     }
 
-    /// Sends a request below the base URL, signed if need be.
+    /// Sends a request below the base URL, signed if necessary.
     ///
     /// # Errors
-    /// When there is nothing to sign with, or no answer.
+    /// When there are no credentials, or no answer.
     pub async fn send(
         &self,
         method: Method,
@@ -223,7 +223,7 @@ impl Admin {
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
         url.set_query(query);
         if let Some(signer) = &self.signer {
-            // Only what nothing on the way changes.
+            // Only headers that no hop changes.
             let signed = headers.iter().filter(|(name, _)| *name == CONTENT_TYPE);
             let signed = signed.map(|(name, value)| (name.clone(), value.clone())).collect();
             let signature = signer.sign(&method, &url, &signed, &body).await?;
@@ -243,10 +243,10 @@ impl Admin {
         }
     }
 
-    /// Calls an operation; what it answers when it did what was asked.
+    /// Calls an operation and returns its successful answer.
     ///
     /// # Errors
-    /// What the API said instead.
+    /// The API's error.
     pub async fn call(
         &self,
         method: Method,
@@ -263,7 +263,7 @@ impl Admin {
         if answer.status.is_success() { Ok(answer) } else { Err(self.refusal(&answer)) }
     }
 
-    /// What an answer that is no success means.
+    /// The failure that an unsuccessful answer means.
     pub fn refusal(&self, answer: &Answer) -> Failure {
         let status = answer.status.as_u16();
         let body = answer.json();
@@ -294,10 +294,10 @@ impl Admin {
         Failure::refused(format!("the admin API answered {status}: {said}{advice}"))
     }
 
-    /// Every page of a list, until there is none or whoever takes them has enough.
+    /// Every page of a list, until the last page or until `take` returns false.
     ///
     /// # Errors
-    /// Of the API, and of whoever takes the pages.
+    /// Of the API, and of `take`.
     pub async fn pages(
         &self,
         path: &str,
@@ -327,10 +327,10 @@ impl Admin {
         Ok(())
     }
 
-    /// The person of an id or an identifier.
+    /// The identity with an id or an identifier.
     ///
     /// # Errors
-    /// When there is nobody, or more than one.
+    /// When there is none, or more than one.
     pub async fn find(&self, who: &str) -> Result<Uuid, Failure> {
         if let Ok(id) = Uuid::try_parse(who) {
             return Ok(id);
@@ -366,7 +366,7 @@ pub fn encoded(pairs: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().replace('+', "%20")
 }
 
-/// The id of a person or a session.
+/// The id of an identity or a session.
 pub fn id_of(item: &Value) -> Option<Uuid> {
     item["id"].as_str()?.parse().ok()
 }
@@ -379,7 +379,7 @@ fn next_page(answer: &Answer) -> Option<String> {
     Some(target.split_once('?')?.1.to_owned())
 }
 
-/// What an error says, in the envelope of the API or in the gateway's.
+/// The text of an error, in the API's format or in the gateway's.
 pub fn explain(body: &Value) -> Option<String> {
     let error = body.get("error").unwrap_or(body);
     let text = |key: &str| error[key].as_str().filter(|text| !text.is_empty());
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_signed_never_travels_in_the_open() {
+    fn signed_requests_need_https() {
         for url in ["http://admin.example.org", "http://10.0.0.1:4434"] {
             let open = |sign| Admin::open(&Target { sign, region: Some("eu-west-1".into()), ..target(url) });
             assert_eq!(open(true).err().unwrap().code, 2, "{url}");
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_that_are_none_are_told() {
+    fn unusable_urls_are_refused() {
         for url in ["", "127.0.0.1:4434", "ftp://x", "http://a@b/", "http://x/?a=b"] {
             assert_eq!(Admin::open(&target(url)).err().unwrap().code, 2, "{url}");
         }

@@ -1,7 +1,7 @@
-//! The caller's AWS credentials, and requests signed with them (Signature Version 4), as API Gateway asks for on admin routes.
+//! AWS credentials, and requests signed with them (Signature Version 4), as API Gateway demands on admin routes.
 //!
-//! There is no credential chain of our own: what is not in the environment is asked of `aws configure export-credentials`, which
-//! knows profiles, single sign-on and assumed roles, and is where people have set these up.
+//! There is no credential chain of our own. Credentials that are not in the environment come from `aws configure export-credentials`,
+//! which knows profiles, single sign-on and assumed roles.
 
 use crate::cli::Failure;
 use aws_credential_types::Credentials;
@@ -17,7 +17,7 @@ use tokio::process::Command;
 use tokio::sync::Mutex;
 use url::Url;
 
-/// The service by whose name requests are signed.
+/// The service name in the signature.
 const SERVICE: &str = "execute-api";
 /// Credentials that end sooner than this are fetched anew.
 const EARLY: Duration = Duration::minutes(5);
@@ -64,7 +64,7 @@ impl Signer {
         if let Some(good) = cached.as_ref().filter(|c| c.expiry().is_none_or(|end| end > soon)) {
             return Ok(good.clone());
         }
-        // A profile that is named on the command line is meant, whatever the environment holds.
+        // A profile on the command line has precedence over the environment.
         let fresh = match from_environment().filter(|_| self.profile.is_none()) {
             Some(found) => found,
             None => from_command_line_interface(self.profile.as_deref()).await?,
@@ -103,7 +103,7 @@ async fn from_command_line_interface(profile: Option<&str>) -> Result<Credential
         let said = crate::cli::table::clean(said.trim());
         return Err(Failure::unreachable(format!("there are no AWS credentials to sign with: {said}\n  {how}")));
     }
-    // The parser's own text could repeat what it read.
+    // The parser's own error could repeat a secret.
     let exported: Exported = serde_json::from_slice(&output.stdout).map_err(|_| {
         Failure::unreachable(format!(
             "`aws configure export-credentials` wrote something else than credentials\n  {how}"
@@ -113,7 +113,7 @@ async fn from_command_line_interface(profile: Option<&str>) -> Result<Credential
     Ok(Credentials::new(exported.access_key_id, exported.secret_access_key, exported.session_token, end, "aws"))
 }
 
-/// What a signature is good for.
+/// The credential scope of a signature.
 struct Scope<'a> {
     region: &'a str,
     service: &'a str,

@@ -1,4 +1,4 @@
-//! `latchkey courier`: addresses that no mail goes to, and lifting that.
+//! `latchkey courier`: the suppression list of e-mail.
 
 use crate::cli::api::{Admin, Target};
 use crate::cli::table::rows;
@@ -40,10 +40,10 @@ enum Suppressions {
     },
 }
 
-/// Does what was asked.
+/// Runs the command.
 ///
 /// # Errors
-/// What the API said, or what is wrong with the command line.
+/// The API's error, or an error of the command line.
 pub async fn run(courier: Courier) -> Result<(), Failure> {
     let admin = Admin::open(&courier.target)?;
     match courier.command {
@@ -73,7 +73,7 @@ async fn list(admin: &Admin, json: bool) -> Result<(), Failure> {
 
 fn row(entry: &Value) -> [String; 4] {
     let text = |key: &str| entry[key].as_str().unwrap_or("-").to_owned();
-    // To the second, as a person reads it.
+    // A terminal shows seconds and no fractions.
     let moment = |key: &str| text(key).chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect();
     [text("address"), text("reason"), moment("at"), moment("until")]
 }

@@ -1,19 +1,19 @@
-//! The commands that speak to a stack: its people and sessions, a way in for admin SDKs, a test of a deployment.
+//! The commands that call a stack: identities and sessions, a port for admin SDKs, a test of a deployment.
 //!
-//! They are clients of the public and the admin API and know nothing that another client could not. What a machine reads goes to
-//! standard output, everything said to a person goes to standard error. No command takes a password as an argument, since
-//! arguments are seen by everybody on a machine and kept in shell histories.
+//! They are clients of the public and the admin API, with no other access than any client has. Output for machines goes to standard
+//! output, everything else to standard error. No command takes a password as an argument, because other users of a machine can see
+//! arguments and shells keep them in their history.
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`aws`] | the caller's credentials, and signatures that API Gateway checks |
-//! | [`api`] | requests to an API, its answers, and what its errors mean to a person |
-//! | [`user`], [`import`], [`session`] | people, many people, and their sessions |
+//! | [`aws`] | the AWS credentials of the environment, and signatures that API Gateway checks |
+//! | [`api`] | requests to an API, its answers, and its errors in words |
+//! | [`user`], [`import`], [`session`] | identities, imports of many, and sessions |
 //! | [`courier`] | the suppression list of e-mail |
 //! | [`proxy`] | a deployed admin API on a local port |
-//! | [`smoke`], [`jar`] | signing in and out of a stack, in three ways; the cookies of that |
-//! | [`template`] | what messages look like |
-//! | [`table`], `words` | what a person reads |
+//! | [`smoke`], [`jar`] | signing in and out of a stack as three kinds of client; their cookies |
+//! | [`template`] | previews of messages |
+//! | [`table`], `words` | output for a terminal |
 
 pub mod api;
 pub mod aws;
@@ -32,30 +32,30 @@ mod words;
 use std::fmt;
 use std::io::Write as _;
 
-/// What every command's help ends with.
+/// The end of every command's help.
 pub const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 the stack could not be reached";
 
-/// Why a command did not do what it was asked for.
+/// Why a command failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The exit code.
     pub code: u8,
-    /// What to tell; nothing when it was told already.
+    /// The text for the user; empty when it was printed already.
     pub text: String,
 }
 
 impl Failure {
-    /// The stack said no, or something did not work.
+    /// The stack refused, or something failed.
     pub fn refused(text: impl Into<String>) -> Self {
         Self { code: 1, text: text.into() }
     }
 
-    /// The command line asks for what cannot be.
+    /// The command line is wrong.
     pub fn usage(text: impl Into<String>) -> Self {
         Self { code: 2, text: text.into() }
     }
 
-    /// Nobody answered, or there is nothing to sign with.
+    /// The stack did not answer, or there are no credentials to sign with.
     pub fn unreachable(text: impl Into<String>) -> Self {
         Self { code: 3, text: text.into() }
     }
@@ -73,15 +73,15 @@ impl From<String> for Failure {
     }
 }
 
-/// Writes a line for a machine or a person to read.
+/// Writes a line to standard output.
 ///
 /// # Errors
-/// When nobody reads any more, as behind `| head`; that is worth no words.
+/// When standard output is closed, as behind `| head`; the failure has no text.
 pub fn print(line: &str) -> Result<(), Failure> {
     writeln!(std::io::stdout().lock(), "{line}").map_err(|_| Failure::refused(""))
 }
 
-/// Until Ctrl-C, or until a supervisor asks. What comes from the call on counts, not from the first wait on.
+/// Completes on Ctrl-C or on a supervisor's signal. Signals count from the call on, not from the first poll.
 pub fn interrupted() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
     let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok());

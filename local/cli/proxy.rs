@@ -1,6 +1,6 @@
 //! `latchkey admin-proxy`: the admin API of a deployed stack on a port of this machine, for SDKs that cannot sign.
 //!
-//! Whoever reaches the port has the caller's rights, so it listens on this machine only, and its guard lets no web page pass.
+//! A client of the port has the rights of the AWS credentials. So it listens on this machine only, and its guard refuses web pages.
 
 use crate::cli::api::{Admin, Answer, Target};
 use crate::cli::{EXIT_CODES, Failure, interrupted};
@@ -18,9 +18,9 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// Headers of a request that mean something to the admin API. Above all no cookies and no credentials.
+/// Request headers that the admin API reads. No cookies and no credentials are forwarded.
 const PASSED_ON: [&str; 5] = ["accept", "accept-language", "content-type", "user-agent", "x-request-id"];
-/// Headers of an answer that are about its connection.
+/// Response headers that belong to one connection.
 const OF_THE_CONNECTION: [HeaderName; 7] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
@@ -42,10 +42,10 @@ pub struct Proxy {
     port: u16,
 }
 
-/// Passes requests on until Ctrl-C.
+/// Forwards requests until Ctrl-C.
 ///
 /// # Errors
-/// When the port is taken, or the admin API does not let the caller in.
+/// When the port is taken, or the admin API refuses the credentials.
 pub async fn run(proxy: Proxy) -> Result<(), Failure> {
     let admin = Admin::open(&proxy.target)?;
     if !admin.signs() {
@@ -81,7 +81,7 @@ async fn pass(State(admin): State<Arc<Admin>>, request: Request) -> Response {
     };
     let headers = parts.headers.into_iter().filter_map(|(name, value)| Some((name?, value)));
     let headers = headers.filter(|(name, _)| PASSED_ON.contains(&name.as_str())).collect();
-    // A plus and %20 are the same blank, but only one of them is signed the same everywhere.
+    // A plus and %20 mean the same space, but only %20 is signed the same way everywhere.
     let query = parts.uri.query().map(|query| query.replace('+', "%20"));
     match admin.send(parts.method, parts.uri.path(), query.as_deref(), headers, body).await {
         Ok(answer) => passed_back(answer),
@@ -99,7 +99,7 @@ fn passed_back(answer: Answer) -> Response {
     response
 }
 
-/// An error of the proxy's own, in the envelope that SDKs read.
+/// An error of the proxy itself, in the format that SDKs read.
 fn refusal(status: StatusCode, id: &str, reason: &str) -> Response {
     let name = status.canonical_reason().unwrap_or_default();
     let body = json!({"error": {"id": id, "code": status.as_u16(), "status": name, "reason": reason, "message": "latchkey admin-proxy did not forward the request"}});

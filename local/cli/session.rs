@@ -1,4 +1,4 @@
-//! `latchkey session`: the sessions of a person, and ending them.
+//! `latchkey session`: lists and revokes the sessions of an identity.
 
 use crate::cli::api::{Admin, Target};
 use crate::cli::table::rows;
@@ -45,10 +45,10 @@ enum Command {
     },
 }
 
-/// Does what was asked.
+/// Runs the command.
 ///
 /// # Errors
-/// What the API said, or what is wrong with the command line.
+/// The API's error, or an error of the command line.
 pub async fn run(session: Session) -> Result<(), Failure> {
     let admin = Admin::open(&session.target)?;
     match (session.command, session.json) {
@@ -83,7 +83,7 @@ async fn list(admin: &Admin, who: &str, active: bool, json: bool) -> Result<(), 
 
 fn row(session: &Value) -> [String; 8] {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    // To the second, as a person reads it.
+    // A terminal shows seconds and no fractions.
     let moment =
         |key: &str| session[key].as_str().unwrap_or("-").chars().take(19).collect::<String>().replace('T', " ");
     let methods = session["authentication_methods"].as_array().into_iter().flatten();
@@ -110,7 +110,7 @@ async fn revoke_all(admin: &Admin, who: &str, json: bool) -> Result<(), Failure>
     let id = admin.find(who).await?;
     let path = format!("/admin/identities/{id}/sessions");
     let answer = admin.send(Method::DELETE, &path, None, http::HeaderMap::new(), Bytes::new()).await?;
-    // There are none: what was asked for is so. The gateway's own 404, of a URL that is no admin API, is none of these.
+    // An identity without sessions: nothing is left to revoke. A gateway's own 404 comes from a URL that is no admin API.
     let had = answer.status.is_success();
     let had_none = answer.status == StatusCode::NOT_FOUND && answer.json()["error"]["code"] == 404;
     if !had && !had_none {

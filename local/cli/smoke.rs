@@ -1,7 +1,7 @@
-//! `latchkey smoke`: does a stack sign people in and out, as the three kinds of client know it?
+//! `latchkey smoke`: tests whether identities can sign in and out of a stack as the three kinds of client.
 //!
-//! It makes a person of its own with a password that nobody knows, and deletes them whatever happened: a failed step, Ctrl-C, an
-//! answer to their creation that was lost. No redirect is followed anywhere but where this stack answers.
+//! It creates a temporary identity with a random password, and deletes it in every case: after a failed step, after Ctrl-C, and when
+//! the answer to its creation was lost. It follows redirects only within this stack.
 
 use crate::cli::api::{Admin, Answer, Http, LOCAL_ADMIN, Target, explain, id_of, is_loopback, parse_url};
 use crate::cli::jar::Jar;
@@ -46,15 +46,15 @@ pub struct Smoke {
     json: bool,
 }
 
-/// Tries a stack.
+/// Tests a stack.
 ///
 /// # Errors
-/// When a step failed, or what was made could not be deleted.
+/// When a step failed, or the temporary identity could not be deleted.
 pub async fn run(smoke: Smoke) -> Result<(), Failure> {
     let public = parse_url("URL", &smoke.url)?;
     if !is_loopback(&public) && smoke.target.admin_url == LOCAL_ADMIN {
         return Err(Failure::usage(format!(
-            "--admin-url is missing: to make a person on {public}, name its admin API (the output AdminUrl)"
+            "--admin-url is missing: to create an identity on {public}, name its admin API (the output AdminUrl)"
         )));
     }
     let unique = format!("latchkey-smoke-{}", chance::id());
@@ -66,17 +66,17 @@ pub async fn run(smoke: Smoke) -> Result<(), Failure> {
         admin: Admin::open(&smoke.target)?,
         json: smoke.json,
         unique,
-        // Hex of 32 random bytes: fits every policy of length.
+        // Hex of 32 random bytes satisfies every rule on length.
         password: chance::bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
-        person: OnceLock::new(),
-        asked_for_person: AtomicBool::new(false),
+        identity: OnceLock::new(),
+        requested_identity: AtomicBool::new(false),
         unreachable: AtomicBool::new(false),
     };
     let outcome = tokio::select! {
         outcome = trial.steps(&smoke, &traits) => outcome,
         () = interrupted() => Err(Failure::refused("interrupted")),
     };
-    let cleaned = if trial.asked_for_person.load(Ordering::Relaxed) {
+    let cleaned = if trial.requested_identity.load(Ordering::Relaxed) {
         trial.step("cleans up: no identity is left behind", trial.clean_up()).await
     } else {
         Ok(())
@@ -99,15 +99,15 @@ struct Trial {
     json: bool,
     unique: String,
     password: SecretString,
-    /// Whom it made.
-    person: OnceLock<Person>,
-    /// Whether the admin API was asked to make somebody, whatever came of it.
-    asked_for_person: AtomicBool,
-    /// Whether one of the two APIs gave no answer.
+    /// The temporary identity.
+    identity: OnceLock<Temporary>,
+    /// Whether its creation was requested, whatever the answer.
+    requested_identity: AtomicBool,
+    /// Whether one of the two APIs did not answer.
     unreachable: AtomicBool,
 }
 
-struct Person {
+struct Temporary {
     id: Uuid,
     identifier: String,
 }
@@ -139,20 +139,20 @@ impl Trial {
 
     async fn steps(&self, smoke: &Smoke, traits: &Value) -> Result<(), Failure> {
         self.step("answers", self.answers()).await?;
-        self.step("admin API: creates a person", self.create(smoke, traits)).await?;
+        self.step("admin API: creates an identity", self.create(smoke, traits)).await?;
         self.native().await?;
         self.single_page_app().await?;
         self.browser().await?;
         self.other_functions().await
     }
 
-    /// What no sign-in reaches: a function that may not do what it must shows only when it is called.
+    /// Functions that no sign-in calls: a missing permission shows only when a function is called.
     async fn other_functions(&self) -> Result<(), Failure> {
-        let mut nobody = Client::native();
+        let mut unknown = Client::native();
         let error = format!("/self-service/errors?id={}", chance::id());
-        self.step("answers for an error that is not there", self.gets(&mut nobody, &error, 404)).await?;
-        self.step("answers for a path that is not there", self.gets(&mut nobody, "/latchkey/smoke", 404)).await?;
-        self.step("admin API: lists the sessions of the person", self.admin_sessions()).await?;
+        self.step("answers for an error that is not there", self.gets(&mut unknown, &error, 404)).await?;
+        self.step("answers for a path that is not there", self.gets(&mut unknown, "/latchkey/smoke", 404)).await?;
+        self.step("admin API: lists the sessions of the identity", self.admin_sessions()).await?;
         self.step("admin API: answers for a path that is not there", self.admin_gets("/admin/latchkey/smoke", 404))
             .await
     }
@@ -167,7 +167,7 @@ impl Trial {
     }
 
     async fn admin_sessions(&self) -> Result<(), String> {
-        self.admin_gets(&format!("/admin/identities/{}/sessions", self.person()?.id), 200).await
+        self.admin_gets(&format!("/admin/identities/{}/sessions", self.identity()?.id), 200).await
     }
 
     async fn answers(&self) -> Result<(), String> {
@@ -184,14 +184,14 @@ impl Trial {
         if let Some(schema) = &smoke.schema {
             body["schema_id"] = json!(schema);
         }
-        self.asked_for_person.store(true, Ordering::Relaxed);
+        self.requested_identity.store(true, Ordering::Relaxed);
         let made = self.admin.call(Method::POST, "/admin/identities", None, Some(&body)).await;
         let made = made.map_err(|failure| self.told(failure))?.json();
         let id = id_of(&made).ok_or("the admin API answered without an id")?;
         let identifier = made["credentials"]["password"]["identifiers"][0].as_str();
-        // Known from here on, so that they are deleted whatever comes next.
-        let person = Person { id, identifier: identifier.unwrap_or_default().to_owned() };
-        let _ = self.person.set(person);
+        // Stored first, so that clean-up deletes it whatever follows.
+        let identity = Temporary { id, identifier: identifier.unwrap_or_default().to_owned() };
+        let _ = self.identity.set(identity);
         match identifier {
             Some(_) => Ok(()),
             None => Err(
@@ -201,7 +201,7 @@ impl Trial {
         }
     }
 
-    /// What a failure says; that nobody answered is kept.
+    /// The text of a failure. Remembers that an API did not answer.
     fn told(&self, failure: Failure) -> String {
         if failure.code == Failure::unreachable("").code {
             self.unreachable.store(true, Ordering::Relaxed);
@@ -209,25 +209,25 @@ impl Trial {
         failure.text
     }
 
-    fn person(&self) -> Result<&Person, String> {
-        self.person.get().ok_or_else(|| "there is no person".to_owned())
+    fn identity(&self) -> Result<&Temporary, String> {
+        self.identity.get().ok_or_else(|| "there is no identity".to_owned())
     }
 
     async fn native(&self) -> Result<(), Failure> {
         let mut app = Client::native();
-        self.step("native app: is nobody at first", self.is_nobody(&mut app)).await?;
+        self.step("native app: has no session at first", self.has_no_session(&mut app)).await?;
         self.step("native app: a wrong password is refused", self.native_wrong(&mut app)).await?;
         self.step("native app: signs in", self.native_in(&mut app)).await?;
-        self.step("native app: is signed in", self.is_the_person(&mut app)).await?;
+        self.step("native app: is signed in", self.has_session(&mut app)).await?;
         self.step("native app: lists the other sessions", self.gets(&mut app, "/sessions", 200)).await?;
         self.step("native app: signs out", self.native_out(&mut app)).await?;
-        self.step("native app: is signed out", self.is_nobody(&mut app)).await
+        self.step("native app: is signed out", self.has_no_session(&mut app)).await
     }
 
     async fn native_try(&self, app: &mut Client, password: &str) -> Result<Answer, String> {
         let flow = self.send(app, Method::GET, "/self-service/login/api", None).await?;
         expect(&flow, 200)?;
-        let body = json!({"method": "password", "identifier": self.person()?.identifier, "password": password});
+        let body = json!({"method": "password", "identifier": self.identity()?.identifier, "password": password});
         self.send(app, Method::POST, &self.action(&flow.json())?, Some((JSON, body.to_string()))).await
     }
 
@@ -246,7 +246,7 @@ impl Trial {
     async fn native_out(&self, app: &mut Client) -> Result<(), String> {
         let Client::Native { token: Some(token) } = app else { return Err("there is no session token".to_owned()) };
         let body = json!({"session_token": token.expose_secret()}).to_string();
-        // By the body alone, as an app does.
+        // The token is only in the body, as apps send it.
         let answer =
             self.send(&mut Client::native(), Method::DELETE, "/self-service/logout/api", Some((JSON, body))).await?;
         expect(&answer, 204)
@@ -254,19 +254,19 @@ impl Trial {
 
     async fn single_page_app(&self) -> Result<(), Failure> {
         let mut app = Client::Cookies { jar: Jar::default(), accept: JSON };
-        self.step("single-page app: is nobody at first", self.is_nobody(&mut app)).await?;
+        self.step("single-page app: has no session at first", self.has_no_session(&mut app)).await?;
         self.step("single-page app: a wrong password is refused", self.spa_wrong(&mut app)).await?;
         self.step("single-page app: signs in", self.spa_in(&mut app)).await?;
-        self.step("single-page app: is signed in", self.is_the_person(&mut app)).await?;
+        self.step("single-page app: is signed in", self.has_session(&mut app)).await?;
         self.step("single-page app: signs out", self.cookies_out(&mut app, 204)).await?;
-        self.step("single-page app: is signed out", self.is_nobody(&mut app)).await
+        self.step("single-page app: is signed out", self.has_no_session(&mut app)).await
     }
 
     async fn spa_try(&self, app: &mut Client, password: &str) -> Result<Answer, String> {
         let flow = self.send(app, Method::GET, "/self-service/login/browser", None).await?;
         expect(&flow, 200)?;
         let flow = flow.json();
-        let mut body = json!({"method": "password", "identifier": self.person()?.identifier, "password": password});
+        let mut body = json!({"method": "password", "identifier": self.identity()?.identifier, "password": password});
         for (name, value) in hidden(&flow) {
             body[name] = json!(value);
         }
@@ -283,21 +283,21 @@ impl Trial {
 
     async fn browser(&self) -> Result<(), Failure> {
         let mut page = Client::Cookies { jar: Jar::default(), accept: HTML };
-        self.step("browser: is nobody at first", self.is_nobody(&mut page)).await?;
+        self.step("browser: has no session at first", self.has_no_session(&mut page)).await?;
         self.step("browser: a wrong password is refused", self.browser_wrong(&mut page)).await?;
         self.step("browser: signs in", self.browser_in(&mut page)).await?;
-        self.step("browser: is signed in", self.is_the_person(&mut page)).await?;
+        self.step("browser: is signed in", self.has_session(&mut page)).await?;
         self.step("browser: signs out", self.cookies_out(&mut page, 303)).await?;
-        self.step("browser: is signed out", self.is_nobody(&mut page)).await
+        self.step("browser: is signed out", self.has_no_session(&mut page)).await
     }
 
-    /// Sends a form; where the browser goes next.
+    /// Submits the form. Returns the address that the browser is redirected to.
     async fn browser_try(&self, page: &mut Client, password: &str) -> Result<String, String> {
         let begun = self.send(page, Method::GET, "/self-service/login/browser", None).await?;
         expect(&begun, 303)?;
         let flow = self.flow_at(page, begun.header("location")).await?;
         let mut fields = hidden(&flow);
-        fields.push(("identifier".to_owned(), self.person()?.identifier.clone()));
+        fields.push(("identifier".to_owned(), self.identity()?.identifier.clone()));
         fields.push(("password".to_owned(), password.to_owned()));
         fields.push(("method".to_owned(), "password".to_owned()));
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
@@ -306,7 +306,7 @@ impl Trial {
         Ok(done.header("location").to_owned())
     }
 
-    /// Gets the flow that a login page is sent to draw; the page itself belongs to somebody else.
+    /// Gets the flow that a login page is opened for. The page itself may belong to another application.
     async fn flow_at(&self, page: &mut Client, location: &str) -> Result<Value, String> {
         let base = self.public.join(location).map_err(|e| format!("the browser is sent to {location:?}: {e}"))?;
         let id = base.query_pairs().find(|(key, _)| key == "flow").map(|(_, id)| id.into_owned());
@@ -322,14 +322,14 @@ impl Trial {
     async fn browser_wrong(&self, page: &mut Client) -> Result<(), String> {
         let next = self.browser_try(page, "wrong").await?;
         says_wrong(&self.flow_at(page, &next).await?)?;
-        self.is_nobody(page).await
+        self.has_no_session(page).await
     }
 
     async fn browser_in(&self, page: &mut Client) -> Result<(), String> {
         self.browser_try(page, self.password.expose_secret()).await.map(|_| ())
     }
 
-    /// Asks for the link to sign out, and follows it.
+    /// Gets the logout URL and follows it.
     async fn cookies_out(&self, client: &mut Client, status: u16) -> Result<(), String> {
         let Client::Cookies { jar, .. } = &client else { return Err("a browser has cookies".to_owned()) };
         let mut script = Client::Cookies { jar: jar.clone(), accept: JSON };
@@ -340,25 +340,25 @@ impl Trial {
         expect(&answer, status)
     }
 
-    async fn is_nobody(&self, client: &mut Client) -> Result<(), String> {
+    async fn has_no_session(&self, client: &mut Client) -> Result<(), String> {
         expect(&self.send(client, Method::GET, "/sessions/whoami", None).await?, 401)
     }
 
-    async fn is_the_person(&self, client: &mut Client) -> Result<(), String> {
+    async fn has_session(&self, client: &mut Client) -> Result<(), String> {
         let answer = self.send(client, Method::GET, "/sessions/whoami", None).await?;
         expect(&answer, 200)?;
-        let (session, person) = (answer.json(), self.person()?);
-        if session["active"] == true && id_of(&session["identity"]) == Some(person.id) {
+        let (session, identity) = (answer.json(), self.identity()?);
+        if session["active"] == true && id_of(&session["identity"]) == Some(identity.id) {
             Ok(())
         } else {
-            Err("the session is not an active one of this person".to_owned())
+            Err("the session is not an active one of this identity".to_owned())
         }
     }
 
-    /// Deletes the person, also when their creation was cut off and nobody said whether it happened.
+    /// Deletes the temporary identity, also when its creation was interrupted with an unknown result.
     async fn clean_up(&self) -> Result<(), String> {
-        let id = match self.person.get() {
-            Some(person) => Some(person.id),
+        let id = match self.identity.get() {
+            Some(identity) => Some(identity.id),
             None => self.lost().await?,
         };
         let Some(id) = id else { return Ok(()) };
@@ -378,12 +378,12 @@ impl Trial {
         }
     }
 
-    /// Where a form goes, below this stack.
+    /// The `ui.action` of a form, which must be below this stack.
     fn action(&self, flow: &Value) -> Result<String, String> {
         self.own(flow["ui"]["action"].as_str().ok_or("the flow has no ui.action")?)
     }
 
-    /// The path and query of a URL that the stack gave, if it is the stack's own.
+    /// The path and query of a URL, if it belongs to the stack.
     fn own(&self, url: &str) -> Result<String, String> {
         let own = Url::parse(url).map_err(|e| format!("the stack names {url:?}: {e}"))?;
         let base = self.public.path().trim_end_matches('/');
@@ -441,7 +441,7 @@ impl Client {
     }
 }
 
-/// An answer that is not the expected one, with what it says.
+/// An unexpected answer, with its error text.
 fn expect(answer: &Answer, status: u16) -> Result<(), String> {
     if answer.status == status {
         return Ok(());
@@ -472,12 +472,12 @@ fn says_wrong(flow: &Value) -> Result<(), String> {
     }
 }
 
-/// The ids of a form's messages.
+/// The message ids of a form.
 fn messages(flow: &Value) -> Vec<i64> {
     flow["ui"]["messages"].as_array().into_iter().flatten().filter_map(|message| message["id"].as_i64()).collect()
 }
 
-/// The hidden fields of a form, the anti-CSRF token above all.
+/// The hidden fields of a form, such as the anti-CSRF token.
 fn hidden(flow: &Value) -> Vec<(String, String)> {
     let nodes = flow["ui"]["nodes"].as_array().into_iter().flatten().map(|node| &node["attributes"]);
     nodes

@@ -1,8 +1,8 @@
-//! Tables, as a person reads them. Whatever comes from a stack is cleaned of what a terminal would obey.
+//! Tables on a terminal. Text from a stack is stripped of control sequences.
 
 use crate::cli::{Failure, print};
 
-/// Text on one line without control characters: somebody's trait must not move the cursor of whoever lists people.
+/// Text on one line without control characters: a trait must not move the cursor of the terminal that lists it.
 pub fn clean(text: &str) -> String {
     let harmless = |c: char| match c {
         '\n' => ' ',
@@ -12,20 +12,20 @@ pub fn clean(text: &str) -> String {
     text.chars().map(harmless).collect()
 }
 
-/// The same on as many lines as it has.
+/// The same, keeping line breaks.
 pub fn clean_lines(text: &str) -> String {
     text.split('\n').map(clean).collect::<Vec<_>>().join("\n")
 }
 
-/// Marks that turn the direction of what follows.
+/// Characters that change the direction of the text after them.
 fn is_direction(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Prints rows under a head; columns are as wide as they must be, the last one as long as it is.
+/// Prints rows under a head. Each column is as wide as its widest cell, except the last one.
 ///
 /// # Errors
-/// When nobody reads any more.
+/// When standard output is closed.
 pub fn rows<const N: usize>(head: Option<[&str; N]>, rows: &[[String; N]]) -> Result<(), Failure> {
     let head = head.map(|head| head.map(str::to_owned));
     let all: Vec<[String; N]> =
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_obeys_nothing_of_it() {
+    fn control_sequences_are_removed() {
         assert_eq!(clean("a\u{1b}[2Jb\r\nc\u{202e}d é"), "a\u{fffd}[2Jb\u{fffd} c\u{fffd}d é");
         assert_eq!(clean_lines("a\n\u{7}b"), "a\n\u{fffd}b");
     }

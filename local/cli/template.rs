@@ -1,4 +1,4 @@
-//! `latchkey template`: what messages will look like, before anybody gets one.
+//! `latchkey template`: previews of messages.
 
 use crate::cli::{EXIT_CODES, Failure, print};
 use clap::{Args, Subcommand};
@@ -11,7 +11,7 @@ use latchkey_courier::{Rendered, Templates};
 use latchkey_web::chance;
 use std::path::{Path, PathBuf};
 
-/// What stands for a configuration when none is named.
+/// The name of the built-in configuration in errors.
 const NONE: &str = r#"{"identity": {"schemas": [{"id": "default", "url": "base64://e30="}]}}"#;
 
 /// `latchkey template`
@@ -42,10 +42,10 @@ pub struct Preview {
     html: bool,
 }
 
-/// Does what is asked of templates.
+/// Runs the command.
 ///
 /// # Errors
-/// When the configuration or a template of it is not usable.
+/// When the configuration or one of its templates is unusable.
 pub fn run(what: &Template) -> Result<(), Failure> {
     let Template::Preview(preview) = what;
     if preview.html && preview.channel == "sms" {
@@ -58,7 +58,7 @@ pub fn run(what: &Template) -> Result<(), Failure> {
         return Err(Failure::usage("--channel sms: this message goes by e-mail alone"));
     }
     let (mut queued, mut payload) = example(template);
-    // As if it were requested now.
+    // As if the message were requested now.
     let now = chance::now();
     queued.expires_at = queued.expires_at.map(|end| end + (now - queued.created_at));
     queued.created_at = now;
@@ -94,7 +94,7 @@ fn config(file: Option<&Path>) -> Result<Config, Failure> {
         Some(file) => latchkey_config::text_of(file).map_err(|e| refused(&e))?,
         None => NONE.to_owned(),
     };
-    // Addresses that only a running stack knows.
+    // Addresses that only a running stack has.
     let env =
         [("LATCHKEY_PUBLIC_URL", "https://login.example.org/"), ("LATCHKEY_ADMIN_URL", "https://admin.example.org/")];
     let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));

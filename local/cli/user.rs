@@ -1,4 +1,4 @@
-//! `latchkey user`: people, one at a time, and the list of them.
+//! `latchkey user`: single identities, and the list of them.
 
 use crate::cli::api::{Admin, Target, encoded};
 use crate::cli::table::{clean, rows};
@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 use std::io::{IsTerminal as _, Read as _, Write as _};
 
-/// People on one page of a list.
+/// Identities on one page of a list.
 const PAGE: usize = 250;
 /// Longest password that is taken from standard input, in bytes; no login accepts a longer one.
 const LONGEST_PASSWORD: u64 = 4096;
@@ -100,10 +100,10 @@ struct List {
     with_hashes: bool,
 }
 
-/// Does what was asked.
+/// Runs the command.
 ///
 /// # Errors
-/// What the API said, or what is wrong with the command line.
+/// The API's error, or an error of the command line.
 pub async fn run(user: User) -> Result<(), Failure> {
     let User { target, json, command } = user;
     match command {
@@ -160,7 +160,7 @@ fn traits(what: &Create) -> Result<Value, Failure> {
     Ok(traits)
 }
 
-/// Sets what a dotted path leads to; the part of the path that leads nowhere otherwise.
+/// Sets the value at a dotted path. The error is the part of the path whose value is not an object.
 fn set<'p>(traits: &mut Value, path: &'p str, value: Value) -> Result<(), &'p str> {
     let mut at = traits;
     let mut before = path;
@@ -211,15 +211,15 @@ async fn list(admin: &Admin, what: &List, json: bool) -> Result<(), Failure> {
     query.extend(what.identifier.as_deref().map(|identifier| ("credentials_identifier", identifier)));
     query.extend(what.with_hashes.then_some(("include_credential", "password")));
     let mut seen = 0;
-    let shown = |people: Vec<Value>| {
-        let people = &people[..people.len().min(limit - seen)];
+    let shown = |identities: Vec<Value>| {
+        let identities = &identities[..identities.len().min(limit - seen)];
         if json {
-            people.iter().try_for_each(|person| print(&person.to_string()))?;
+            identities.iter().try_for_each(|identity| print(&identity.to_string()))?;
         } else {
-            let head = (seen == 0 && !people.is_empty()).then_some(["ID", "STATE", "SCHEMA", "CREATED", "TRAITS"]);
-            rows(head, &people.iter().map(row).collect::<Vec<_>>())?;
+            let head = (seen == 0 && !identities.is_empty()).then_some(["ID", "STATE", "SCHEMA", "CREATED", "TRAITS"]);
+            rows(head, &identities.iter().map(row).collect::<Vec<_>>())?;
         }
-        seen += people.len();
+        seen += identities.len();
         Ok(seen < limit)
     };
     admin.pages("/admin/identities", encoded(&query), shown).await?;
@@ -229,14 +229,14 @@ async fn list(admin: &Admin, what: &List, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn row(person: &Value) -> [String; 5] {
-    let text = |key: &str| person[key].as_str().unwrap_or("-").to_owned();
+fn row(identity: &Value) -> [String; 5] {
+    let text = |key: &str| identity[key].as_str().unwrap_or("-").to_owned();
     let traits: Vec<String> =
-        leaves("", &person["traits"]).into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+        leaves("", &identity["traits"]).into_iter().map(|(key, value)| format!("{key}={value}")).collect();
     [text("id"), text("state"), text("schema_id"), text("created_at").chars().take(10).collect(), traits.join(" ")]
 }
 
-/// The ends of a tree with their dotted paths.
+/// The leaves of a tree with their dotted paths.
 fn leaves(path: &str, value: &Value) -> Vec<(String, String)> {
     match value {
         Value::Object(map) => map
@@ -253,22 +253,22 @@ fn leaves(path: &str, value: &Value) -> Vec<(String, String)> {
 async fn show(admin: &Admin, who: &str, with_hashes: bool, json: bool) -> Result<(), Failure> {
     let id = admin.find(who).await?;
     let query = with_hashes.then_some("include_credential=password");
-    let person = admin.call(Method::GET, &format!("/admin/identities/{id}"), query, None).await?.json();
-    if json { print(&person.to_string()) } else { describe(&person) }
+    let identity = admin.call(Method::GET, &format!("/admin/identities/{id}"), query, None).await?.json();
+    if json { print(&identity.to_string()) } else { describe(&identity) }
 }
 
-fn describe(person: &Value) -> Result<(), Failure> {
+fn describe(identity: &Value) -> Result<(), Failure> {
     let mut shown = Vec::new();
     for key in ["id", "external_id", "state", "schema_id", "created_at", "updated_at"] {
-        shown.extend(person[key].as_str().map(|value| [key.to_owned(), value.to_owned()]));
+        shown.extend(identity[key].as_str().map(|value| [key.to_owned(), value.to_owned()]));
     }
-    shown.extend(leaves("traits", &person["traits"]).into_iter().map(|(key, value)| [key, value]));
+    shown.extend(leaves("traits", &identity["traits"]).into_iter().map(|(key, value)| [key, value]));
     for key in ["metadata_public", "metadata_admin"] {
         shown.extend(
-            Some(&person[key]).filter(|value| !value.is_null()).map(|value| [key.to_owned(), value.to_string()]),
+            Some(&identity[key]).filter(|value| !value.is_null()).map(|value| [key.to_owned(), value.to_string()]),
         );
     }
-    for (kind, credential) in person["credentials"].as_object().into_iter().flatten() {
+    for (kind, credential) in identity["credentials"].as_object().into_iter().flatten() {
         let identifiers: Vec<&str> =
             credential["identifiers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         shown.push([format!("credentials.{kind}"), identifiers.join(", ")]);
@@ -279,7 +279,7 @@ fn describe(person: &Value) -> Result<(), Failure> {
                 .map(|(key, value)| [key, value]),
         );
     }
-    for address in person["verifiable_addresses"].as_array().into_iter().flatten() {
+    for address in identity["verifiable_addresses"].as_array().into_iter().flatten() {
         let verified = if address["verified"] == true { "verified" } else { "not verified" };
         shown.push(["address".to_owned(), format!("{} ({verified})", address["value"].as_str().unwrap_or_default())]);
     }
@@ -290,11 +290,11 @@ async fn delete(admin: &Admin, who: &str, yes: bool, json: bool) -> Result<(), F
     let id = admin.find(who).await?;
     if !yes {
         match admin.call(Method::GET, &format!("/admin/identities/{id}"), None, None).await {
-            Ok(person) => {
-                let [_, _, _, _, traits] = row(&person.json());
+            Ok(identity) => {
+                let [_, _, _, _, traits] = row(&identity.json());
                 confirm(&format!("Delete {id} ({})?", clean(&traits)))?;
             }
-            // A record that cannot be read can be deleted all the same.
+            // An unreadable record can be deleted too.
             Err(why) => confirm(&format!("{why}\nDelete {id}?"))?,
         }
     }
@@ -302,10 +302,10 @@ async fn delete(admin: &Admin, who: &str, yes: bool, json: bool) -> Result<(), F
     if json { print(&json!({"deleted": id}).to_string()) } else { print(&format!("Deleted {id}.")) }
 }
 
-/// Asks on a terminal; elsewhere nobody could answer.
+/// Asks for confirmation on a terminal.
 ///
 /// # Errors
-/// Without a yes.
+/// Without a yes, or without a terminal.
 pub fn confirm(question: &str) -> Result<(), Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::usage(
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn traits_are_laid_over_each_other() {
+    fn traits_are_merged() {
         let all = made(
             Some(r#"{"a":1,"name":{"last":"L"}}"#),
             &["name.first=Ada", "tags=[\"x\"]", "n=2", "code=\"007\"", "e=a=b"],

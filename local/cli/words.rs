@@ -1,21 +1,21 @@
-//! What the validator of traits says, in words for somebody at a terminal.
+//! Puts the schema validator's report on traits into words for a terminal.
 
 use percent_encoding::percent_decode_str;
 
-/// One fault: how deep it stands in the report, where in the traits, and what.
+/// One error: its depth in the report, its path in the traits, and its text.
 struct Fault<'a> {
     depth: usize,
     place: &'a str,
     text: &'a str,
 }
 
-/// A report such as `I[#/traits/email] S[#/properties/traits/properties/email/format] "x" is not valid "email"` as one line for each
-/// trait and fault, without the places in the schema: `email: "x" is not a valid email`. Nothing for what is no report.
+/// Turns a report such as `I[#/traits/email] S[#/properties/traits/properties/email/format] "x" is not valid "email"` into one line
+/// per trait and error, without schema paths: `email: "x" is not a valid email`. Returns `None` for any other text.
 pub(crate) fn of_report(report: &str) -> Option<String> {
     let faults = report.lines().map(read).collect::<Option<Vec<_>>>()?;
     let mut said: Vec<String> = Vec::new();
     for (n, fault) in faults.iter().enumerate() {
-        // What stands deeper says why.
+        // The deepest error is the cause.
         if faults.get(n + 1).is_some_and(|next| next.depth > fault.depth) {
             continue;
         }
@@ -24,7 +24,7 @@ pub(crate) fn of_report(report: &str) -> Option<String> {
             name => format!("{name}: "),
         };
         let text = in_words(fault.text);
-        // The format of a trait and the address that it would be are often wrong together.
+        // The format of a trait and its address are often wrong together.
         if !said.iter().any(|line| line.starts_with(&place) && line.ends_with(&text)) {
             said.push(format!("{place}{text}"));
         }
@@ -41,14 +41,14 @@ fn read(line: &str) -> Option<Fault<'_>> {
     Some(Fault { depth: line.len() - inner.len(), place, text: rest.split_once("] ")?.1 })
 }
 
-/// `#/traits/name/first` as people write it on the command line: `name.first`.
+/// `#/traits/name/first` in the spelling of the command line: `name.first`.
 fn name(place: &str) -> String {
     let decoded = percent_decode_str(place).decode_utf8_lossy();
     let steps = decoded.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
     steps.skip_while(|step| step == "traits").collect::<Vec<_>>().join(".")
 }
 
-/// The texts that clients of the API know, as a person would put them.
+/// The validator's texts, which clients of the API know, in plain words.
 fn in_words(text: &str) -> String {
     let between = |from: &str, to: &str| text.strip_prefix(from)?.strip_suffix(to).map(str::to_owned);
     if let Some(names) = between("missing properties: ", "") {
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_in_words() {
+    fn report_becomes_plain_words() {
         for (report, words) in [
             (
                 "I[#/traits/email] S[#/properties/traits/properties/email/format] \"x\" is not valid \"email\"",

@@ -1,5 +1,5 @@
-// Asks for messages every second and a half, and adds those that are new. What messages say is only ever set as text, and HTML
-// parts go into frames that may do nothing but open a link that somebody follows.
+// Polls for messages every second and a half and adds new ones. The content of messages is only ever set as text. HTML parts go into
+// frames that can only open links that a user follows.
 "use strict";
 
 (() => {
@@ -9,7 +9,7 @@
   const pattern = document.getElementById("message");
   const shown = new Map();
 
-  /** A text with its addresses as links. */
+  /** A text whose URLs are links. */
   const linked = (text) =>
     text.split(/(https?:\/\/[^\s<>"]*[^\s<>"'.,:;!?)\]])/).map((part, at) => {
       if (at % 2 === 0) return part;
@@ -52,7 +52,7 @@
     if (message.html) {
       const frame = at("iframe");
       frame.title = `HTML of ${title}`;
-      // Links open in a tab of their own, which knows nothing of this one: the frame itself leads nowhere.
+      // Links open in a new tab without a reference to this page. The frame itself cannot navigate.
       frame.srcdoc = `<!doctype html><base target="_blank">${message.html}`;
       const show = (html) => {
         at("pre").hidden = html;

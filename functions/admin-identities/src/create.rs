@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 /// Most people in one batch.
-pub const MOST_PEOPLE: usize = 1000;
+pub const MOST_IDENTITIES: usize = 1000;
 /// Most passwords in clear text in one batch: each costs a hash.
 pub const MOST_PASSWORDS: usize = 200;
 
@@ -66,9 +66,9 @@ async fn draft(app: &App, call: &Call<'_>, body: &Map<String, Value>, id: Uuid) 
 pub(crate) async fn batch(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let body = body::object(call.body(), &["identities"])?;
     let items = list(&body, "identities")?;
-    if items.len() > MOST_PEOPLE {
+    if items.len() > MOST_IDENTITIES {
         return Err(ApiError::bad_request(format!(
-            "The maximum number of identities per request that can be created or deleted at once is {MOST_PEOPLE}."
+            "The maximum number of identities per request that can be created or deleted at once is {MOST_IDENTITIES}."
         ))
         .into());
     }

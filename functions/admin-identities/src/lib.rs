@@ -9,7 +9,7 @@ mod remove;
 mod show;
 
 pub use body::CREATE as CREATE_KEYS;
-pub use create::{MOST_PASSWORDS, MOST_PEOPLE};
+pub use create::{MOST_IDENTITIES, MOST_PASSWORDS};
 
 use lambda_http::http::Method;
 use latchkey_core::error::ApiError;

@@ -1,12 +1,12 @@
-//! Bytes of a file, as UTF-8 without a byte order mark, whatever program wrote them.
+//! Decodes the bytes of a file to UTF-8 without a byte order mark.
 
 use latchkey_core::text::Encoding;
 use std::io::{BufRead, Error, ErrorKind, Read};
 
-/// Bytes that are read at once.
+/// Bytes per read.
 const CHUNK: usize = 1 << 16;
 
-/// Whether a text takes two bytes for a letter of ASCII.
+/// Whether a text uses two bytes for an ASCII character.
 pub(super) fn is_utf16(encoding: Encoding) -> bool {
     matches!(encoding, Encoding::Utf16Le | Encoding::Utf16Be)
 }
@@ -15,7 +15,7 @@ pub(super) fn is_utf16(encoding: Encoding) -> bool {
 pub(super) struct Decoded<R> {
     input: R,
     encoding: Option<Encoding>,
-    /// What was read and not decoded yet: half of a character.
+    /// Bytes that were read and not decoded yet: a part of a character.
     rest: Vec<u8>,
     text: Vec<u8>,
     at: usize,
@@ -62,11 +62,11 @@ impl<R: Read> Decoded<R> {
         }
     }
 
-    /// Decodes what is whole of UTF-16.
+    /// Decodes the complete code units of UTF-16.
     fn decode(&mut self, unit: fn([u8; 2]) -> u16, ended: bool) -> std::io::Result<()> {
         let (pairs, _) = self.rest.as_chunks::<2>();
         let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).collect();
-        // The first half of a pair waits for the second one.
+        // The first half of a surrogate pair waits for the second one.
         let waits = units.last().is_some_and(|unit| (0xD800..0xDC00).contains(unit));
         let whole = &units[..units.len() - usize::from(waits && !ended)];
         let text: Result<String, _> = char::decode_utf16(whole.iter().copied()).collect();
@@ -103,7 +103,7 @@ impl<R: Read> BufRead for Decoded<R> {
 mod tests {
     use super::*;
 
-    /// Gives one byte at a time.
+    /// Returns one byte at a time.
     struct Slow(Vec<u8>);
 
     impl Read for Slow {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_that_come_in_pieces_are_whole() {
+    fn characters_split_between_reads_are_whole() {
         for text in ["", "a", "ab", "é🎉z\n"] {
             let units = text.encode_utf16().flat_map(u16::to_le_bytes);
             let utf16: Vec<u8> = [0xFF, 0xFE].into_iter().chain(units).collect();

@@ -19,45 +19,45 @@ use uuid::Uuid;
 
 /// Most bytes of a line; a longer one would not fit a request.
 const LONGEST_LINE: u64 = LARGEST_ADMIN_BODY as u64;
-/// Keys that the admin API shows of a person and takes from nobody.
+/// Keys that the admin API shows of an identity and does not accept.
 const SHOWN: [&str; 4] = ["schema_url", "state_changed_at", "created_at", "updated_at"];
-/// The same of a credential.
+/// The same for a credential.
 const SHOWN_OF_CREDENTIAL: [&str; 5] = ["type", "identifiers", "version", "created_at", "updated_at"];
 
-/// A file of lines, or standard input, and how far it was read.
+/// A file of lines, or standard input, and the place up to which it was read.
 pub(super) struct Lines {
     input: Box<dyn BufRead + Send>,
     at: Place,
-    /// What was read so far, to know the file again.
+    /// Digest of the part that was read, to recognise the file again.
     digest: Sha256,
-    /// A line that did not fit the batch before.
+    /// A line that did not fit into the previous batch.
     kept: Option<Line>,
 }
 
-/// One line as it was.
+/// One line as it is in the file.
 pub(super) struct Line {
     pub(super) number: u64,
     pub(super) text: Vec<u8>,
     whole: bool,
-    /// Where the file is after it.
+    /// The place after it.
     end: Place,
     digest: Sha256,
 }
 
-/// A person to be made.
+/// An identity to create.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub(super) line: u64,
     pub(super) text: Vec<u8>,
     pub(super) id: Uuid,
-    /// As the batch takes it.
+    /// Its body in the batch.
     pub(super) body: String,
     pub(super) in_clear: bool,
-    /// Whether it may have been sent before.
+    /// Whether an earlier run may have sent it.
     pub(super) doubtful: bool,
 }
 
-/// A line that makes nobody, and why.
+/// A line that creates no identity, and why.
 #[derive(Clone, Debug)]
 pub(super) struct Refused {
     pub(super) line: u64,
@@ -65,7 +65,7 @@ pub(super) struct Refused {
     pub(super) text: Vec<u8>,
 }
 
-/// Lines that are sent together, with those among them that cannot be.
+/// Lines that are sent together, and the lines among them that are refused beforehand.
 pub(super) struct Batch {
     pub(super) items: Vec<Item>,
     pub(super) refused: Vec<Refused>,
@@ -83,7 +83,7 @@ impl Lines {
         Self { input, at: Place::default(), digest: Sha256::new(), kept: None }
     }
 
-    /// Opens a file, so that no other import of it runs beside this one. About how many bytes of text are in it.
+    /// Opens a file and locks it against other imports. Also returns roughly how many bytes of text it holds.
     pub(super) fn open(path: &Path) -> Result<(Self, u64), Failure> {
         let unusable = |e: &dyn std::fmt::Display| Failure::usage(format!("{}: {e}", path.display()));
         let file = File::open(path).map_err(|e| unusable(&e))?;
@@ -96,17 +96,17 @@ impl Lines {
         }
         let mut start = [0; 3];
         let read = file.read_at(&mut start, 0).map_err(|e| unusable(&e))?;
-        // How far it is, is counted in UTF-8.
+        // Progress is counted in bytes of UTF-8.
         let size = if is_utf16(Encoding::of(&start[..read])) { about.len() / 2 } else { about.len() };
         Ok((Self::of(file), size))
     }
 
-    /// Bytes that were read.
+    /// Bytes that were read so far.
     pub(super) fn bytes(&self) -> u64 {
         self.at.bytes
     }
 
-    /// Reads over what was done before; a name for it.
+    /// Skips the part that was done before and returns its digest.
     pub(super) fn skip(&mut self, done: Place) -> std::io::Result<String> {
         let mut left = done.bytes;
         while left > 0 {
@@ -139,7 +139,7 @@ impl Lines {
         if !whole {
             length += self.read_over().map_err(unreadable)?;
         }
-        // A file that was put together from others can have a mark in its middle.
+        // A file that was concatenated from others can have a byte order mark in its middle.
         if text.starts_with(MARK.encode_utf8(&mut [0; 4]).as_bytes()) {
             text.drain(..MARK.len_utf8());
         }
@@ -150,7 +150,7 @@ impl Lines {
         Ok(Some(Line { number: self.at.lines, text, whole, end: self.at, digest: self.digest.clone() }))
     }
 
-    /// Reads over what is left of a line that is too long; its bytes.
+    /// Skips the rest of a line that is too long and returns its length in bytes.
     fn read_over(&mut self) -> std::io::Result<u64> {
         let mut over = 0;
         loop {
@@ -173,7 +173,7 @@ impl Lines {
         while let Some(line) = self.next_line()? {
             let made = line.item(state.id_of(line.number));
             let fits = room.take(line.text.len(), made.as_ref().ok().and_then(Option::as_ref));
-            // A line that fits no batch is one by itself, for the stack to refuse.
+            // A line that fits no batch becomes one by itself, which the stack refuses.
             if !fits && batch.is_some() {
                 self.kept = Some(line);
                 break;
@@ -200,10 +200,10 @@ fn name(digest: &Sha256) -> String {
 }
 
 impl Line {
-    /// The person of a line, with this id unless the line has one; nobody on an empty line.
+    /// The identity of a line, with this id unless the line has its own. `None` for an empty line.
     ///
     /// # Errors
-    /// What is wrong with its form. Never a part of the line that could be a secret.
+    /// What is wrong with its form. The text never holds a part of the line that could be a secret.
     pub(super) fn item(&self, id: Uuid) -> Result<Option<Item>, String> {
         if self.text.is_empty() {
             return Ok(None);
@@ -211,17 +211,17 @@ impl Line {
         if !self.whole {
             return Err(format!("the line is longer than {LONGEST_LINE} bytes"));
         }
-        let person = bounds::json(&self.text).map_err(|e| match e {
+        let identity = bounds::json(&self.text).map_err(|e| match e {
             e if e.is_eof() => "the line is not JSON: it ends too early".to_owned(),
             Unreadable::NotJson(e) => {
                 format!("the line is not JSON: column {} is not what may stand there", e.column())
             }
             Unreadable::TooDeep => e.to_string(),
         })?;
-        let Value::Object(mut person) = person else {
+        let Value::Object(mut identity) = identity else {
             return Err("the line is not a JSON object".to_owned());
         };
-        let id = match person.remove("id").filter(|id| !id.is_null()) {
+        let id = match identity.remove("id").filter(|id| !id.is_null()) {
             None => id,
             Some(given) => given
                 .as_str()
@@ -229,20 +229,20 @@ impl Line {
                 .filter(|id| !id.is_nil())
                 .ok_or("id must be a UUID")?,
         };
-        person.retain(|key, _| !SHOWN.contains(&key.as_str()));
-        if let Some(key) = person.keys().find(|key| !CREATE_KEYS.contains(&key.as_str())) {
+        identity.retain(|key, _| !SHOWN.contains(&key.as_str()));
+        if let Some(key) = identity.keys().find(|key| !CREATE_KEYS.contains(&key.as_str())) {
             return Err(format!("unknown key {:?}", clean(key)));
         }
-        check_types(&person)?;
-        let in_clear = credentials(&mut person)?;
-        let body = json!({"identity_id": id, "create": person}).to_string();
+        check_types(&identity)?;
+        let in_clear = credentials(&mut identity)?;
+        let body = json!({"identity_id": id, "create": identity}).to_string();
         let text = self.text.clone();
         Ok(Some(Item { line: self.number, text, id, body, in_clear, doubtful: false }))
     }
 }
 
-fn check_types(person: &Map<String, Value>) -> Result<(), String> {
-    let given = |key: &str| person.get(key).filter(|value| !value.is_null());
+fn check_types(identity: &Map<String, Value>) -> Result<(), String> {
+    let given = |key: &str| identity.get(key).filter(|value| !value.is_null());
     if !given("traits").is_some_and(Value::is_object) {
         return Err("traits must be there, an object".to_owned());
     }
@@ -262,9 +262,9 @@ fn check_types(person: &Map<String, Value>) -> Result<(), String> {
     Ok(())
 }
 
-/// Takes from the credentials what the admin API only shows. Whether there is a password in clear text.
-fn credentials(person: &mut Map<String, Value>) -> Result<bool, String> {
-    let Some(Value::Object(credentials)) = person.get_mut("credentials") else { return Ok(false) };
+/// Removes from the credentials what the admin API only shows. Returns whether there is a password in clear text.
+fn credentials(identity: &mut Map<String, Value>) -> Result<bool, String> {
+    let Some(Value::Object(credentials)) = identity.get_mut("credentials") else { return Ok(false) };
     for (kind, credential) in credentials.iter_mut().filter(|(_, credential)| !credential.is_null()) {
         let Value::Object(credential) = credential else {
             return Err(format!("credentials.{} must be an object", clean(kind)));
@@ -277,8 +277,8 @@ fn credentials(person: &mut Map<String, Value>) -> Result<bool, String> {
             return Err(format!("credentials.{}.config must be an object", clean(kind)));
         }
     }
-    // One without a configuration follows from the traits, such as the identifiers of somebody who has no password.
-    // Somebody without a secret is shown with an empty config, which the admin API would take for a missing one.
+    // A credential without configuration follows from the traits, such as the identifiers of an identity without a password. The
+    // admin API shows it with an empty config, but would refuse that as incomplete.
     credentials.retain(|_, credential| {
         credential.get("config").and_then(Value::as_object).is_some_and(|config| !config.is_empty())
     });
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_admin_api_shows_can_be_taken_back() {
+    fn output_of_the_admin_api_is_accepted() {
         let exported = r#"{"id":"0192f9f0-0000-7000-8000-000000000001","schema_id":"default","schema_url":"http://x/y","state":"active",
             "state_changed_at":"2024-01-01T00:00:00Z","traits":{"email":"a@b.c"},"metadata_public":null,"created_at":"2024-01-01T00:00:00Z",
             "updated_at":"2024-01-01T00:00:00Z","organization_id":null,"credentials":{"password":{"type":"password","identifiers":["a@b.c"],
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_hold_nothing_of_the_line_but_its_keys() {
+    fn reasons_hold_only_keys_of_the_line() {
         for (text, says) in [
             ("{\"traits\":{},\"password\":\"secret-1\"}", "unknown key \"password\""),
             ("{\"traits\":{},\"credentials\":{\"password\":{\"config\":\"secret-1\"}}}", "config must be an object"),
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_as_windows_and_excel_write_it() {
+    fn files_of_windows_and_excel_are_read() {
         let text = "{\"traits\":{\"name\":\"Zoë 🎉\"}}\r\n\u{FEFF}{\"traits\":{\"name\":\"two\"}}\r\n\r\n  \r\n\r\n";
         let units: Vec<u16> = text.encode_utf16().collect();
         let utf16 = |mark: &[u8], bytes: fn(u16) -> [u8; 2]| {
@@ -358,7 +358,7 @@ mod tests {
                 }
             }
             assert_eq!(names, ["Zoë 🎉", "two"], "{how}");
-            // Whoever goes on finds the same place again.
+            // A later run finds the same place again.
             let (mut again, all) = (Lines::of(std::io::Cursor::new(bytes)), lines.skip(end).unwrap());
             assert_eq!(again.skip(end).unwrap(), all, "{how}");
             assert!(again.next_line().unwrap().is_none(), "{how}");
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_read_over() {
+    fn line_that_is_too_long_is_skipped() {
         let long = format!("\"{}\"\n{{\"traits\":{{}}}}\n", "x".repeat(2 * usize::try_from(LONGEST_LINE).unwrap()));
         let mut lines = Lines::of(std::io::Cursor::new(long.clone().into_bytes()));
         let first = lines.next_line().unwrap().unwrap();

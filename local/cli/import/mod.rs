@@ -1,12 +1,12 @@
-//! `latchkey user import`: many people from a file of JSON lines, through the admin API's batches.
+//! `latchkey user import`: creates many identities from a file of JSON lines, through batches of the admin API.
 //!
-//! Lines are read one after the other and never all at once, so a file may be larger than memory. Several batches are on their way
-//! at the same time and settled in the order of the file: what [`state`] knows as done is always a beginning of the file, and a
-//! run that was ended at any moment is gone on with from there.
+//! Lines are read one after the other, so a file may be larger than memory. Several batches are in flight at the same time and
+//! settled in the order of the file. So [`state`] always describes a beginning of the file, and a later run continues from there
+//! after an interruption at any moment.
 //!
-//! Every person gets their id here, the line's own or one made from the import and the number of the line. That is what makes
-//! repeating safe: when a line that may have been sent before is refused as a conflict, the stack is asked whether the person with
-//! this line's id is there; then it was this import that made them.
+//! Every identity gets its id here: the id of its line, or one derived from the import and the number of the line. That makes
+//! repeating safe. When a line that may have been sent before is refused as a conflict, the command asks whether an identity with
+//! this line's id exists. If so, this import has created it.
 
 mod decoded;
 mod lines;
@@ -30,55 +30,55 @@ use std::time::Duration;
 
 /// Help of the command.
 pub const ABOUT: &str = "\
-Create many people from a file, one JSON object a line
+Create many identities from a file with one JSON object per line
 
 A line is what POST /admin/identities takes: schema_id, traits, state, external_id, metadata_public, metadata_admin, \
 verifiable_addresses, credentials. Passwords come as hashes (credentials.password.config.hashed_password, in any format that \
 the admin API takes) or in clear text (credentials.password.config.password), which costs the stack a hash each. A line may have \
-an id, a UUID, and the person keeps it. What GET /admin/identities?include_credential=password of an Ory Kratos answers, one \
-person a line, is accepted as it is; moments of creation and change are not kept.
+an id, a UUID, which the identity keeps. The output of GET /admin/identities?include_credential=password of an Ory Kratos, one \
+identity per line, is accepted as it is; the times of creation and change are not kept.
 
 Goes on where it ended: what is done is kept in FILE.latchkey-import, and the same command does not create it again, however \
 the first one ended. Lines that were refused are written to FILE.refused.jsonl with the reason and the line as it was, \
 passwords included, readable for you alone.";
 
-/// How often it is asked whether progress is to be told.
+/// How often progress is checked for output.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// The exit code of a command that Ctrl-C has stopped, as shells know it.
+/// The exit code after Ctrl-C, by the convention of shells.
 const STOPPED: u8 = 130;
 
-/// What to import, and how.
+/// Options of an import.
 #[derive(Debug, Args)]
 pub struct Import {
-    /// File with one JSON object a line; - reads standard input, which cannot be gone on with
+    /// File with one JSON object per line; - reads standard input, which cannot be resumed
     #[arg(value_name = "FILE.jsonl")]
     file: PathBuf,
-    /// Look at every line and send nothing
+    /// Check every line and send nothing
     #[arg(long)]
     dry_run: bool,
-    /// Begin anew, whatever was done before
+    /// Start from the first line, whatever was done before
     #[arg(long)]
     restart: bool,
-    /// Where refused lines go; beside the file without
+    /// File for refused lines [default: beside the input]
     #[arg(long, value_name = "FILE")]
     refused: Option<PathBuf>,
-    /// Batches on their way at the same time
+    /// Batches in flight at the same time
     #[arg(long, value_name = "COUNT", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=32))]
     parallel: u8,
 }
 
-/// What became of the lines.
+/// Counts of lines by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counts {
     created: u64,
     refused: u64,
 }
 
-/// Imports.
+/// Runs an import.
 ///
 /// # Errors
-/// When a line was refused, when the file cannot be used, or when the stack stops answering.
+/// When a line was refused, the file is unusable, or the stack stops answering.
 pub async fn run(target: &Target, what: &Import, json: bool) -> Result<(), Failure> {
     if what.dry_run {
         return look(&what.file, json);
@@ -95,7 +95,7 @@ pub async fn run(target: &Target, what: &Import, json: bool) -> Result<(), Failu
         (lines, Some(size), state)
     };
     let stopped = interrupted();
-    // Rights and address are better told before the first batch than by it.
+    // Missing rights and a wrong URL are better reported before the first batch.
     admin.call(Method::GET, "/admin/identities", Some("page_size=1"), None).await?;
     let mut progress = Progress::start(size, lines.bytes(), state.done.lines);
     if state.done.lines > 0 {
@@ -111,7 +111,7 @@ pub async fn run(target: &Target, what: &Import, json: bool) -> Result<(), Failu
     report(&state, &refused, json)
 }
 
-/// What is said to somebody who stopped it. What is on its way may be done; going on finds out.
+/// The message after Ctrl-C. Batches in flight may have been done; the next run finds out.
 fn stop(file: &Path, state: &State) -> Failure {
     let lines = state.done.lines;
     let text = if is_stdin(file) {
@@ -126,7 +126,7 @@ fn is_stdin(file: &Path) -> bool {
     file == Path::new("-")
 }
 
-/// A file beside another; beside nothing, here.
+/// The path of a file beside the input; in the working folder for standard input.
 fn beside(file: &Path, suffix: &str) -> PathBuf {
     if is_stdin(file) {
         return PathBuf::from(format!("latchkey-import{suffix}"));
@@ -146,12 +146,12 @@ async fn send_all(
     let limits = Limits::default();
     let sender = Sender { admin, limits: &limits };
     let mut sent = FuturesOrdered::new();
-    // Progress is told while a slow batch is on its way, too.
+    // Progress is shown while a slow batch is in flight, too.
     let mut beat = tokio::time::interval(BEAT);
     loop {
         while sent.len() < usize::from(what.parallel) {
             let Some(batch) = lines.batch(&limits, state)? else { break };
-            // Before it is sent: from now on these lines may have been done.
+            // Saved before sending: from now on these lines may have been done.
             state.may_be_done(batch.end.lines)?;
             sent.push_back(sender.settle(batch));
         }
@@ -174,7 +174,10 @@ fn report(state: &State, refused: &Path, json: bool) -> Result<(), Failure> {
             &json!({"lines": state.done.lines, "created": created, "refused": count, "refused_file": file}).to_string(),
         )?;
     } else {
-        print(&format!("{created} people are in, {count} lines were refused, of {} lines.", state.done.lines))?;
+        print(&format!(
+            "{created} identities were created and {count} lines were refused, of {} lines.",
+            state.done.lines
+        ))?;
     }
     if count == 0 {
         return Ok(());
@@ -182,7 +185,7 @@ fn report(state: &State, refused: &Path, json: bool) -> Result<(), Failure> {
     Err(Failure::refused(format!("the refused lines and why they were are in {}", refused.display())))
 }
 
-/// Looks at every line without a stack.
+/// Checks every line without a stack.
 fn look(file: &Path, json: bool) -> Result<(), Failure> {
     let (mut lines, size) = if is_stdin(file) {
         (Lines::stdin(), None)

@@ -1,24 +1,24 @@
-//! How far it is: a bar on a terminal, a line now and then elsewhere. Always on standard error.
+//! Progress of an import: a bar on a terminal, a line now and then elsewhere. Always on standard error.
 
 use super::Counts;
 use std::collections::VecDeque;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-/// How often a bar is drawn, and a line written.
+/// How often the bar is drawn, and how often a line is written.
 const BAR: Duration = Duration::from_millis(100);
 const LINE: Duration = Duration::from_secs(5);
 const WIDTH: usize = 30;
-/// How far back the pace is measured. Batches are settled every few seconds, or every minute where passwords are hashed.
+/// The window over which the rate is measured. Batches take seconds, or a minute where passwords are hashed.
 const WINDOW: Duration = Duration::from_secs(120);
-/// How long the pace is measured before it is told.
+/// How long the rate is measured before it is shown.
 const SETTLED: Duration = Duration::from_secs(3);
 
 pub(super) struct Progress {
-    /// Bytes of everything, when that is known.
+    /// Bytes of the whole input, if known.
     total: Option<u64>,
     started: Instant,
-    /// How far it was, each time that it went on: the beginning, or what is left of the window.
+    /// Places that were reached, with their times, within the window.
     places: VecDeque<(Instant, u64, u64)>,
     shown: Option<Instant>,
     terminal: bool,
@@ -26,7 +26,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Begins at so many bytes and lines.
+    /// Starts at this many bytes and lines.
     pub(super) fn start(total: Option<u64>, bytes: u64, lines: u64) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let started = Instant::now();
@@ -50,21 +50,21 @@ impl Progress {
         if self.terminal {
             self.drawn = true;
             eprint!("\r\u{1b}[2K{text}");
-            // A bar that is not drawn is nothing to fail for.
+            // A bar that cannot be drawn must not fail the import.
             let _ = std::io::stderr().flush();
         } else {
             eprintln!("{text}");
         }
     }
 
-    /// Takes the bar away.
+    /// Erases the bar.
     pub(super) fn end(&self) {
         if self.drawn {
             eprint!("\r\u{1b}[2K");
         }
     }
 
-    /// Remembers a place; forgets those that are older than the window, but for the youngest of them.
+    /// Records a place. Forgets places before the window, except the youngest of them.
     fn measure(&mut self, now: Instant, bytes: u64, lines: u64) {
         if self.places.back().is_none_or(|(_, _, before)| *before != lines) {
             self.places.push_back((now, bytes, lines));
@@ -76,7 +76,7 @@ impl Progress {
 
     fn text(&self, now: Instant, bytes: u64, lines: u64, counts: Counts) -> String {
         let facts = format!("{lines} lines, {} refused", counts.refused);
-        // Before anything is settled nobody knows how fast it goes.
+        // The rate is unknown before the first batch is settled.
         let pace = self.places.front().and_then(|(at, from, first)| {
             let seconds = now.duration_since(*at).as_secs_f64();
             (lines > *first && seconds >= SETTLED.as_secs_f64()).then(|| {
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pace_is_that_of_the_last_minutes() {
+    fn rate_is_that_of_the_last_minutes() {
         let begun = Instant::now();
         let mut progress = Progress {
             total: Some(1_000_000),
@@ -133,12 +133,12 @@ mod tests {
             progress.measure(now, bytes, lines);
             progress.text(now, bytes, lines, Counts { created: 0, refused: 7 })
         };
-        // What was done by an earlier run says nothing of this one, and neither does a batch on its way.
+        // Neither an earlier run nor a batch in flight counts.
         assert_eq!(at(0, 100_000, 1000), " 10 %  1000 lines, 7 refused");
         assert_eq!(at(30, 100_000, 1000), " 10 %  1000 lines, 7 refused");
         assert_eq!(at(40, 200_000, 2000), " 20 %  2000 lines, 7 refused, 25 a second, 5 min left");
         assert_eq!(at(140, 300_000, 3000), " 30 %  3000 lines, 7 refused, 14 a second, 8 min left");
-        // Faster since then: the slow beginning is forgotten.
+        // The slow beginning has left the window.
         let mut last = String::new();
         for second in 141..=270 {
             last = at(second, 300_000 + (second - 140) * 4_000, 3000 + (second - 140) * 40);

@@ -1,10 +1,10 @@
-//! Batches on their way: what fits one, and what became of it.
+//! Batches in flight: what fits into one, and its result.
 
 use super::lines::{Batch, Item, Refused};
 use super::state::Place;
 use crate::cli::Failure;
 use crate::cli::api::{Admin, encoded, explain, id_of};
-use admin_identities::{MOST_PASSWORDS, MOST_PEOPLE};
+use admin_identities::{MOST_IDENTITIES, MOST_PASSWORDS};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
 use hyper::body::Bytes;
@@ -15,29 +15,29 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Most bytes of it as a text within an event, which is how a function gets it.
+/// Most bytes of a batch as a JSON string within an event, which is how a function receives it.
 const MOST_ESCAPED: usize = 5_700_000;
 /// How often a batch is tried, with a longer pause each time.
 const TRIES: u32 = 6;
-/// Ids in one question who of them is there; more would make the request line too long.
+/// Ids per lookup; more would make the request line too long.
 const ASKED: usize = 100;
 
-/// How much goes into a batch: less after the stack could not do one in its time.
+/// The size of batches. It shrinks when the stack could not finish one in time.
 pub(super) struct Limits {
-    people: AtomicUsize,
+    identities: AtomicUsize,
     passwords: AtomicUsize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { people: AtomicUsize::new(MOST_PEOPLE), passwords: AtomicUsize::new(MOST_PASSWORDS) }
+        Self { identities: AtomicUsize::new(MOST_IDENTITIES), passwords: AtomicUsize::new(MOST_PASSWORDS) }
     }
 }
 
-/// What still fits a batch.
+/// The room that is left in a batch.
 pub(super) struct Room {
     lines: usize,
-    people: usize,
+    identities: usize,
     passwords: usize,
     bytes: usize,
     escaped: usize,
@@ -46,17 +46,17 @@ pub(super) struct Room {
 impl Limits {
     pub(super) fn room(&self) -> Room {
         Room {
-            lines: MOST_PEOPLE,
-            people: self.people.load(Ordering::Relaxed),
+            lines: MOST_IDENTITIES,
+            identities: self.identities.load(Ordering::Relaxed),
             passwords: self.passwords.load(Ordering::Relaxed),
             bytes: LARGEST_ADMIN_BODY - 64,
             escaped: MOST_ESCAPED - 64,
         }
     }
 
-    /// Makes later batches no larger than half of one that was too much.
+    /// Halves the size of later batches after one that was too large.
     fn shrink(&self, items: &[Item]) {
-        self.people.fetch_min((items.len() / 2).max(1), Ordering::Relaxed);
+        self.identities.fetch_min((items.len() / 2).max(1), Ordering::Relaxed);
         let passwords = items.iter().filter(|item| item.in_clear).count();
         if passwords > 0 {
             self.passwords.fetch_min((passwords / 2).max(1), Ordering::Relaxed);
@@ -65,15 +65,16 @@ impl Limits {
 }
 
 impl Room {
-    /// Takes the room of a line and its person, if there is enough.
+    /// Takes the room of a line and its identity, if there is enough.
     pub(super) fn take(&mut self, line: usize, item: Option<&Item>) -> bool {
-        // A line that makes nobody is kept until the batch is settled, so it counts as well.
+        // A refused line is kept until the batch is settled, so it counts as well.
         let bytes = item.map_or(line, |item| item.body.len().max(line)) + 1;
         let escaped = item.map_or(line, |item| escaped(&item.body)) + 1;
-        let (people, passwords) = (usize::from(item.is_some()), usize::from(item.is_some_and(|item| item.in_clear)));
+        let (identities, passwords) =
+            (usize::from(item.is_some()), usize::from(item.is_some_and(|item| item.in_clear)));
         let rooms = [
             (&mut self.lines, 1),
-            (&mut self.people, people),
+            (&mut self.identities, identities),
             (&mut self.passwords, passwords),
             (&mut self.bytes, bytes),
             (&mut self.escaped, escaped),
@@ -86,25 +87,25 @@ impl Room {
     }
 }
 
-/// The length of a JSON text within a JSON text.
+/// The length of a JSON text as a string within JSON.
 fn escaped(text: &str) -> usize {
     text.len() + text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count()
 }
 
-/// What became of a batch.
+/// The result of a batch.
 pub(super) struct Settled {
     pub(super) created: u64,
-    /// In the order of the file.
+    /// Refused lines in the order of the file.
     pub(super) refused: Vec<Refused>,
     pub(super) end: Place,
     pub(super) digest: String,
 }
 
-/// What one request came to.
+/// The result of one request.
 enum Attempt {
-    /// An answer for each item.
+    /// One answer per item.
     Answered(Vec<Value>),
-    /// Not now, or not so much at once.
+    /// The stack was busy, or the batch was too large.
     Later(Failure),
 }
 
@@ -116,10 +117,10 @@ pub(super) struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    /// Sends a batch until every line of it is made or refused.
+    /// Sends a batch until every line of it is created or refused.
     ///
     /// # Errors
-    /// When the stack does not answer, or refuses the batch as such.
+    /// When the stack does not answer, or refuses the whole batch.
     pub(super) async fn settle(self, batch: Batch) -> Result<Settled, Failure> {
         let Batch { items, mut refused, end, digest } = batch;
         let mut created = 0;
@@ -131,7 +132,7 @@ impl Sender<'_> {
                     created += (answers.len() - failed.len()) as u64;
                     refused.extend(failed);
                 }
-                // Halves, the first one first.
+                // The first half is sent first.
                 None => {
                     let second = items.split_off(items.len().div_ceil(2));
                     open.extend([second, items]);
@@ -142,7 +143,7 @@ impl Sender<'_> {
         Ok(Settled { created, refused, end, digest })
     }
 
-    /// Sends items; nothing when they are too many at once.
+    /// Sends items. Returns `None` when they are too many for one request.
     async fn send(self, items: &mut [Item]) -> Result<Option<Vec<Value>>, Failure> {
         let mut tries = 0;
         loop {
@@ -153,7 +154,7 @@ impl Sender<'_> {
                     return Ok(None);
                 }
                 Attempt::Later(why) if tries + 1 == TRIES => return Err(why),
-                // It may have been done all the same, and only the answer was lost.
+                // The batch may have been done although its answer was lost.
                 Attempt::Later(_) => items.iter_mut().for_each(|item| item.doubtful = true),
             }
             pause(Duration::from_millis(500) * 2u32.pow(tries)).await;
@@ -189,7 +190,7 @@ impl Sender<'_> {
         if status >= 500 || matches!(status, 413 | 429) { Ok(Attempt::Later(refusal)) } else { Err(refusal) }
     }
 
-    /// The items that made nobody.
+    /// The items that created no identity.
     async fn failed(self, items: Vec<Item>, answers: &[Value]) -> Result<Vec<Refused>, Failure> {
         let failed: Vec<(Item, &Value)> =
             items.into_iter().zip(answers).filter(|(_, answer)| answer["action"] != "create").collect();
@@ -199,7 +200,7 @@ impl Sender<'_> {
         Ok(gone.map(|(item, answer)| Refused { line: item.line, reason: reason(answer), text: item.text }).collect())
     }
 
-    /// Those of these ids that are somebody's.
+    /// Which of these ids belong to an existing identity.
     async fn there(self, ids: Vec<Uuid>) -> Result<BTreeSet<Uuid>, Failure> {
         let mut there = BTreeSet::new();
         for chunk in ids.chunks(ASKED) {
@@ -215,7 +216,7 @@ impl Sender<'_> {
 fn reason(answer: &Value) -> String {
     let error = &answer["error"];
     if error["code"] == 409 {
-        return "somebody has this id, identifier, address or external id already".to_owned();
+        return "another identity has this id, identifier, address or external id already".to_owned();
     }
     explain(error).unwrap_or_else(|| "the admin API refused it without a reason".to_owned())
 }
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_keeps_every_limit() {
+    fn batch_keeps_every_limit() {
         assert_eq!(fit(&item(10, false)), 1000);
         assert_eq!(fit(&item(10, true)), 200);
         assert_eq!(fit(&item(1024 * 1024, false)), 4);
@@ -257,12 +258,12 @@ mod tests {
     }
 
     #[test]
-    fn less_after_too_much() {
+    fn batches_shrink_after_one_too_large() {
         let limits = Limits::default();
         limits.shrink(&[item(1, true), item(1, true), item(1, false), item(1, false)]);
         let room = limits.room();
-        assert_eq!((room.people, room.passwords), (2, 1));
+        assert_eq!((room.identities, room.passwords), (2, 1));
         limits.shrink(&[item(1, false)]);
-        assert_eq!((limits.room().people, limits.room().passwords), (1, 1));
+        assert_eq!((limits.room().identities, limits.room().passwords), (1, 1));
     }
 }

@@ -1,7 +1,7 @@
-//! What of a file is done, kept beside it, and the lines that were refused.
+//! The saved state of an import, and the report of refused lines.
 //!
-//! The order makes it safe to end at any moment: that lines may have been done is written before they are sent; refused lines are
-//! written before the place behind them. Whoever goes on cuts off what was written of refused lines behind the last place.
+//! The order of writes makes an interruption safe at any moment. That lines may have been done is written before they are sent.
+//! Refused lines are written before the place after them. A later run truncates the report to the last place.
 
 use super::Counts;
 use super::lines::Lines;
@@ -17,17 +17,17 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
-/// What people may read what may hold passwords: its owner.
+/// File mode: only the owner may read a file that may hold passwords.
 const PRIVATE: u32 = 0o600;
 
-/// A place in a file: behind so many lines and bytes.
+/// A place in a file, as the number of lines and bytes before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     pub(super) lines: u64,
     pub(super) bytes: u64,
 }
 
-/// How far an import is.
+/// The progress of an import.
 pub(super) struct State {
     pub(super) done: Place,
     pub(super) counts: Counts,
@@ -39,16 +39,16 @@ pub(super) struct State {
     refused_path: PathBuf,
 }
 
-/// The file of it. Nothing of a line is in it.
+/// The content of the state file. It holds no part of a line.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Saved {
-    /// What ids of people are made from.
+    /// The seed of the identities' ids.
     import: Uuid,
-    /// The admin API that the people are in.
+    /// The admin API of the import.
     stack: String,
     done: Place,
-    /// SHA-256 of what is done, to know the file again.
+    /// SHA-256 of the part that is done, to recognise the file again.
     sha256: String,
     /// The last line that may have been sent.
     sent: u64,
@@ -59,7 +59,7 @@ struct Saved {
 }
 
 impl State {
-    /// The state of lines that come only once.
+    /// The state of an input that can be read only once.
     pub(super) fn unsaved(stack: String, refused: &Path) -> Result<Self, Failure> {
         Self::with(Saved { import: chance::id(), stack, ..Saved::default() }, None, refused)
     }
@@ -106,7 +106,7 @@ impl State {
         let refused =
             OpenOptions::new().create(true).append(true).mode(PRIVATE).open(refused_path).map_err(unusable)?;
         refused.set_permissions(Permissions::from_mode(PRIVATE)).map_err(unusable)?;
-        // Somebody may have taken the report away meanwhile; then a new one begins.
+        // The user may have removed the report meanwhile; then a new one begins.
         saved.refused_bytes = saved.refused_bytes.min(refused.metadata().map_err(unusable)?.len());
         refused.set_len(saved.refused_bytes).map_err(unusable)?;
         Ok(Self {
@@ -120,7 +120,7 @@ impl State {
         })
     }
 
-    /// The id of a line's person who has none: the same each time the line is read.
+    /// The id for a line without one: the same each time the line is read.
     pub(super) fn id_of(&self, line: u64) -> Uuid {
         let digest = Sha256::new().chain_update(self.saved.import).chain_update(line.to_be_bytes()).finalize();
         let mut bytes = [0; 16];
@@ -133,13 +133,13 @@ impl State {
         line <= self.doubtful
     }
 
-    /// Remembers that lines up to this one may be done from now on.
+    /// Saves that lines up to this one may be done from now on.
     pub(super) fn may_be_done(&mut self, line: u64) -> Result<(), Failure> {
         self.saved.sent = self.saved.sent.max(line);
         self.save()
     }
 
-    /// Remembers a batch; batches come in the order of the file.
+    /// Saves the result of a batch. Batches come in the order of the file.
     pub(super) fn settle(&mut self, settled: &Settled) -> Result<(), Failure> {
         let mut report = Vec::new();
         for refused in &settled.refused {
@@ -160,10 +160,10 @@ impl State {
         self.save()
     }
 
-    /// Takes the report away when there is nothing in it.
+    /// Removes an empty report.
     pub(super) fn end(&self) {
         if self.saved.refused_bytes == 0 {
-            // An empty file that stays is nothing to fail for.
+            // An empty report that stays does no harm.
             let _ = std::fs::remove_file(&self.refused_path);
         }
     }
@@ -173,7 +173,7 @@ impl State {
         let unusable = |e: &dyn std::fmt::Display| Failure::refused(format!("{}: {e}", file.display()));
         let mut next = file.as_os_str().to_owned();
         next.push(".new");
-        // Written whole beside the old one and then put in its place: there is always one that is whole.
+        // Written to a new file that then replaces the old one, so that a complete state always exists.
         let written =
             OpenOptions::new().create(true).truncate(true).write(true).mode(PRIVATE).open(&next).and_then(|mut out| {
                 serde_json::to_writer(&mut out, &self.saved)?;
