@@ -1,9 +1,11 @@
 //! Telephone numbers as people write them, read as libphonenumber reads them, which Kratos uses: what stands before the number does
 //! not count, nor do brackets, blanks and dots, and digits of every script are digits.
 //!
-//! Own code for the front alone, which brings a text to `+` and digits of ASCII. Numbering plans are the library's.
+//! This module brings a text to digits of ASCII. What they mean, [`plan`] knows.
 
-use regex::Regex;
+mod plan;
+
+use regex_lite::Regex;
 use std::sync::LazyLock;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
@@ -19,31 +21,31 @@ const PUNCTUATION: &str = "-x\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{2015}\u{
 /// An extension at the end of a number.
 static EXTENSION: LazyLock<Regex> = LazyLock::new(|| {
     let alternatives = [
-        r";ext=\p{Nd}{1,20}",
-        r"[ \u{A0}\t,]*(?:e?xt(?:ensi(?:o\u{301}?|\u{F3}))?n?|доб|anexo)[:.]?[ \u{A0}\t,-]*\p{Nd}{1,20}#?",
-        r"[ \u{A0}\t,]*(?:[x#~\u{FF5E}]|int)[:.]?[ \u{A0}\t,-]*\p{Nd}{1,9}#?",
-        r"[- ]+\p{Nd}{1,6}#",
-        r"[ \u{A0}\t]*(?:,{2}|;)[:.]?[ \u{A0}\t,-]*\p{Nd}{1,15}#?",
-        r"[ \u{A0}\t]*,+[:.]?[ \u{A0}\t,-]*\p{Nd}{1,9}#?",
+        r";ext=[0-9]{1,20}",
+        r"[ \u{A0}\t,]*(?:e?xt(?:ensi(?:o\u{301}?|\u{F3}))?n?|доб|anexo)[:.]?[ \u{A0}\t,-]*[0-9]{1,20}#?",
+        r"[ \u{A0}\t,]*(?:[x#~\u{FF5E}]|int)[:.]?[ \u{A0}\t,-]*[0-9]{1,9}#?",
+        r"[- ]+[0-9]{1,6}#",
+        r"[ \u{A0}\t]*(?:,{2}|;)[:.]?[ \u{A0}\t,-]*[0-9]{1,15}#?",
+        r"[ \u{A0}\t]*,+[:.]?[ \u{A0}\t,-]*[0-9]{1,9}#?",
     ];
     let pattern = format!("(?i)(?:{})$", alternatives.join("|"));
     #[expect(clippy::expect_used, reason = "the pattern is a constant, and a test compiles it")]
     Regex::new(&pattern).expect("a pattern")
 });
 
-/// The number in a text, in E.164, if the text is one valid number in international form.
+/// The number in a folded text, in E.164, if the text is one valid number in international form.
 pub(crate) fn e164(text: &str) -> Option<String> {
-    let international = international(text)?;
-    let number = phonenumber::parse(None, international).ok()?;
-    phonenumber::is_valid(&number).then(|| number.format().mode(phonenumber::Mode::E164).to_string())
+    plan::e164(&international(text)?)
 }
 
-/// A text's number as `+` and digits of ASCII. Whether there is such a number, the numbering plans say.
+/// The digits of a text's number, its calling code first. Whether there is such a number, the numbering plans say.
 fn international(text: &str) -> Option<String> {
     if text.len() > LONGEST || !text.contains(is_plus) {
         return None;
     }
-    let text = possible(&in_its_context(text)?)?.to_owned();
+    let ascii = |c| digit(c).and_then(|digit| char::from_digit(digit, 10)).unwrap_or(c);
+    let text: String = text.chars().map(ascii).collect();
+    let text = possible(&in_its_context(&text)?)?.to_owned();
     // Without a region to assume, a number must say its country.
     let national = text.trim_start_matches(is_plus);
     if national.len() == text.len() {
@@ -54,7 +56,7 @@ fn international(text: &str) -> Option<String> {
         _ if is_viable(national) => national,
         _ => return None,
     };
-    Some(std::iter::once('+').chain(digits(number)).collect())
+    Some(digits(number).collect())
 }
 
 fn is_plus(c: char) -> bool {
@@ -81,7 +83,7 @@ fn in_its_context(text: &str) -> Option<String> {
 
 /// What may be a number: from the first plus or digit, without a second number and without what ends none.
 fn possible(text: &str) -> Option<&str> {
-    let start = text.find(|c| is_plus(c) || digit(c).is_some())?;
+    let start = text.find(|c: char| is_plus(c) || c.is_ascii_digit())?;
     let number = text[start..].trim_end_matches(|c: char| !c.is_alphanumeric() && c != '#');
     let second =
         number.match_indices(['/', '\\']).find(|(at, _)| number[at + 1..].trim_start_matches(' ').starts_with('x'));
@@ -93,7 +95,7 @@ fn possible(text: &str) -> Option<&str> {
 fn is_viable(text: &str) -> bool {
     let mut digits = 0;
     text.chars().all(|c| {
-        if digit(c).is_some() {
+        if c.is_ascii_digit() {
             digits += 1;
             return true;
         }
@@ -104,10 +106,10 @@ fn is_viable(text: &str) -> bool {
 /// The digits of a number. Three letters or more are those of a keypad, fewer do not count.
 fn digits(number: &str) -> impl Iterator<Item = char> {
     let keypad = number.chars().filter(char::is_ascii_alphabetic).count() >= 3;
-    number.chars().filter_map(move |c| match digit(c) {
-        Some(digit) => char::from_digit(digit, 10),
-        None if keypad => key(c),
-        None => None,
+    number.chars().filter_map(move |c| match c {
+        '0'..='9' => Some(c),
+        _ if keypad => key(c),
+        _ => None,
     })
 }
 
