@@ -3,7 +3,8 @@
 use crate::processes::Processes;
 use crate::template::Function;
 use lambda_http::Context;
-use latchkey_web::{Environment, StartError, lambda};
+use latchkey_platform::{Platform, StartError};
+use latchkey_web::lambda;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -37,15 +38,16 @@ enum How {
 }
 
 impl Functions {
-    /// Starts every function in this process.
+    /// Starts every function in this process. All share one clock; each has this environment and its own variables of the template.
     ///
     /// # Errors
     /// When one cannot start with its environment, as it could not on AWS.
-    pub async fn linked(functions: &[Function], env: &Environment) -> Result<Self, StartError> {
+    pub async fn linked(functions: &[Function], platform: &Platform) -> Result<Self, StartError> {
         let mut linked = HashMap::new();
         for function in functions {
-            let env = function.env.iter().fold(env.clone(), |env, (name, value)| env.with(name, value));
-            linked.insert(function.resource.clone(), link(&function.binary, env).await?);
+            let own = function.env.iter().fold(platform.env.clone(), |env, (name, value)| env.with(name, value));
+            let own = Platform { env: own, ..platform.clone() };
+            linked.insert(function.resource.clone(), link(&function.binary, own).await?);
         }
         Ok(Self::new(functions, How::Linked(linked)))
     }
@@ -100,13 +102,13 @@ fn timeouts(functions: &[Function]) -> HashMap<String, Duration> {
     functions.iter().map(|function| (function.resource.clone(), Duration::from_secs(function.timeout))).collect()
 }
 
-async fn link(binary: &str, env: Environment) -> Result<Linked, StartError> {
+async fn link(binary: &str, platform: Platform) -> Result<Linked, StartError> {
     // Functions whose events come from the gateway or from AWS instead of an HTTP request.
     macro_rules! link_events {
         ($($name:literal => $function:ident),* $(,)?) => {
             match binary {
                 $($name => {
-                    let app = Arc::new($function::App::start(&env).await?);
+                    let app = Arc::new($function::App::start(&platform).await?);
                     return Ok(Arc::new(move |event: String, context| -> Answering {
                         let app = Arc::clone(&app);
                         Box::pin(async move {
@@ -129,7 +131,7 @@ async fn link(binary: &str, env: Environment) -> Result<Linked, StartError> {
         ($($name:literal => $function:ident),* $(,)?) => {
             match binary {
                 $($name => {
-                    let app = Arc::new($function::App::start(&env).await.map_err(|e| StartError(e.to_string()))?);
+                    let app = Arc::new($function::App::start(&platform).await.map_err(|e| StartError(e.to_string()))?);
                     Ok(Arc::new(move |event: String, context| -> Answering {
                         let app = Arc::clone(&app);
                         Box::pin(async move {

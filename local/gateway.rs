@@ -8,7 +8,7 @@ use axum::body::to_bytes;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode};
-use latchkey_web::chance;
+use latchkey_platform::{Clock, Rng};
 use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub struct Api {
     pub routes: Arc<[Route]>,
     /// The functions they lead to.
     pub functions: Arc<Functions>,
+    /// The gateway's clock: functions know by their events when a request came.
+    pub clock: Clock,
 }
 
 impl Api {
@@ -47,7 +49,7 @@ impl Api {
 
     /// Answers one request.
     pub async fn answer(&self, from: IpAddr, request: Request) -> Response {
-        self.answer_at(chance::now(), from, request).await
+        self.answer_at(self.clock.now(), from, request).await
     }
 
     /// Answers a request that arrives at this time: functions read the time from their events.
@@ -67,7 +69,7 @@ impl Api {
         let Some(route) = pick(&self.routes, parts.method.as_str(), &path) else {
             return event::gateway_error(StatusCode::NOT_FOUND, "Not Found");
         };
-        let arrival = Arrival { id: chance::id().to_string(), at, from };
+        let arrival = Arrival { id: Rng::system().id().to_string(), at, from };
         let mut event = event::event(&parts, &body, &route.key, route.signed, &arrival);
         let mut response = match self.authorize(route, &mut event, &arrival.id).await {
             Err(refusal) => refusal,

@@ -20,7 +20,7 @@ use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use latchkey_config::Config;
-use latchkey_web::chance;
+use latchkey_platform::Rng;
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -56,7 +56,7 @@ pub struct AccessKey(Arc<str>);
 impl AccessKey {
     /// A random key.
     pub fn random() -> Self {
-        let random = chance::bytes::<20>().map(|byte| format!("{byte:02X}")).concat();
+        let random = Rng::system().bytes::<20>().map(|byte| format!("{byte:02X}")).concat();
         Self(format!("LOCAL{random}").into())
     }
 

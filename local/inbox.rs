@@ -5,10 +5,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use latchkey_web::chance;
+use latchkey_platform::{Clock, Rng};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use time::OffsetDateTime;
 
 /// Messages that are kept. A newer one replaces the oldest.
@@ -41,66 +41,64 @@ pub struct Message {
     pub created_at: OffsetDateTime,
 }
 
-impl Message {
-    /// A message that is sent now.
-    pub fn new(to: &str, channel: &str, template_type: &str, subject: &str, text: &str, html: Option<&str>) -> Self {
-        Self {
-            id: chance::id().to_string(),
-            to: to.to_owned(),
-            channel: channel.to_owned(),
-            template_type: template_type.to_owned(),
-            subject: subject.to_owned(),
-            text: text.to_owned(),
-            html: html.map(str::to_owned),
-            created_at: chance::now(),
-        }
-    }
-}
-
 /// A message as a delivery channel hands it over.
-#[derive(Debug, Deserialize)]
-struct Handed {
-    to: String,
-    channel: String,
-    template_type: String,
+#[derive(Debug, Default, Deserialize)]
+pub struct Handed {
+    /// An e-mail address or a telephone number.
+    pub to: String,
+    /// `email` or `sms`.
+    pub channel: String,
+    /// What it is for, such as `login_code_valid`.
+    pub template_type: String,
+    /// The subject of an e-mail.
     #[serde(default)]
-    subject: String,
+    pub subject: String,
+    /// The text part.
     #[serde(default)]
-    text: String,
-    html: Option<String>,
-}
-
-impl From<Handed> for Message {
-    fn from(it: Handed) -> Self {
-        Self::new(&it.to, &it.channel, &it.template_type, &it.subject, &it.text, it.html.as_deref())
-    }
+    pub text: String,
+    /// The HTML part, if it has one.
+    pub html: Option<String>,
 }
 
 /// The messages of a stack, newest first. Clones share them.
-#[derive(Clone, Debug, Default)]
-pub struct Inbox(Arc<Mutex<VecDeque<Message>>>);
+#[derive(Clone, Debug)]
+pub struct Inbox {
+    messages: Arc<Mutex<VecDeque<Message>>>,
+    clock: Clock,
+}
 
 impl Inbox {
+    /// An empty inbox, whose messages get the time of this clock.
+    pub fn new(clock: Clock) -> Self {
+        Self { messages: Arc::default(), clock }
+    }
+
     /// Puts a message on top.
-    pub fn push(&self, message: Message) {
-        let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        messages.push_front(message);
+    pub fn put(&self, handed: Handed) {
+        let Handed { to, channel, template_type, subject, text, html } = handed;
+        let (id, created_at) = (Rng::system().id().to_string(), self.clock.now());
+        let mut messages = self.lock();
+        messages.push_front(Message { id, to, channel, template_type, subject, text, html, created_at });
         messages.truncate(MOST);
     }
 
     /// All messages, newest first.
     pub fn messages(&self) -> Vec<Message> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.lock().iter().cloned().collect()
     }
 
     /// The newest message to an address.
     pub fn newest_to(&self, to: &str) -> Option<Message> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().find(|message| message.to == to).cloned()
+        self.lock().iter().find(|message| message.to == to).cloned()
     }
 
     /// Forgets all messages.
     pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Message>> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,7 +115,7 @@ pub fn router(inbox: Inbox) -> Router {
         let status = match body {
             _ if by_a_browser => StatusCode::FORBIDDEN,
             Ok(axum::Json(handed)) => {
-                inbox.push(handed.into());
+                inbox.put(handed);
                 StatusCode::NO_CONTENT
             }
             Err(rejection) => axum::extract::rejection::JsonRejection::status(&rejection),

@@ -8,7 +8,7 @@ use latchkey::console::LogFormat;
 use latchkey::processes::Lines;
 use latchkey::stack::next_steps;
 use latchkey::{Options, Ports, Stack, demo};
-use latchkey_web::Environment;
+use latchkey_platform::Environment;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -172,7 +172,7 @@ async fn run(run: &Run) -> Result<(), String> {
         }
     });
     let own = Arc::clone(&lines);
-    latchkey_web::redirect_log(move |line| own(line));
+    latchkey_platform::log::redirect(move |line| own(line));
     let end = interrupted();
     let stack = Stack::start(&options, Environment::from_process(), lines).await?;
     let notices = &stack.loaded.notices;

@@ -12,7 +12,7 @@ use axum::extract::{Path as UrlPath, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use http::StatusCode;
-use latchkey_web::{Environment, chance};
+use latchkey_platform::{Clock, Environment};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,8 @@ pub struct Processes {
     functions: HashMap<String, Launch>,
     idle: Mutex<HashMap<String, Vec<Instance>>>,
     lines: Lines,
+    /// The system's: a process has no other, and compares it with its deadline.
+    clock: Clock,
 }
 
 /// How a function is started.
@@ -85,7 +87,7 @@ impl Processes {
             let env = function.env.iter().fold(env.clone(), |env, (name, value)| env.with(name, value)).pairs();
             launches.insert(function.resource.clone(), Launch { binary, env, places: Semaphore::new(MOST_AT_ONCE) });
         }
-        Ok(Self { functions: launches, idle: Mutex::default(), lines })
+        Ok(Self { functions: launches, idle: Mutex::default(), lines, clock: Clock::system() })
     }
 
     /// Waits until another call of a function is allowed. It is counted for as long as the returned permit is kept.
@@ -103,7 +105,7 @@ impl Processes {
             Some(instance) => instance,
             None => self.start(function).await.map_err(Failure::Crashed)?,
         };
-        let deadline_ms = chance::now().unix_timestamp_nanos() / 1_000_000 + timeout.as_millis() as i128;
+        let deadline_ms = self.clock.now().unix_timestamp_nanos() / 1_000_000 + timeout.as_millis() as i128;
         let (answer, answered) = oneshot::channel();
         let invocation = Invocation { id: id.to_owned(), event, deadline_ms, answer };
         if instance.calls.send(invocation).await.is_err() {

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode};
-use latchkey_web::chance;
+use latchkey_platform::Rng;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -81,7 +81,7 @@ impl Queues {
     /// Waits until a message is due and hands it over, again and again until the function takes it or it ends elsewhere.
     async fn deliver(&self, functions: &Arc<Functions>, trigger: &Trigger, from: &str, body: &str, delay: Duration) {
         let Some(queue) = self.0.queues.get(from) else { return };
-        let id = chance::id().to_string();
+        let id = Rng::system().id().to_string();
         let mut wait = delay;
         for receives in 1..=queue.most_receives {
             sleep(wait / self.0.hurry).await;
@@ -97,7 +97,7 @@ impl Queues {
                 "awsRegion": "local",
             });
             let event = json!({ "Records": [record] }).to_string();
-            let answer = functions.call(&trigger.function, event, &chance::id().to_string()).await;
+            let answer = functions.call(&trigger.function, event, &Rng::system().id().to_string()).await;
             match answer {
                 Ok(answer) if answer["batchItemFailures"].as_array().is_none_or(Vec::is_empty) => return,
                 Ok(_) => {}
@@ -138,7 +138,7 @@ async fn answer(
     if !queues.put(&functions, resource, request["MessageBody"].as_str().unwrap_or_default(), delay) {
         return refuse("QueueDoesNotExist");
     }
-    let answer = json!({"MessageId": chance::id(), "MD5OfMessageBody": ""}).to_string();
+    let answer = json!({"MessageId": Rng::system().id(), "MD5OfMessageBody": ""}).to_string();
     ([("content-type", "application/x-amz-json-1.0")], answer).into_response()
 }
 

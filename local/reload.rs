@@ -11,7 +11,7 @@ use crate::locate::with_lines;
 use crate::processes::{Lines, Processes};
 use crate::template::Function;
 use latchkey_config::{ConfigErrors, Loaded};
-use latchkey_web::Environment;
+use latchkey_platform::{Clock, Environment, Platform, Rng};
 use sha2::{Digest as _, Sha256};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -50,6 +50,8 @@ pub struct Starter {
     pub processes: Option<PathBuf>,
     /// Receives the lines that they write.
     pub lines: Lines,
+    /// The clock that functions in this process share.
+    pub clock: Clock,
 }
 
 impl Starter {
@@ -59,7 +61,10 @@ impl Starter {
     /// A function's error, or that a binary is missing.
     pub async fn start(&self, env: &Environment) -> Result<Functions, String> {
         match &self.processes {
-            None => Functions::linked(&self.functions, env).await.map_err(|e| e.to_string()),
+            None => {
+                let platform = Platform { env: env.clone(), clock: self.clock.clone(), rng: Rng::system() };
+                Functions::linked(&self.functions, &platform).await.map_err(|e| e.to_string())
+            }
             Some(folder) => {
                 let processes = Processes::new(&self.functions, folder, env, Arc::clone(&self.lines))?;
                 Ok(Functions::processes(&self.functions, processes))

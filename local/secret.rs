@@ -1,6 +1,6 @@
 //! The courier's secret on this machine. In a deployment it is in Secrets Manager, where only the courier may read it.
 
-use latchkey_web::chance;
+use latchkey_platform::Rng;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -16,7 +16,7 @@ const OURS: [&str; 2] = [FILE, crate::store::FILE];
 /// # Errors
 /// When the file cannot be used.
 pub fn courier(folder: Option<&Path>) -> Result<String, String> {
-    let made = chance::bytes::<32>().map(|byte| format!("{byte:02x}")).concat();
+    let made = Rng::system().bytes::<32>().map(|byte| format!("{byte:02x}")).concat();
     let Some(folder) = folder else { return Ok(made) };
     let file = folder.join(FILE);
     let unusable = |e: std::io::Error| format!("--data {}: {FILE}: {e}", folder.display());

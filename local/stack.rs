@@ -10,11 +10,11 @@ use crate::queue::{self, Queues};
 use crate::reload::{self, Followed, Starter};
 use crate::store::{self, Store};
 use crate::stream;
-use crate::template::{Table, Template};
+use crate::template::{Route, Table, Template};
 use axum::Router;
 use latchkey_config::{Config, Loaded};
+use latchkey_platform::{Environment, ManualClock};
 use latchkey_sealing::{PrivateKey, PublicKey};
-use latchkey_web::Environment;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -105,6 +105,8 @@ pub struct Stack {
     pub pages: Api,
     /// The messages that were sent.
     pub inbox: Inbox,
+    /// The clock of the gateway and of the functions in this process. It runs with the system's until it is turned.
+    pub clock: ManualClock,
     /// The addresses of all listeners.
     pub addresses: Addresses,
     /// The configuration as it was read.
@@ -186,7 +188,7 @@ impl Stack {
                 (store.client(), Some(store.key), Some(store.writes))
             }
         };
-        let mut background = JoinSet::new();
+        let (mut background, clock) = (JoinSet::new(), ManualClock::running());
         let (queue_listener, queue_at) = listen(0, "queues").await?;
         let queues = Queues::new(format!("http://{queue_at}"), &template.queues, &template.triggers, options.hurry);
         for function in &mut template.functions {
@@ -200,7 +202,7 @@ impl Stack {
             let known_as = known_as.unwrap_or(&function.resource).to_owned();
             function.env.insert("AWS_ACCESS_KEY_ID".to_owned(), known_as);
         }
-        let messages = Inbox::default();
+        let messages = Inbox::new(clock.clock());
         let inbox_url = match addresses.inbox {
             _ if options.delivery_channels => String::new(),
             Some(at) => format!("http://{at}/api/messages"),
@@ -228,7 +230,12 @@ impl Stack {
             .with("LATCHKEY_COURIER_SECRET_ARN", "")
             .with("LATCHKEY_COURIER_KEY", &courier.public().to_text());
         let names = Names::default();
-        let starter = Starter { functions: template.functions, processes: options.processes.clone(), lines };
+        let starter = Starter {
+            functions: template.functions,
+            processes: options.processes.clone(),
+            lines,
+            clock: clock.clock(),
+        };
         let (functions, followed) = match &options.config {
             // The built-in configuration does not change while the stack runs.
             None => (Arc::new(starter.start(&env).await?), None),
@@ -240,9 +247,11 @@ impl Stack {
         };
         let loaded = checked.loaded;
         names.take(&loaded.config);
-        let public_api = Api { routes: template.public.into(), functions: Arc::clone(&functions) };
-        let pages_api = Api { routes: template.pages.into(), functions: Arc::clone(&functions) };
-        let admin_api = Api { routes: template.admin.into(), functions: Arc::clone(&functions) };
+        let api = |routes: Vec<Route>| {
+            let (routes, functions) = (routes.into(), Arc::clone(&functions));
+            Api { routes, functions, clock: clock.clock() }
+        };
+        let (public_api, pages_api, admin_api) = (api(template.public), api(template.pages), api(template.admin));
         let queue_guard = Guard::new(key.map_or(Audience::Programs, Audience::Holders));
         background.spawn(queue::serve(queue_listener, queue_guard, queues.clone(), Arc::clone(&functions)));
         let tables: Arc<[Table]> = template.tables.into();
@@ -263,6 +272,7 @@ impl Stack {
             admin: admin_api,
             pages: pages_api,
             inbox: messages,
+            clock,
             addresses,
             loaded,
             store,

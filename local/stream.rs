@@ -7,7 +7,7 @@
 use crate::functions::Functions;
 use crate::store::Client;
 use crate::template::{Source, Table, Trigger};
-use latchkey_web::chance;
+use latchkey_platform::Rng;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -155,7 +155,7 @@ impl Reader {
 /// Invokes a function with records. Returns the ones that it reported as failed.
 async fn bring(functions: &Functions, function: &str, records: &[Value]) -> Vec<Value> {
     let event = json!({ "Records": records }).to_string();
-    match functions.call(function, event, &chance::id().to_string()).await {
+    match functions.call(function, event, &Rng::system().id().to_string()).await {
         Ok(answer) => {
             let failed: Vec<&Value> =
                 answer["batchItemFailures"].as_array().into_iter().flatten().map(|f| &f["itemIdentifier"]).collect();
@@ -172,7 +172,7 @@ async fn bring(functions: &Functions, function: &str, records: &[Value]) -> Vec<
 /// A record as the stream would have delivered it.
 fn record(keys: &Value, number: usize) -> Value {
     json!({
-        "eventID": chance::id(),
+        "eventID": Rng::system().id(),
         "eventName": "INSERT",
         "eventVersion": "1.1",
         "eventSource": "aws:dynamodb",

@@ -7,8 +7,8 @@ use latchkey::processes::Processes;
 use latchkey::store::Store;
 use latchkey::template::Template;
 use latchkey::{Options, Stack};
+use latchkey_platform::{Clock, Environment};
 use latchkey_sealing::PrivateKey;
-use latchkey_web::{Environment, chance};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -257,7 +257,7 @@ async fn courier_killed_before_recording_sends_again() {
     let store = Store::start(&Template::load().unwrap().tables, None).await.unwrap();
     let secret = "a secret of the courier in a test";
     let key = PrivateKey::derive(secret.as_bytes()).unwrap().public();
-    let draft = Draft::new(&key, &address(), chance::now());
+    let draft = Draft::new(&key, &address(), Clock::system().now());
     let look = store.client();
     look.call("TransactWriteItems", &draft.write()).await.unwrap();
     let mut functions = Template::load().unwrap().functions;
@@ -472,7 +472,7 @@ async fn waiting_messages_survive_a_restart() {
     let options = Options { data: Some(folder.path().join("state")), ..Options::of(config) };
     let start = async |env: Environment| Stack::start(&options, env, Arc::new(|_| ())).await.expect("the stack starts");
     let stack = start(Environment::default().with("LATCHKEY_INBOX_URL", "http://127.0.0.1:9/nobody")).await;
-    let draft = Draft::new(&stack.courier_key, &address(), chance::now());
+    let draft = Draft::new(&stack.courier_key, &address(), Clock::system().now());
     let look = stack.store.clone();
     look.call("TransactWriteItems", &draft.write()).await.unwrap();
     let table = outbox(&look);
@@ -497,7 +497,7 @@ async fn messages_arrive_with_functions_in_processes() {
     let look = stack.store.clone();
     let mut waits = Vec::new();
     for count in 1..=10 {
-        let draft = Draft::new(&stack.courier_key, &address(), chance::now());
+        let draft = Draft::new(&stack.courier_key, &address(), Clock::system().now());
         look.call("TransactWriteItems", &draft.write()).await.unwrap();
         let began = Instant::now();
         eventually("the message", async || (stack.inbox.messages().len() == count).then_some(())).await;

@@ -185,6 +185,6 @@ fn no_client_goes_around_the_guard() {
         .map(|(name, _)| name)
         .collect();
     // What the SDKs of AWS call by is theirs.
-    let others: Vec<&String> = others.iter().filter(|name| *name != "shared/store/src/https.rs").collect();
+    let others: Vec<&String> = others.iter().filter(|name| *name != "shared/platform/src/aws/https.rs").collect();
     assert!(others.is_empty(), "build clients with latchkey_egress: {others:?}");
 }

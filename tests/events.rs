@@ -12,8 +12,8 @@ use latchkey::store::Store;
 use latchkey::template::{Function, Template, pick};
 use latchkey::{Options, Stack};
 use latchkey_core::courier::{Dispatch, QueuedMessage};
+use latchkey_platform::{Clock, Environment};
 use latchkey_sealing::PrivateKey;
-use latchkey_web::Environment;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -95,7 +95,7 @@ fn as_of_today(mut state: Value) -> Value {
     let state = state.as_object_mut().expect("tables");
     let written = state.remove("written_at").expect("when it was written");
     let written = OffsetDateTime::parse(written.as_str().expect("a text"), &Rfc3339).expect("a time");
-    let passed = latchkey_web::chance::now() - written;
+    let passed = Clock::system().now() - written;
     let moved = |at: OffsetDateTime| if (at - written).abs() < CENTURY / 2 { at + passed } else { at };
     let times = regex_lite::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z").expect("a pattern");
     let moved_text = |found: &regex_lite::Captures<'_>| {
@@ -293,7 +293,7 @@ async fn write_all() {
     for table in tables {
         state.insert(table.to_owned(), bench.proxy.items(table).await.into());
     }
-    state.insert("written_at".to_owned(), json!(latchkey_web::chance::now().format(&Rfc3339).expect("a time")));
+    state.insert("written_at".to_owned(), json!(Clock::system().now().format(&Rfc3339).expect("a time")));
     write(&folder().join("state.json"), &Value::Object(state.clone()));
     state.remove("written_at");
     state.insert("outbox".to_owned(), outbox());
@@ -542,7 +542,7 @@ async fn write_one(name: &str, event: &Value, state: &Value) {
 /// is bound to its times.
 fn outbox() -> Value {
     let key = PrivateKey::derive(COURIER_SECRET.as_bytes()).expect("a key").public();
-    let now = latchkey_web::chance::now();
+    let now = Clock::system().now();
     let draft = |id, created_at| {
         let message = Draft::with_code(&key, "ada@example.org", created_at, "123456").message;
         // Ten whole minutes are left when it is sent.

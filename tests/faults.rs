@@ -2,7 +2,8 @@
 
 use crate::support::{Bench, Fault, PASSWORD, password, unique};
 use http::Method;
-use latchkey_store::{Accounts, Db, Environment};
+use latchkey_platform::Environment;
+use latchkey_store::{Accounts, Db};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

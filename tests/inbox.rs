@@ -5,7 +5,8 @@ use axum::body::{Body, to_bytes};
 use http::{Method, Request};
 use hyper_util::service::TowerToHyperService;
 use latchkey::guard::{Audience, Guard};
-use latchkey::inbox::{Inbox, Message, router};
+use latchkey::inbox::{Handed, Inbox, router};
+use latchkey_platform::Clock;
 
 async fn ask(inbox: &Inbox, method: Method, path: &str) -> Answer {
     answer(inbox, Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await
@@ -19,20 +20,19 @@ async fn answer(inbox: &Inbox, request: Request<Body>) -> Answer {
     Answer { status: parts.status.as_u16(), headers: parts.headers, body }
 }
 
+fn message(to: &str, channel: &str, (subject, text): (&str, &str), html: Option<&str>) -> Handed {
+    let owned = str::to_owned;
+    let (to, channel, template_type) = (owned(to), owned(channel), owned("login_code_valid"));
+    Handed { to, channel, template_type, subject: owned(subject), text: owned(text), html: html.map(owned) }
+}
+
 #[tokio::test]
 async fn inbox_lists_newest_first_and_empties() {
-    let inbox = Inbox::default();
+    let inbox = Inbox::new(Clock::system());
     assert_eq!(ask(&inbox, Method::GET, "/api/messages").await.body, "[]");
     let html = "<p>Your code is <b>123456</b></p>";
-    inbox.push(Message::new(
-        "a@example.org",
-        "email",
-        "login_code_valid",
-        "Sign in",
-        "Your code is 123456",
-        Some(html),
-    ));
-    inbox.push(Message::new("+4915100000000", "sms", "login_code_valid", "", "654321", None));
+    inbox.put(message("a@example.org", "email", ("Sign in", "Your code is 123456"), Some(html)));
+    inbox.put(message("+4915100000000", "sms", ("", "654321"), None));
     let listed = ask(&inbox, Method::GET, "/api/messages").await;
     assert_eq!((listed.status, listed.header("content-type")), (200, Some("application/json")));
     let listed = listed.json();
@@ -59,7 +59,7 @@ async fn post(inbox: &Inbox, headers: &[(&str, &str)], body: &str) -> Answer {
 
 #[tokio::test]
 async fn other_sites_neither_read_nor_write_inbox() {
-    let inbox = Inbox::default();
+    let inbox = Inbox::new(Clock::system());
     let message = r#"{"to":"a@example.org","channel":"email","template_type":"login_code_valid","subject":"s","text":"123456","html":null}"#;
     let json = ("content-type", "application/json");
     for (headers, status) in [
@@ -95,9 +95,9 @@ async fn other_sites_neither_read_nor_write_inbox() {
 
 #[tokio::test]
 async fn full_inbox_drops_oldest_messages() {
-    let inbox = Inbox::default();
+    let inbox = Inbox::new(Clock::system());
     for number in 0..2100 {
-        inbox.push(Message::new("a@example.org", "email", "test", &number.to_string(), "", None));
+        inbox.put(message("a@example.org", "email", (&number.to_string(), ""), None));
     }
     let messages = inbox.messages();
     assert_eq!((messages.len(), messages[0].subject.as_str()), (2000, "2099"));
@@ -107,7 +107,7 @@ async fn full_inbox_drops_oldest_messages() {
 /// may do nothing.
 #[tokio::test]
 async fn inbox_page_runs_only_its_own_code() {
-    let inbox = Inbox::default();
+    let inbox = Inbox::new(Clock::system());
     for (path, kind) in [("/", "text/html"), ("/inbox.css", "text/css"), ("/inbox.js", "text/javascript")] {
         let answer = ask(&inbox, Method::GET, path).await;
         assert_eq!(answer.status, 200, "{path}");

@@ -7,7 +7,7 @@ use crate::support::{
 use latchkey::{Options, Stack};
 use latchkey_core::courier::{CodeRequest, TemplateType};
 use latchkey_core::identity::Via;
-use latchkey_web::{Environment, chance};
+use latchkey_platform::{Clock, Environment};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use time::Duration;
@@ -46,7 +46,7 @@ fn id(message: &Value) -> Uuid {
 /// A message to an address that is about to be given up, written as if only afterwards: the erasure's first round leaves it, however
 /// long the giving up takes, and the last one does not.
 async fn under_way(bench: &Bench, to: &str) -> Draft {
-    let draft = Draft::new(&bench.stack.courier_key, to, chance::now() + Duration::seconds(30));
+    let draft = Draft::new(&bench.stack.courier_key, to, Clock::system().now() + Duration::seconds(30));
     bench.proxy.store("TransactWriteItems", draft.write()).await;
     bench.until(draft.id(), "sent").await;
     draft
@@ -65,7 +65,7 @@ async fn expired_code_is_not_sent() {
     let (bench, channel) = bench().await;
     let to = format!("{}@example.org", unique("late"));
     let message = bench.draft(&to).message;
-    let now = chance::now();
+    let now = Clock::system().now();
     let message =
         latchkey_core::courier::QueuedMessage { created_at: now - Duration::MINUTE, expires_at: Some(now), ..message };
     let draft = Draft::of(&bench.stack.courier_key, "123456", message);

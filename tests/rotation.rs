@@ -7,8 +7,8 @@ use latchkey::functions::Functions;
 use latchkey::gateway::Api;
 use latchkey::store::Store;
 use latchkey::template::Template;
+use latchkey_platform::{Clock, Environment, Platform};
 use latchkey_sealing::PrivateKey;
-use latchkey_web::{Environment, chance};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -69,7 +69,7 @@ impl Manager {
 async fn functions(env: &Environment, which: impl Fn(&str) -> bool) -> Arc<Functions> {
     let mut all = Template::load().unwrap().functions;
     all.retain(|function| which(&function.binary));
-    Arc::new(Functions::linked(&all, env).await.unwrap())
+    Arc::new(Functions::linked(&all, &Platform::with(env.clone())).await.unwrap())
 }
 
 /// Whoever was warm reads a secret again at most once a second.
@@ -98,6 +98,7 @@ async fn cookie_secrets_change_while_functions_are_warm() {
             ["login-init-api", "login-init-browser", "login-submit", "logout", "whoami"].contains(&name)
         })
         .await,
+        clock: Clock::system(),
     };
     let email = bench.person().await;
     let old = api(&env).await;
@@ -147,7 +148,7 @@ async fn courier(manager: &Manager, config: &str, more: &[(&str, &str)]) -> (Arc
 
 async fn sent(functions: &Functions, store: &Store, secret: &str) -> Value {
     let key = PrivateKey::derive(secret.as_bytes()).unwrap().public();
-    let draft = Draft::new(&key, &format!("{}@example.org", unique("r")), chance::now());
+    let draft = Draft::new(&key, &format!("{}@example.org", unique("r")), Clock::system().now());
     let look = store.client();
     look.call("TransactWriteItems", &draft.write()).await.unwrap();
     let event = json!({"Records": [draft.record()]}).to_string();

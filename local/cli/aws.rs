@@ -8,7 +8,7 @@ use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use latchkey_web::chance;
+use latchkey_platform::Clock;
 use serde::Deserialize;
 use std::time::SystemTime;
 use time::format_description::well_known::Rfc3339;
@@ -54,13 +54,13 @@ impl Signer {
         body: &[u8],
     ) -> Result<Vec<(HeaderName, HeaderValue)>, Failure> {
         let credentials = self.credentials().await?;
-        let scope = Scope { region: &self.region, service: SERVICE, at: chance::now().into() };
+        let scope = Scope { region: &self.region, service: SERVICE, at: Clock::system().now().into() };
         signature(&scope, credentials, method, url, headers, body)
     }
 
     async fn credentials(&self) -> Result<Credentials, Failure> {
         let mut cached = self.cached.lock().await;
-        let soon = SystemTime::from(chance::now() + EARLY);
+        let soon = SystemTime::from(Clock::system().now() + EARLY);
         if let Some(good) = cached.as_ref().filter(|c| c.expiry().is_none_or(|end| end > soon)) {
             return Ok(good.clone());
         }

@@ -2,7 +2,7 @@
 
 use cookie::Cookie;
 use http::{HeaderMap, HeaderValue, header};
-use latchkey_web::chance;
+use latchkey_platform::Clock;
 use std::collections::BTreeMap;
 use url::Url;
 
@@ -30,7 +30,7 @@ impl Jar {
                 ));
             }
             let ended = cookie.max_age().is_some_and(|age| !age.is_positive())
-                || cookie.expires_datetime().is_some_and(|end| end <= chance::now());
+                || cookie.expires_datetime().is_some_and(|end| end <= Clock::system().now());
             if ended {
                 self.0.remove(name);
             } else {

@@ -11,7 +11,7 @@ use clap::Args;
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use hyper::body::Bytes;
-use latchkey_web::chance;
+use latchkey_platform::Rng;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use std::sync::OnceLock;
@@ -57,7 +57,7 @@ pub async fn run(smoke: Smoke) -> Result<(), Failure> {
             "--admin-url is missing: to create an identity on {public}, name its admin API (the output AdminUrl)"
         )));
     }
-    let unique = format!("latchkey-smoke-{}", chance::id());
+    let unique = format!("latchkey-smoke-{}", Rng::system().id());
     let traits: Value = serde_json::from_str(&smoke.traits.replace("{unique}", &unique))
         .map_err(|e| Failure::usage(format!("--traits is not JSON: {e}")))?;
     let trial = Trial {
@@ -67,7 +67,7 @@ pub async fn run(smoke: Smoke) -> Result<(), Failure> {
         json: smoke.json,
         unique,
         // Hex of 32 random bytes satisfies every rule on length.
-        password: chance::bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+        password: Rng::system().bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
         identity: OnceLock::new(),
         requested_identity: AtomicBool::new(false),
         unreachable: AtomicBool::new(false),
@@ -149,7 +149,7 @@ impl Trial {
     /// Functions that no sign-in calls: a missing permission shows only when a function is called.
     async fn other_functions(&self) -> Result<(), Failure> {
         let mut unknown = Client::native();
-        let error = format!("/self-service/errors?id={}", chance::id());
+        let error = format!("/self-service/errors?id={}", Rng::system().id());
         self.step("answers for an error that is not there", self.gets(&mut unknown, &error, 404)).await?;
         self.step("answers for a path that is not there", self.gets(&mut unknown, "/latchkey/smoke", 404)).await?;
         self.step("admin API: lists the sessions of the identity", self.admin_sessions()).await?;

@@ -8,7 +8,7 @@ use latchkey_core::identity::Via;
 use latchkey_courier::language::{LANGUAGES, by_tag};
 use latchkey_courier::templates::example;
 use latchkey_courier::{Rendered, Templates};
-use latchkey_web::chance;
+use latchkey_platform::Clock;
 use std::path::{Path, PathBuf};
 
 /// The name of the built-in configuration in errors.
@@ -59,7 +59,7 @@ pub fn run(what: &Template) -> Result<(), Failure> {
     }
     let (mut queued, mut payload) = example(template);
     // As if the message were requested now.
-    let now = chance::now();
+    let now = Clock::system().now();
     queued.expires_at = queued.expires_at.map(|end| end + (now - queued.created_at));
     queued.created_at = now;
     if preview.channel == "sms" {

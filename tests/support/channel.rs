@@ -9,8 +9,9 @@ use http::{HeaderMap, StatusCode};
 use latchkey::store::Client;
 use latchkey_core::courier::{Code, Content, MessagePayload, QueuedMessage, Requester, TemplateType};
 use latchkey_core::identity::Via;
+use latchkey_platform::{Clock, Environment, Rng};
 use latchkey_sealing::PublicKey;
-use latchkey_store::{Db, Environment, Outbox};
+use latchkey_store::{Db, Outbox};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -156,7 +157,7 @@ impl Draft {
             key,
             code,
             QueuedMessage {
-                id: latchkey_web::chance::id(),
+                id: Rng::system().id(),
                 via: Via::Email,
                 recipient: recipient.to_owned(),
                 template: TemplateType::LoginCodeValid,
@@ -255,7 +256,7 @@ impl Proxy {
 impl Bench {
     /// A code to an address, not written yet.
     pub fn draft(&self, recipient: &str) -> Draft {
-        Draft::new(&self.stack.courier_key, recipient, latchkey_web::chance::now())
+        Draft::new(&self.stack.courier_key, recipient, Clock::system().now())
     }
 
     /// Writes a message, which the stream then brings to the courier.

@@ -3,6 +3,7 @@
 use super::{Bench, PASSWORD};
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Method, Request};
+use latchkey_platform::Clock;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -87,7 +88,7 @@ impl<'b> Client<'b> {
     }
 
     fn now(&self) -> time::OffsetDateTime {
-        latchkey_web::chance::now() + self.later
+        Clock::system().now() + self.later
     }
 
     /// The same so much later.

@@ -9,7 +9,7 @@ static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 pub fn collect() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        latchkey_web::redirect_log(|line| LINES.lock().expect("no panic while locked").push(line.to_owned()));
+        latchkey_platform::log::redirect(|line| LINES.lock().expect("no panic while locked").push(line.to_owned()));
     });
 }
 

@@ -14,12 +14,12 @@ pub use client::{Answer, Browser, Client, Door, action, csrf, password};
 use emulator::Emulator;
 use faults::Behind;
 pub use faults::{Call, Fault, Proxy};
+use latchkey_platform::Environment;
 pub use served::{Bend, Bent, Forward, Served, eventually, get, get_with, text};
 
 use latchkey::gateway::Api;
 use latchkey::template::Template;
 use latchkey::{Options, Stack, store::Store};
-use latchkey_web::Environment;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use hyper::body::Bytes;
 use latchkey::cli::api::{Answer, Http};
 use latchkey::functions::Functions;
 use latchkey::{Options, Stack};
-use latchkey_web::Environment;
+use latchkey_platform::Environment;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;

@@ -8,11 +8,12 @@ use lambda_http::http::{Method, header};
 use latchkey_core::courier::{Dispatch, MessageStatus};
 use latchkey_core::error::ApiError;
 use latchkey_core::wire::timestamp;
+use latchkey_platform::{Platform, StartError};
 use latchkey_store::outbox::{Filter, Place, Stored};
 use latchkey_store::{Db, Outbox, SuppressionList};
 use latchkey_web::call::{encode_query, parse_id};
 use latchkey_web::routes::Listener;
-use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, edge};
+use latchkey_web::{Call, Edge, Fault, Reply, Request, Response, edge};
 use serde_json::{Value, json};
 
 /// Items on a page when nothing is asked for.
@@ -35,8 +36,9 @@ impl App {
     ///
     /// # Errors
     /// When the environment or the configuration is not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let edge = Edge::start(env, "admin-courier", Listener::Admin)?;
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        let env = &platform.env;
+        let edge = Edge::start(platform, "admin-courier", Listener::Admin)?;
         let db = Db::start(env)?;
         let outbox = Outbox::open(&db, env)?;
         outbox.warm();

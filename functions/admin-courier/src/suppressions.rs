@@ -11,11 +11,11 @@ use lambda_http::http::header;
 use latchkey_core::error::ApiError;
 use latchkey_core::token::digest;
 use latchkey_core::wire::timestamp;
-use latchkey_store::aws_client;
+use latchkey_platform::{Environment, StartError, aws_client, log};
 use latchkey_store::suppression::Entry;
 use latchkey_web::audit::{Action, changes};
 use latchkey_web::call::encode_query;
-use latchkey_web::{Call, Environment, Fault, Reply, StartError, note};
+use latchkey_web::{Call, Fault, Reply};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Ses {
             Err(error) => match error.code() {
                 Some("NotFoundException" | "BadRequestException") => Ok(false),
                 code => {
-                    note(format!("SES answered {}", code.unwrap_or("nothing")));
+                    log::note(format!("SES answered {}", code.unwrap_or("nothing")));
                     let reason = "The suppression list of SES cannot be changed at the moment. Nothing was changed.";
                     Err(ApiError::new(503).because(reason).into())
                 }

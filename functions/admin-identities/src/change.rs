@@ -11,7 +11,7 @@ use latchkey_core::error::ApiError;
 use latchkey_core::identity::{CredentialType, State};
 use latchkey_store::people::{self, Refused};
 use latchkey_web::audit::{Action, changes};
-use latchkey_web::{Call, Fault, Reply, chance};
+use latchkey_web::{Call, Fault, Reply};
 use serde_json::{Map, Value, json};
 
 /// How often a change is decided anew because somebody else was faster.
@@ -57,7 +57,7 @@ async fn change(app: &App, call: &Call<'_>, id: &str, asked: Asked<'_>) -> Resul
             &app.outbox,
             (&profile, &secrets),
             (&after.identity, &after.secrets),
-            chance::id(),
+            app.edge.rng.id(),
         );
         match written.await? {
             Ok(()) => return Ok(after),

@@ -12,7 +12,7 @@ use latchkey_store::StoreError;
 use latchkey_store::people::{self, Refused};
 use latchkey_web::audit::{Action, changed, changes};
 use latchkey_web::call::parse_id;
-use latchkey_web::{Call, Fault, Reply, chance};
+use latchkey_web::{Call, Fault, Reply};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ pub const MOST_PASSWORDS: usize = 200;
 
 pub(crate) async fn one(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let body = body::object(call.body(), body::CREATE)?;
-    let draft = draft(app, call, &body, chance::id()).await?;
+    let draft = draft(app, call, &body, app.edge.rng.id()).await?;
     changes(Action::CreateIdentity, &[("identity", &draft.identity.id)]);
     match store(app, &draft).await? {
         Ok(()) => {
@@ -39,7 +39,7 @@ pub(crate) async fn one(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
 }
 
 async fn store(app: &App, draft: &Draft) -> Result<Result<(), Refused>, Fault> {
-    let request = chance::id();
+    let request = app.edge.rng.id();
     Ok(people::create(&app.accounts, &app.credentials, &draft.identity, &draft.secrets, request).await?)
 }
 
@@ -157,7 +157,7 @@ fn shortened(mut error: ApiError, longest: usize) -> ApiError {
 }
 
 async fn create_as(app: &App, call: &Call<'_>, body: &Map<String, Value>, kept: Option<Uuid>) -> Result<Uuid, Fault> {
-    let draft = draft(app, call, body, kept.unwrap_or_else(chance::id)).await?;
+    let draft = draft(app, call, body, kept.unwrap_or_else(|| app.edge.rng.id())).await?;
     if let Some(id) = kept {
         free(app, id).await?;
     }
@@ -184,6 +184,6 @@ async fn free(app: &App, id: Uuid) -> Result<(), Fault> {
         return Err(ApiError::storage_conflict().into());
     }
     let sessions: Vec<Uuid> = sessions.iter().map(|session| session.id).collect();
-    app.accounts.delete_sessions(id, &sessions, chance::id()).await?;
+    app.accounts.delete_sessions(id, &sessions, app.edge.rng.id()).await?;
     Ok(())
 }

@@ -9,10 +9,11 @@ use latchkey_core::identity::{
     AddressStatus, CredentialSummary, CredentialType, Identity, RecoveryAddress, State, VerifiableAddress, Via,
 };
 use latchkey_hashers::{Password, StoredHash};
+use latchkey_platform::Rng;
 use latchkey_schema::{Extracted, identifier_to_keep};
 use latchkey_store::credentials::Credential;
 use latchkey_store::people::unique_of;
-use latchkey_web::{Fault, chance};
+use latchkey_web::Fault;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -95,7 +96,7 @@ impl Draft {
         let schema =
             app.schemas.get(id).ok_or_else(|| ApiError::bad_request(format!("Unable to find JSON Schema ID: {id}")))?;
         let found = schema.extract(traits).map_err(|e| ApiError::bad_request(e.to_string()))?;
-        self.set_addresses(&found, now);
+        self.set_addresses(&app.edge.rng, &found, now);
         self.identity.traits = found.traits;
         self.set_identifiers(CredentialType::Password, found.password, now);
         self.set_identifiers(CredentialType::Webauthn, found.webauthn, now);
@@ -108,7 +109,7 @@ impl Draft {
         Ok(())
     }
 
-    fn set_addresses(&mut self, found: &Extracted, now: OffsetDateTime) {
+    fn set_addresses(&mut self, rng: &Rng, found: &Extracted, now: OffsetDateTime) {
         let identity = &mut self.identity;
         let (old, old_recovery) =
             (std::mem::take(&mut identity.verifiable_addresses), std::mem::take(&mut identity.recovery_addresses));
@@ -116,7 +117,7 @@ impl Draft {
             let via = via(address.via);
             let known = old.iter().find(|a| a.via == via && a.value == address.value).cloned();
             identity.verifiable_addresses.push(known.unwrap_or_else(|| VerifiableAddress {
-                id: chance::id(),
+                id: rng.id(),
                 value: address.value.clone(),
                 verified: false,
                 via,
@@ -130,7 +131,7 @@ impl Draft {
             let via = via(address.via);
             let known = old_recovery.iter().find(|a| a.via == via && a.value == address.value).cloned();
             identity.recovery_addresses.push(known.unwrap_or_else(|| RecoveryAddress {
-                id: chance::id(),
+                id: rng.id(),
                 value: address.value.clone(),
                 via,
                 created_at: now,
@@ -321,7 +322,7 @@ impl Draft {
     /// Hashes a password in clear text, as a login reads it.
     async fn hash(&self, app: &App, password: &str) -> Result<String, Fault> {
         let password = Password::read(password).map_err(|e| ApiError::bad_request(e.to_string()))?;
-        let (hasher, salt) = (app.hasher, chance::bytes::<64>());
+        let (hasher, salt) = (app.hasher, app.edge.rng.bytes::<64>());
         let hashed = tokio::task::spawn_blocking(move || hasher.hash(password.prepared(), &salt)).await;
         match hashed {
             Ok(Ok(hash)) => Ok(hash),

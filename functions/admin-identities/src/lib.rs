@@ -14,10 +14,11 @@ pub use create::{MOST_IDENTITIES, MOST_PASSWORDS};
 use lambda_http::http::Method;
 use latchkey_core::error::ApiError;
 use latchkey_hashers::Hasher;
+use latchkey_platform::{Platform, StartError};
 use latchkey_schema::IdentitySchema;
 use latchkey_store::{Accounts, Credentials, Db, Outbox, SuppressionList};
 use latchkey_web::routes::Listener;
-use latchkey_web::{Edge, Environment, Fault, Request, Response, StartError, edge};
+use latchkey_web::{Edge, Fault, Request, Response, edge};
 use std::collections::BTreeMap;
 
 /// What the function is started with.
@@ -36,8 +37,9 @@ impl App {
     ///
     /// # Errors
     /// When the environment, the configuration or a schema is not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let edge = Edge::start(env, "admin-identities", Listener::Admin)?;
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        let env = &platform.env;
+        let edge = Edge::start(platform, "admin-identities", Listener::Admin)?;
         let db = Db::start(env)?;
         let accounts = Accounts::open(&db, env)?;
         accounts.warm();

@@ -7,7 +7,7 @@ use latchkey_core::error::ApiError;
 use latchkey_core::identity::CredentialType;
 use latchkey_store::{StoreError, people};
 use latchkey_web::audit::{Action, changes};
-use latchkey_web::{Call, Fault, Reply, chance};
+use latchkey_web::{Call, Fault, Reply};
 
 /// How often a deletion is tried again because the person was changed, or signed in, meanwhile.
 const TRIES: usize = 8;
@@ -22,10 +22,11 @@ pub(crate) async fn person(app: &App, call: &Call<'_>, id: &str) -> Result<Reply
                 let profile = profile.ok_or_else(ApiError::not_located)?;
                 changes(Action::DeleteIdentity, &[("identity", &id)]);
                 if attempt == PATIENCE {
-                    people::disable(&app.accounts, &profile, chance::id()).await?;
+                    people::disable(&app.accounts, &profile, app.edge.rng.id()).await?;
                     continue;
                 }
-                people::delete(&app.accounts, &app.credentials, &app.outbox, &profile, call.now, chance::id()).await?
+                people::delete(&app.accounts, &app.credentials, &app.outbox, &profile, call.now, app.edge.rng.id())
+                    .await?
             }
             // Nobody can do anything else with a record that cannot be read.
             Err(StoreError::Corrupt(_)) => {
@@ -35,7 +36,7 @@ pub(crate) async fn person(app: &App, call: &Call<'_>, id: &str) -> Result<Reply
                     &app.credentials,
                     &app.outbox,
                     (id, call.now),
-                    chance::id(),
+                    app.edge.rng.id(),
                 );
                 let gone = gone.await?;
                 gone.ok_or_else(ApiError::not_located)?

@@ -8,12 +8,13 @@ use latchkey_core::identity::{State, without_addresses};
 use latchkey_core::paging::Page;
 use latchkey_core::session::{Session, for_administrators};
 use latchkey_core::url::join;
+use latchkey_platform::{Platform, StartError};
 use latchkey_store::accounts::Profile;
 use latchkey_store::{Accounts, Db};
 use latchkey_web::audit::{Action, changes};
 use latchkey_web::call::parse_id;
 use latchkey_web::routes::Listener;
-use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, chance, edge};
+use latchkey_web::{Call, Edge, Fault, Reply, Request, Response, edge};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -34,8 +35,9 @@ impl App {
     ///
     /// # Errors
     /// When the environment or the configuration is not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let edge = Edge::start(env, "admin-sessions", Listener::Admin)?;
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        let env = &platform.env;
+        let edge = Edge::start(platform, "admin-sessions", Listener::Admin)?;
         let accounts = Accounts::open(&Db::start(env)?, env)?;
         accounts.warm();
         Ok(Self { edge, accounts })
@@ -171,7 +173,7 @@ async fn delete_all_of(app: &App, id: &str) -> Result<Reply, Fault> {
         return Err(ApiError::not_located().into());
     }
     changes(Action::DeleteSessions, &[("identity", &id)]);
-    app.accounts.delete_sessions(id, &sessions, chance::id()).await?;
+    app.accounts.delete_sessions(id, &sessions, app.edge.rng.id()).await?;
     Ok(Reply::new(204, "deleted"))
 }
 

@@ -7,11 +7,12 @@
 use lambda_http::{Context, Error};
 use latchkey_core::aal::RequiredAal;
 use latchkey_core::wire::timestamp;
+use latchkey_platform::{Platform, StartError};
 use latchkey_store::{Accounts, Db};
 use latchkey_web::authorize::{self, Question, Verdict};
 use latchkey_web::caller::{self, SignedIn};
 use latchkey_web::routes::Listener;
-use latchkey_web::{Edge, Environment, Fault, StartError};
+use latchkey_web::{Edge, Fault};
 use serde_json::{Map, Value, json};
 
 /// What the function is started with.
@@ -26,8 +27,9 @@ impl App {
     ///
     /// # Errors
     /// When the environment or the configuration is not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let edge = Edge::start(env, "authorizer", Listener::Public)?;
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        let env = &platform.env;
+        let edge = Edge::start(platform, "authorizer", Listener::Public)?;
         let accounts = Accounts::open(&Db::start(env)?, env)?;
         accounts.warm();
         Ok(Self { required: edge.required_aal(), edge, accounts })

@@ -2,14 +2,15 @@
 //! courier does not write to an address on the list.
 
 use lambda_http::{Context, Error};
+use latchkey_platform::{Clock, Platform, StartError, log, meter};
 use latchkey_store::suppression::{Entry, Reason};
-use latchkey_store::{Db, SuppressionList, meter};
-use latchkey_web::{Environment, StartError, chance, log_event};
+use latchkey_store::{Db, SuppressionList};
 use serde_json::{Value, json};
 
 /// What the function is started with.
 pub struct App {
     suppressions: SuppressionList,
+    clock: Clock,
 }
 
 impl App {
@@ -17,9 +18,10 @@ impl App {
     ///
     /// # Errors
     /// When the environment is not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        let env = &platform.env;
         // No client waits for this function, so its first write opens its first connection.
-        Ok(Self { suppressions: SuppressionList::open(&Db::start(env)?, env)? })
+        Ok(Self { suppressions: SuppressionList::open(&Db::start(env)?, env)?, clock: platform.clock.clone() })
     }
 }
 
@@ -28,7 +30,7 @@ impl App {
 /// # Errors
 /// When the event does not come from SNS, or the store fails.
 pub async fn answer(app: &App, event: &str, context: Context) -> Result<Value, Error> {
-    let began = chance::now();
+    let began = app.clock.now();
     let event: Value = serde_json::from_str(event)?;
     let records = event["Records"].as_array().ok_or("expected an event with Records")?;
     let mut added = 0;
@@ -59,7 +61,7 @@ pub async fn answer(app: &App, event: &str, context: Context) -> Result<Value, E
     if let Some(cause) = &cause {
         line["cause"] = json!(cause);
     }
-    log_event("courier-feedback", line, began, cause.is_some() || unreadable > 0);
+    log::event(&app.clock, "courier-feedback", line, began, cause.is_some() || unreadable > 0);
     match cause {
         Some(cause) => Err(cause.into()),
         None => Ok(json!({ "added": added })),

@@ -8,10 +8,10 @@ use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use lambda_http::{Context, Error};
+use latchkey_platform::https::Https;
+use latchkey_platform::secret::SecretText;
+use latchkey_platform::{Clock, Platform, StartError, log};
 use latchkey_sealing::PrivateKey;
-use latchkey_web::https::Https;
-use latchkey_web::secrets::SecretText;
-use latchkey_web::{Environment, StartError, chance, log_event};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -27,6 +27,7 @@ const TRIES: u32 = 4;
 /// What the function is started with.
 pub struct App {
     secret: SecretText,
+    clock: Clock,
     client: Https<Full<Bytes>>,
 }
 
@@ -35,9 +36,9 @@ impl App {
     ///
     /// # Errors
     /// When the environment is not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let secret = SecretText::open_text(env, "LATCHKEY_COURIER_SECRET")?;
-        Ok(Self { secret, client: Https::start(PATIENCE) })
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        let secret = SecretText::open_text(platform, "LATCHKEY_COURIER_SECRET")?;
+        Ok(Self { secret, clock: platform.clock.clone(), client: Https::start(PATIENCE) })
     }
 }
 
@@ -46,7 +47,7 @@ impl App {
 /// # Errors
 /// When the event names no address to answer at, or nobody takes the answer there.
 pub async fn answer(app: &App, event: &str, context: Context) -> Result<Value, Error> {
-    let began = chance::now();
+    let began = app.clock.now();
     let event: Value = serde_json::from_str(event)?;
     let to = address(&event)?;
     let decided = decide(app, &event).await;
@@ -61,7 +62,7 @@ pub async fn answer(app: &App, event: &str, context: Context) -> Result<Value, E
     if let Some(reason) = answer["Reason"].as_str() {
         line["cause"] = json!(reason);
     }
-    log_event("courier-key", line, began, failed || told.is_err());
+    log::event(&app.clock, "courier-key", line, began, failed || told.is_err());
     told?;
     Ok(json!({"told": answer["Status"]}))
 }

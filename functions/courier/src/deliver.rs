@@ -6,11 +6,11 @@ use crate::{App, delay_after, keys, pace};
 use latchkey_config::Secrets;
 use latchkey_core::courier::{Code, Dispatch, MessagePayload, MessagePayloadV0, MessageStatus, QueuedMessage, without};
 use latchkey_courier::{Rendered, SendError};
+use latchkey_platform::StartError;
 use latchkey_sealing::PrivateKey;
 use latchkey_store::StoreError;
 use latchkey_store::erasure::Round;
 use latchkey_store::outbox::{Claim, Claimed, Recorded, Wording};
-use latchkey_web::{StartError, chance};
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -103,7 +103,7 @@ fn store_failed(id: Uuid, error: &StoreError) -> Delivery {
 
 /// Sends a message, unless it is over or another courier has it.
 pub(crate) async fn send(app: &App, id: Uuid) -> Delivery {
-    let (now, token) = (chance::now(), chance::id());
+    let (now, token) = (app.clock.now(), app.rng.id());
     let claimed = match app.outbox.claim(id, token, app.most(), now).await {
         Ok(Claim::Ours(claimed)) => claimed,
         Ok(Claim::Over(MessageStatus::Sent)) => return Delivery::of(id, Outcome::WasSent, Next::Nothing),
@@ -158,7 +158,7 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<(QueuedMessage, Message
             None => None,
         }
     };
-    let (suppressed, progress) = tokio::join!(app.suppressions.get(&message.recipient, chance::now()), progress);
+    let (suppressed, progress) = tokio::join!(app.suppressions.get(&message.recipient, app.clock.now()), progress);
     // What cannot be read holds nothing back: it spares a reputation, or somebody's attention, and protects nobody.
     if let Ok(Some(entry)) = suppressed {
         let why = format!("not sent: the address is on the suppression list because of a {}", entry.reason.as_str());
@@ -169,7 +169,7 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<(QueuedMessage, Message
         Some((number, Ok(progress))) => Useless::by_progress(number, progress, most_attempts),
         Some((_, Err(_))) | None => None,
     };
-    match Useless::by_time(&message, chance::now()).or(by_progress) {
+    match Useless::by_time(&message, app.clock.now()).or(by_progress) {
         Some(useless) => Err(Failure::Final(Outcome::Useless(useless), useless.reason().to_owned())),
         None => Ok((message, payload)),
     }
@@ -180,7 +180,7 @@ async fn hand_over(
     message: &QueuedMessage,
     payload: &MessagePayload,
 ) -> (Result<(), Failure>, Option<Wording>) {
-    let rendered = match app.templates.render(message, payload, chance::now()) {
+    let rendered = match app.templates.render(message, payload, app.clock.now()) {
         Ok(rendered) => rendered,
         Err(error) => return (Err(Failure::Ours(without_secrets(&error.to_string(), message, payload))), None),
     };
@@ -202,10 +202,10 @@ async fn send_with_secrets(
 ) -> Result<Result<(), SendError>, StartError> {
     let send = async |secrets: &Arc<Secrets>| {
         let channels = app.channels(secrets).await?;
-        let sent = tokio::time::timeout(PATIENCE, channels.send(message, payload, rendered, chance::now())).await;
+        let sent = tokio::time::timeout(PATIENCE, channels.send(message, payload, rendered, app.clock.now())).await;
         Ok(sent.unwrap_or_else(|_| Err(SendError::Retry("the delivery channel did not answer in time".to_owned()))))
     };
-    if let Some(rest) = app.pace.rest(message.via, chance::now()) {
+    if let Some(rest) = app.pace.rest(message.via, app.clock.now()) {
         let wait = Some(rest.saturating_mul(app.hurry));
         return Ok(Err(SendError::Busy { why: "the delivery channel asked for a pause".to_owned(), wait }));
     }
@@ -224,7 +224,7 @@ fn not_sent(app: &App, message: &QueuedMessage, payload: &MessagePayload, error:
     match error {
         SendError::Retry(_) | SendError::NotAllowed(_) => Failure::Retry(told),
         SendError::Busy { wait, .. } => {
-            Failure::NoRoom(told, app.pace.leave(message.via, wait, chance::now(), app.hurry))
+            Failure::NoRoom(told, app.pace.leave(message.via, wait, app.clock.now(), app.hurry))
         }
         SendError::Refused(_) => Failure::Final(Outcome::Refused, told),
     }
@@ -273,7 +273,7 @@ fn without_secrets(text: &str, message: &QueuedMessage, payload: &MessagePayload
 
 async fn sent(app: &App, token: Uuid, claimed: &Claimed, wording: Option<&Wording>) -> Delivery {
     let id = claimed.message.id;
-    let dispatch = Dispatch { id: chance::id(), error: None, at: chance::now() };
+    let dispatch = Dispatch { id: app.rng.id(), error: None, at: app.clock.now() };
     match app.outbox.sent(claimed, &dispatch, wording).await {
         Ok(Recorded::Kept) => Delivery::of(id, Outcome::Sent, Next::Nothing).about(claimed),
         Ok(Recorded::ClaimLost) => Delivery::of(id, Outcome::SentClaimLost, Next::Nothing).about(claimed),
@@ -317,14 +317,14 @@ pub(crate) async fn erase(app: &App, id: Uuid, round: Round) -> Delivery {
 
 async fn failed(app: &App, claimed: &Claimed, failure: Failure, wording: Option<&Wording>) -> Delivery {
     let id = claimed.message.id;
-    let now = chance::now();
+    let now = app.clock.now();
     // As far as it may be tried again at all.
     let again_in = match &failure {
         Failure::NoRoom(_, rest) => {
-            next_attempt(&claimed.message, now, pace::again_in(claimed.rounds, *rest, chance::bytes()))
+            next_attempt(&claimed.message, now, pace::again_in(claimed.rounds, *rest, app.rng.bytes()))
         }
         _ => {
-            let wait = delay_after(claimed.send_count, chance::bytes::<1>()[0]);
+            let wait = delay_after(claimed.send_count, app.rng.bytes::<1>()[0]);
             next_attempt(&claimed.message, now, wait).filter(|_| claimed.send_count < app.most())
         }
     };
@@ -337,7 +337,7 @@ async fn failed(app: &App, claimed: &Claimed, failure: Failure, wording: Option<
         (Failure::Retry(why), wait) => (Outcome::Failed, why, wait),
         (Failure::Ours(why), wait) => (Outcome::FailedByOurFault, why, wait),
     };
-    let dispatch = Dispatch { id: chance::id(), error: Some(why), at: now };
+    let dispatch = Dispatch { id: app.rng.id(), error: Some(why), at: now };
     let recorded = match wait {
         None => app.outbox.abandoned(claimed, &dispatch, wording).await,
         Some(wait) if outcome == Outcome::HadNoRoom => {
@@ -377,7 +377,7 @@ fn next_attempt(message: &QueuedMessage, now: OffsetDateTime, wait: Duration) ->
 
 async fn exhausted(app: &App, id: Uuid) -> Delivery {
     let error = "its couriers ended before they could record what became of it";
-    let dispatch = Dispatch { id: chance::id(), error: Some(error.to_owned()), at: chance::now() };
+    let dispatch = Dispatch { id: app.rng.id(), error: Some(error.to_owned()), at: app.clock.now() };
     match app.outbox.give_up(id, &dispatch).await {
         Ok(Recorded::Kept) => {
             Delivery::of(id, Outcome::Abandoned, Next::DeadLetter("not sent in time")).because(error).over()

@@ -19,11 +19,12 @@ use futures_util::StreamExt as _;
 use lambda_http::{Context, Error};
 use latchkey_config::{Config, Loaded, Secrets};
 use latchkey_courier::{DeliveryChannels, Templates};
+use latchkey_platform::secret::{DeploymentSecrets, SecretText};
+use latchkey_platform::{Clock, Environment, Platform, Rng, StartError, log, meter};
 use latchkey_sealing::PrivateKey;
 use latchkey_store::suppression::SuppressionList;
-use latchkey_store::{Db, Flows, Outbox, meter};
-use latchkey_web::secrets::{SecretText, Vault};
-use latchkey_web::{Environment, StartError, chance, edge, log_event};
+use latchkey_store::{Db, Flows, Outbox};
+use latchkey_web::edge;
 use pace::Pace;
 use queue::Queues;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -45,8 +46,10 @@ pub struct App {
     templates: Templates,
     /// Those of the secrets that they were made with.
     channels: Mutex<Option<(Arc<Secrets>, Arc<DeliveryChannels>)>>,
-    vault: Vault,
+    vault: DeploymentSecrets,
     env: Environment,
+    clock: Clock,
+    rng: Rng,
     /// How many times faster than it should time passes in the queue; more than once in tests alone.
     hurry: u32,
     secret: SecretText,
@@ -58,7 +61,8 @@ impl App {
     ///
     /// # Errors
     /// When the environment or the configuration is not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        let env = &platform.env;
         let Loaded { config, secrets, .. } = edge::load_config(env)?;
         let db = Db::start(env)?;
         let suppressions = SuppressionList::open(&db, env)?;
@@ -69,14 +73,16 @@ impl App {
             queues: Queues::open(env)?,
             templates: Templates::new(&config.courier).map_err(|e| StartError(e.to_string()))?,
             channels: Mutex::default(),
-            vault: Vault::open(env, secrets, config.dev)?,
+            vault: DeploymentSecrets::open(platform, secrets, config.dev)?,
             env: env.clone(),
+            clock: platform.clock.clone(),
+            rng: platform.rng.clone(),
             hurry: env
                 .get("LATCHKEY_HURRY")
                 .and_then(|times| times.parse().ok())
                 .filter(|times| *times > 0)
                 .unwrap_or(1),
-            secret: SecretText::open_text(env, "LATCHKEY_COURIER_SECRET")?,
+            secret: SecretText::open_text(platform, "LATCHKEY_COURIER_SECRET")?,
             pace: Pace::default(),
             outbox: Outbox::open(&db, env)?,
             config,
@@ -124,7 +130,7 @@ pub async fn answer(app: &App, event: &str, context: Context) -> Result<Value, E
 
 /// Does one task to its end; gives the record's name when it must come again.
 async fn work(app: &App, task: Task, from: &'static str, request: &str) -> Option<String> {
-    let began = chance::now();
+    let began = app.clock.now();
     let (delivery, cost) = meter::measured(Box::pin(async {
         match task.errand {
             Errand::Send(id) => deliver::send(app, id).await,
@@ -159,7 +165,7 @@ async fn work(app: &App, task: Task, from: &'static str, request: &str) -> Optio
     if !causes.is_empty() {
         line["cause"] = json!(causes.join("; "));
     }
-    log_event("courier", line, began, is_error);
+    log::event(&app.clock, "courier", line, began, is_error);
     comes_again.then_some(task.record)
 }
 

@@ -3,8 +3,7 @@
 use crate::event::Body;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata as _;
-use latchkey_store::aws_client;
-use latchkey_web::{Environment, StartError};
+use latchkey_platform::{Environment, StartError, aws_client};
 use serde_json::Value;
 use std::time::Duration;
 

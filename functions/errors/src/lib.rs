@@ -2,9 +2,10 @@
 
 use latchkey_core::error::ApiError;
 use latchkey_core::wire::timestamp;
+use latchkey_platform::{Platform, StartError};
 use latchkey_store::{Db, Flows};
 use latchkey_web::routes::Listener;
-use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, call, chance, edge};
+use latchkey_web::{Call, Edge, Fault, Reply, Request, Response, call, edge};
 use serde_json::json;
 
 /// What the function is started with.
@@ -18,8 +19,9 @@ impl App {
     ///
     /// # Errors
     /// When the environment or the configuration is not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let edge = Edge::start(env, "errors", Listener::Public)?;
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        let env = &platform.env;
+        let edge = Edge::start(platform, "errors", Listener::Public)?;
         let flows = Flows::open(&Db::start(env)?, env)?;
         flows.warm();
         Ok(Self { edge, flows })
@@ -35,7 +37,7 @@ async fn show(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let wanted = call.query_filled("error").or(call.query("id")).unwrap_or("");
     let (id, error, at) = if wanted == "stub:500" {
         // A sample for whoever designs an error page.
-        (chance::id(), ApiError::new(500).because("This is a stub error.").inner(None), call.now)
+        (app.edge.rng.id(), ApiError::new(500).because("This is a stub error.").inner(None), call.now)
     } else {
         let id = call::parse_id(wanted).map_err(|_| ApiError::not_located())?;
         let stored = app.flows.get_error(id, call.now).await?.ok_or_else(ApiError::not_located)?;

@@ -3,10 +3,11 @@
 use latchkey_core::error::ApiError;
 use latchkey_core::flow::FlowType;
 use latchkey_methods::form::Forms;
+use latchkey_platform::{Platform, StartError};
 use latchkey_store::{Db, Flows};
 use latchkey_web::browser::form_token;
 use latchkey_web::routes::Listener;
-use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, call, edge};
+use latchkey_web::{Call, Edge, Fault, Reply, Request, Response, call, edge};
 
 /// What the function is started with.
 pub struct App {
@@ -20,8 +21,9 @@ impl App {
     ///
     /// # Errors
     /// When the environment or the configuration is not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let edge = Edge::start(env, "login-get-flow", Listener::Public)?;
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        let env = &platform.env;
+        let edge = Edge::start(platform, "login-get-flow", Listener::Public)?;
         let flows = Flows::open(&Db::start(env)?, env)?;
         flows.warm();
         Ok(Self { forms: Forms::new(&edge.config), edge, flows })

@@ -5,10 +5,11 @@ use latchkey_core::flow::FlowType;
 use latchkey_core::init::{Asking, Begun};
 use latchkey_core::url::with_query;
 use latchkey_methods::form::Forms;
+use latchkey_platform::{Platform, StartError};
 use latchkey_store::{Accounts, Db, Flows};
 use latchkey_web::browser::{form_token, forward, request_url, wishes};
 use latchkey_web::routes::Listener;
-use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, caller, chance, edge};
+use latchkey_web::{Call, Edge, Fault, Reply, Request, Response, caller, edge};
 
 /// What the function is started with.
 pub struct App {
@@ -23,8 +24,9 @@ impl App {
     ///
     /// # Errors
     /// When the environment or the configuration is not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let edge = Edge::start(env, "login-init-browser", Listener::Public)?;
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        let env = &platform.env;
+        let edge = Edge::start(platform, "login-init-browser", Listener::Public)?;
         let db = Db::start(env)?;
         let accounts = Accounts::open(&db, env)?;
         accounts.warm();
@@ -48,7 +50,7 @@ async fn begin(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let signed_in = caller::signed_in(call, &app.accounts).await?;
     let asking = signed_in.as_ref().map(|s| Asking { aal: s.session.aal(), identity: &s.profile.identity });
     let binding = call.csrf_secret().map(latchkey_core::csrf::CsrfSecret::binding);
-    let terms = (chance::id(), app.edge.flow_lifespan(), call.now);
+    let terms = (app.edge.rng.id(), app.edge.flow_lifespan(), call.now);
     let flow = match draft.begin(asking, request_url(call), binding, terms)? {
         Begun::Flow(flow) => flow,
         Begun::AlreadySignedIn if call.is_json_request() => return Err(ApiError::session_already_available().into()),

@@ -8,12 +8,13 @@ use latchkey_core::known_device::{DeviceCookie, DeviceRecord, KnownDevice, beyon
 use latchkey_core::message::Message;
 use latchkey_core::rate_limit::{self, AttemptLimits, FailureLimit, Failures, RateLimit, SendLimits, network};
 use latchkey_core::token::Presented;
+use latchkey_platform::{Environment, StartError};
 use latchkey_schema::normalize_identifier;
 use latchkey_store::counters::Counts;
 use latchkey_store::devices::DeviceChange;
 use latchkey_store::flows::Saved;
 use latchkey_store::{Counters, Db, StoreError};
-use latchkey_web::{Call, Environment, Fault, Reply, StartError, browser, chance, device, edge};
+use latchkey_web::{Call, Fault, Reply, browser, device, edge};
 use time::Duration;
 use uuid::Uuid;
 
@@ -288,7 +289,7 @@ impl Submission<'_> {
             records.iter().any(|record| record.key == key && record.is_live(now))
         };
         let known = cookie.of(identity).filter(on_record).cloned();
-        let known = known.unwrap_or_else(|| KnownDevice::new(identity, chance::bytes()));
+        let known = known.unwrap_or_else(|| KnownDevice::new(identity, self.app.edge.rng.bytes()));
         let record = DeviceRecord::new(&known, now);
         let is_fresh = records.iter().any(|old| old.key == record.key && !old.is_due(now));
         let change = if is_fresh {

@@ -14,6 +14,8 @@ use latchkey_core::message::Message;
 use latchkey_core::method::MethodId;
 use latchkey_core::recipient;
 use latchkey_methods::code::{self, Fault as Faulty, Step};
+use latchkey_platform::secret::DeploymentSecrets;
+use latchkey_platform::{Platform, StartError};
 use latchkey_schema::normalize_identifier;
 use latchkey_sealing::PublicKey;
 use latchkey_store::accounts::Collection;
@@ -22,8 +24,7 @@ use latchkey_store::flows::Codes;
 use latchkey_store::login::{self, Enqueue, SealedMessage};
 use latchkey_store::{Db, Outbox};
 use latchkey_web::payload::Payload;
-use latchkey_web::secrets::Vault;
-use latchkey_web::{Environment, Fault, Reply, StartError, chance, device, edge};
+use latchkey_web::{Fault, Reply, device, edge};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -33,13 +34,13 @@ use std::sync::Arc;
 pub(crate) struct Post {
     outbox: Outbox,
     courier: PublicKey,
-    vault: Vault,
+    vault: DeploymentSecrets,
 }
 
 impl Post {
     /// Nothing where codes are off.
     pub(crate) fn open(
-        env: &Environment,
+        platform: &Platform,
         db: &Db,
         config: &Config,
         secrets: Secrets,
@@ -47,9 +48,14 @@ impl Post {
         if !config.methods.code.first_factor {
             return Ok(None);
         }
+        let env = &platform.env;
         let courier = env.require("LATCHKEY_COURIER_KEY", "the public key that messages are sealed to")?;
         let courier = PublicKey::parse(courier).map_err(|e| StartError(format!("LATCHKEY_COURIER_KEY: {e}")))?;
-        Ok(Some(Self { outbox: Outbox::open(db, env)?, courier, vault: Vault::open(env, secrets, config.dev)? }))
+        Ok(Some(Self {
+            outbox: Outbox::open(db, env)?,
+            courier,
+            vault: DeploymentSecrets::open(platform, secrets, config.dev)?,
+        }))
     }
 
     async fn secrets(&self) -> Result<Arc<Secrets>, Fault> {
@@ -124,7 +130,7 @@ impl Submission<'_> {
             Ok(Step::Send { identifier }) => {
                 let owner = owner(identifier);
                 // Nobody's account is read as well, so that the store does the same for everybody.
-                let whose = owner.map_or_else(chance::id, |guard| guard.identity);
+                let whose = owner.map_or_else(|| self.app.edge.rng.id(), |guard| guard.identity);
                 let request = self.request(owner.map(|guard| guard.identity), identifier);
                 if request.unserved {
                     return self.unserved(identifier).await;
@@ -204,7 +210,7 @@ impl Submission<'_> {
         let before = if self.tries_are_spent { &[] } else { self.codes.as_slice() };
         let codes = after_another_send(before, codes, now);
         let codes = Codes { codes: &codes, sends: self.sends, fresh_attempts: self.tries_are_spent };
-        let moved = login::send(&self.app.flows, &post.outbox, &self.flow, &codes, &enqueue, chance::id());
+        let moved = login::send(&self.app.flows, &post.outbox, &self.flow, &codes, &enqueue, self.app.edge.rng.id());
         // Of those who ask at the same time one sends, and all are told that a code is on its way.
         let outcome = if moved.await? { "code sent" } else { "code sent by another request" };
         Ok(self.show_step(transient, outcome))
@@ -228,16 +234,16 @@ impl Submission<'_> {
         key: &[u8],
     ) -> Result<(SentCode, SealedMessage), Fault> {
         let now = self.call.now;
-        let code = from_random(chance::bytes(), length);
+        let code = from_random(self.app.edge.rng.bytes(), length);
         let lifespan = edge::signed(self.app.forms.code.lifespan);
-        let of = (self.flow.id, person.map_or_else(chance::id, |person| person.id));
+        let of = (self.flow.id, person.map_or_else(|| self.app.edge.rng.id(), |person| person.id));
         let sent = SentCode::new(&code, of, address.clone(), now.saturating_add(lifespan), key);
         let (recipient, content) = match stranger {
             Some(stranger) => (stranger, Content::NoAccount),
             None => (address.value.as_str(), Code::new(code).map_or(Content::NoAccount, Content::LoginCode)),
         };
         let message = QueuedMessage {
-            id: chance::id(),
+            id: self.app.edge.rng.id(),
             via: address.via,
             recipient: recipient.to_owned(),
             template: content.template(),
@@ -300,7 +306,7 @@ impl Submission<'_> {
                 None => self.refuse(Message::no_code_sign_in(), "unknown identifier").await,
             };
         }
-        let whose = owner.map_or_else(chance::id, |guard| guard.identity);
+        let whose = owner.map_or_else(|| self.app.edge.rng.id(), |guard| guard.identity);
         let limits = self.attempt(owner.map(|guard| guard.identity), typed);
         if let Some(wait) = self.spent(&limits) {
             return self.slow_down(wait).await;

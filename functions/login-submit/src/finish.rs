@@ -14,11 +14,12 @@ use latchkey_core::session::{Session, beyond_the_caps};
 use latchkey_core::token::Presented;
 use latchkey_core::url::join;
 use latchkey_methods::password::Attempt;
+use latchkey_platform::log;
+use latchkey_platform::meter::{self, beside};
 use latchkey_store::accounts::{Collection, Profile};
 use latchkey_store::devices::DeviceChange;
 use latchkey_store::login::{self, Grounds, NextSession, Overtaken};
-use latchkey_store::meter::{self, beside};
-use latchkey_web::{Fault, Reply, browser, chance, device};
+use latchkey_web::{Fault, Reply, browser, device};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -103,7 +104,7 @@ impl Submission<'_> {
                 &surplus,
                 &devices,
                 &grounds,
-                chance::id(),
+                self.app.edge.rng.id(),
             );
             // Nobody waits longer for the attempt to be taken back.
             let counted = std::mem::take(&mut proof.counted);
@@ -140,7 +141,7 @@ impl Submission<'_> {
             self.store_better_hash(identity, *version, rehash).await;
         }
         if proof.password_leaked {
-            latchkey_web::note("the password is known to have leaked");
+            log::note("the password is known to have leaked");
         }
         let reply = self.welcome(&presented, &session, &proof.profile, &target, same_person);
         Ok(match cookie {
@@ -177,13 +178,13 @@ impl Submission<'_> {
         let (now, lifespan) = (self.call.now, self.app.edge.session_lifespan());
         let own = self.signed_in.as_ref().filter(|s| s.session.identity == proof.profile.identity.id);
         if let Some(old) = own.filter(|_| strengthen) {
-            let next = Presented::new(old.session.identity, old.session.id, chance::bytes());
+            let next = Presented::new(old.session.identity, old.session.id, self.app.edge.rng.bytes());
             let mut session = old.session.strengthened(&next, proof.method.clone(), lifespan, now);
             session.facts.password_leaked |= proof.password_leaked;
             return (next, NextSession::Strengthened(session, *old.session.secrets.current()));
         }
-        let next = Presented::new(proof.profile.identity.id, chance::id(), chance::bytes());
-        let device = device::of(self.call, chance::id());
+        let next = Presented::new(proof.profile.identity.id, self.app.edge.rng.id(), self.app.edge.rng.bytes());
+        let device = device::of(self.call, self.app.edge.rng.id());
         let mut session = match own {
             Some(old) => old.session.beside(&next, proof.method.clone(), device, lifespan, now),
             None => Session::new(&next, proof.method.clone(), device, lifespan, now),
@@ -217,9 +218,9 @@ impl Submission<'_> {
         let made = tokio::task::spawn_blocking(move || passwords.better_hash(&attempt, &salt)).await;
         meter::hashed(1);
         let Ok(Some(hash)) = made else { return };
-        let stored = self.app.credentials.rehash(identity, &identifiers, version, &hash, chance::id()).await;
+        let stored = self.app.credentials.rehash(identity, &identifiers, version, &hash, self.app.edge.rng.id()).await;
         if let Err(error) = stored {
-            latchkey_web::note(format!("a better hash was not stored: {error}"));
+            log::note(format!("a better hash was not stored: {error}"));
         }
     }
 

@@ -8,7 +8,7 @@ use latchkey_methods::code;
 use latchkey_methods::identifier_first::{Next, next};
 use latchkey_store::login;
 use latchkey_web::payload::Payload;
-use latchkey_web::{Fault, Reply, chance};
+use latchkey_web::{Fault, Reply};
 
 impl Own<'_> {
     pub(crate) async fn identifier_first(mut self, payload: &Payload, owners: &Owners) -> Result<Reply, Fault> {
@@ -31,7 +31,7 @@ impl Submission<'_> {
         let Some(typed) = payload.text("identifier") else { return self.unknown("").await };
         // Nobody's account is read as well, so that the store does the same for everybody.
         let owner = owners.by_any(typed).map(|guard| guard.identity);
-        let whose = owner.unwrap_or_else(chance::id);
+        let whose = owner.unwrap_or_else(|| self.app.edge.rng.id());
         let question = self.question();
         if let Some(wait) = self.spent(&question) {
             return self.slow_down(wait).await;

@@ -4,7 +4,7 @@ use lambda_http::http::Request;
 use latchkey_config::Config;
 use latchkey_egress::{Client, Reach, Roots};
 use latchkey_hashers::leak::Fingerprint;
-use latchkey_web::{Environment, StartError};
+use latchkey_platform::{Environment, StartError};
 use std::time::Duration;
 
 /// Another address than the host's, for tests; a peer on this machine has no certificate.

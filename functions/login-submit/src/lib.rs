@@ -14,6 +14,7 @@ mod password;
 mod sender;
 mod stranger;
 
+use latchkey_platform::{Platform, StartError};
 use owners::Owners;
 use sender::{Asking, Own, Reader, Sender, Submission};
 
@@ -38,7 +39,7 @@ use latchkey_web::browser::forward;
 use latchkey_web::caller::{self, SignedIn};
 use latchkey_web::payload::{self, Payload};
 use latchkey_web::routes::Listener;
-use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, call, chance, edge};
+use latchkey_web::{Call, Edge, Fault, Reply, Request, Response, call, edge};
 use std::sync::Arc;
 
 /// What the function is started with.
@@ -61,9 +62,10 @@ impl App {
     ///
     /// # Errors
     /// When the environment or the configuration is not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        let env = &platform.env;
         let Loaded { config, secrets, .. } = edge::load_config(env)?;
-        let edge = Edge::new(config, "login-submit", Listener::Public);
+        let edge = Edge::new(config, platform, "login-submit", Listener::Public);
         let config = Arc::clone(&edge.config);
         let db = Db::start(env)?;
         let accounts = Accounts::open(&db, env)?;
@@ -78,7 +80,7 @@ impl App {
             credentials: Credentials::open(&db, env)?,
             brakes: brakes::Brakes::open(env, &db, &config)?,
             leaks: leak::Leaks::open(env, &config)?,
-            post: code::Post::open(env, &db, &config, secrets)?,
+            post: code::Post::open(platform, &db, &config, secrets)?,
         })
     }
 }
@@ -213,7 +215,7 @@ impl Reader<'_> {
         };
         let binding = self.call.csrf_secret().map(latchkey_core::csrf::CsrfSecret::binding).or(self.flow.csrf);
         let life = (self.app.edge.flow_lifespan(), self.call.now);
-        let next = self.flow.successor(chance::id(), binding, about, life);
+        let next = self.flow.successor(self.app.edge.rng.id(), binding, about, life);
         self.app.flows.begin(&next).await?;
         if self.wants_json() {
             return Err(self.flow.expired_on_submit(next.id, self.call.now).into());

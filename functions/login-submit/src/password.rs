@@ -8,10 +8,11 @@ use latchkey_core::identity::{CredentialType, State};
 use latchkey_core::message::Message;
 use latchkey_core::method::MethodId;
 use latchkey_methods::password::Attempt;
+use latchkey_platform::log;
+use latchkey_platform::meter::{self, beside};
 use latchkey_store::accounts::Collection;
-use latchkey_store::meter::{self, beside};
 use latchkey_web::payload::Payload;
-use latchkey_web::{Fault, Reply, chance};
+use latchkey_web::{Fault, Reply};
 use std::sync::Arc;
 
 impl Own<'_> {
@@ -47,7 +48,7 @@ impl Submission<'_> {
             return self.slow_down(wait).await;
         }
         let hash = guard.and_then(|guard| guard.hash.clone());
-        let (passwords, salt) = (Arc::clone(&self.app.passwords), chance::bytes::<64>());
+        let (passwords, salt) = (Arc::clone(&self.app.passwords), self.app.edge.rng.bytes::<64>());
         // For every attempt, right or wrong: who waits for it must not learn which.
         let print = self.app.leaks.as_ref().map(|leaks| (leaks, attempt.fingerprint()));
         let leak = async {
@@ -59,7 +60,7 @@ impl Submission<'_> {
         let tried = attempt.clone();
         let hashing = tokio::task::spawn_blocking(move || passwords.verify(&tried, hash.as_deref(), &salt));
         // Nobody's account is read as well, so that the store does the same for everybody.
-        let whose = guard.map_or_else(chance::id, |guard| guard.identity);
+        let whose = guard.map_or_else(|| self.app.edge.rng.id(), |guard| guard.identity);
         let counting = self.count(&limits);
         let (verdict, account, counted, leaked) =
             tokio::join!(hashing, beside(self.app.accounts.collection_of(whose)), beside(counting), leak);
@@ -85,7 +86,7 @@ impl Submission<'_> {
         let identifiers = profile.identity.credentials.get(&CredentialType::Password).map(|c| c.identifiers.clone());
         let rehash = verdict.outdated.then(|| Rehash { attempt, salt, identifiers: identifiers.unwrap_or_default() });
         if leaked.is_none() {
-            latchkey_web::note("whether the password has leaked could not be asked");
+            log::note("whether the password has leaked could not be asked");
         }
         let proof = Proof {
             password_leaked: leaked.unwrap_or(false),

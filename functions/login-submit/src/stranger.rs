@@ -5,7 +5,7 @@ use latchkey_core::flow::{FlowType, LoginFlow};
 use latchkey_core::message::Message;
 use latchkey_core::url::{join, with_query};
 use latchkey_web::browser::{form_token, forward};
-use latchkey_web::{Fault, Reply, chance};
+use latchkey_web::{Fault, Reply};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -81,7 +81,7 @@ impl<'a> Stranger<'a> {
     async fn begin_anew(&self) -> Result<Reply, Fault> {
         let Asking { app, call, .. } = &self.asking;
         let expired = self.plain(self.id, (self.issued_at, self.expires_at));
-        let mut next = self.plain(chance::id(), (call.now, call.now.saturating_add(app.edge.flow_lifespan())));
+        let mut next = self.plain(app.edge.rng.id(), (call.now, call.now.saturating_add(app.edge.flow_lifespan())));
         if let Some(begun) = &self.begun {
             next.request_url.clone_from(&begun.request_url);
             next.return_to.clone_from(&begun.return_to);

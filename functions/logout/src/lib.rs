@@ -6,13 +6,14 @@ use latchkey_core::error::ApiError;
 use latchkey_core::init::return_to_error;
 use latchkey_core::token::{Presented, is_logout_token, logout_token};
 use latchkey_core::url::join;
+use latchkey_platform::secret::DeploymentSecrets;
+use latchkey_platform::{Platform, StartError};
 use latchkey_store::{Accounts, Db, Flows};
 use latchkey_web::browser::{expired_session_cookie, forward};
 use latchkey_web::caller::{self, SignedIn};
 use latchkey_web::payload::NO_BODY;
 use latchkey_web::routes::Listener;
-use latchkey_web::secrets::Vault;
-use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, edge};
+use latchkey_web::{Call, Edge, Fault, Reply, Request, Response, edge};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -23,7 +24,7 @@ pub struct App {
     edge: Edge,
     flows: Flows,
     accounts: Accounts,
-    vault: Vault,
+    vault: DeploymentSecrets,
 }
 
 impl App {
@@ -31,10 +32,11 @@ impl App {
     ///
     /// # Errors
     /// When the environment, the configuration or the secrets are not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        let env = &platform.env;
         let Loaded { config, secrets, .. } = edge::load_config(env)?;
-        let vault = Vault::open(env, secrets, config.dev)?;
-        let edge = Edge::new(config, "logout", Listener::Public);
+        let vault = DeploymentSecrets::open(platform, secrets, config.dev)?;
+        let edge = Edge::new(config, platform, "logout", Listener::Public);
         let db = Db::start(env)?;
         let accounts = Accounts::open(&db, env)?;
         accounts.warm();

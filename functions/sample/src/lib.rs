@@ -4,8 +4,9 @@
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
 use latchkey_core::error::ApiError;
+use latchkey_platform::{Platform, StartError};
 use latchkey_web::routes::Listener;
-use latchkey_web::{Edge, Environment, Reply, Request, Response, StartError, edge};
+use latchkey_web::{Edge, Reply, Request, Response, edge};
 use serde_json::{Value, json};
 
 /// What the function is started with.
@@ -18,8 +19,8 @@ impl App {
     ///
     /// # Errors
     /// When the environment or the configuration is not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        Ok(Self { edge: Edge::start(env, "sample", Listener::Public)? })
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        Ok(Self { edge: Edge::start(platform, "sample", Listener::Public)? })
     }
 }
 

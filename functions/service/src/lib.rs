@@ -5,9 +5,10 @@ use lambda_http::http::{HeaderName, header};
 use latchkey_core::bounds::quoted;
 use latchkey_core::error::ApiError;
 use latchkey_core::paging::Page;
+use latchkey_platform::{Platform, StartError, log};
 use latchkey_store::{Db, Flows};
 use latchkey_web::routes::Listener;
-use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, edge};
+use latchkey_web::{Call, Edge, Fault, Reply, Request, Response, edge};
 use serde_json::{Value, json};
 
 const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
@@ -26,12 +27,13 @@ impl App {
     ///
     /// # Errors
     /// When the environment or the configuration is not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        let env = &platform.env;
         let config = edge::load_config(env)?.config;
         let flows = Flows::open(&Db::start(env)?, env)?;
         flows.warm();
-        let admin = Edge::new(config.clone(), "service", Listener::Admin);
-        Ok(Self { public: Edge::new(config, "service", Listener::Public), admin, flows })
+        let admin = Edge::new(config.clone(), platform, "service", Listener::Admin);
+        Ok(Self { public: Edge::new(config, platform, "service", Listener::Public), admin, flows })
     }
 }
 
@@ -57,7 +59,7 @@ async fn ready(app: &App) -> Result<Reply, Fault> {
     Ok(match app.flows.ping().await {
         Ok(()) => healthy(),
         Err(error) => {
-            latchkey_web::note(error.to_string());
+            log::note(error.to_string());
             Reply::json(503, &json!({"errors": {"store": "the store does not answer"}}), "not ready")
         }
     })

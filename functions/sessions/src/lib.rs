@@ -10,12 +10,11 @@ use latchkey_core::session::Session;
 use latchkey_core::token::same_text;
 use latchkey_core::url::join;
 use latchkey_methods::form::Forms;
+use latchkey_platform::{Platform, StartError};
 use latchkey_store::accounts::Profile;
 use latchkey_store::{Accounts, Db, Flows};
 use latchkey_web::routes::Listener;
-use latchkey_web::{
-    Call, Edge, Environment, Fault, Reply, Request, Response, StartError, browser, call, caller, chance, edge,
-};
+use latchkey_web::{Call, Edge, Fault, Reply, Request, Response, browser, call, caller, edge};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -39,8 +38,9 @@ impl App {
     ///
     /// # Errors
     /// When the environment or the configuration is not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let edge = Edge::start(env, "sessions", Listener::Public)?;
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        let env = &platform.env;
+        let edge = Edge::start(platform, "sessions", Listener::Public)?;
         let db = Db::start(env)?;
         let flows = Flows::open(&db, env)?;
         flows.warm();
@@ -113,7 +113,7 @@ async fn end_others(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     // Ended ones count too, as clients know it; only those still marked active need a write.
     let count = own.others().count();
     let active: Vec<Uuid> = own.others().filter(|s| s.active).map(|s| s.id).collect();
-    app.accounts.revoke_all(own.profile.identity.id, &active, chance::id()).await?;
+    app.accounts.revoke_all(own.profile.identity.id, &active, app.edge.rng.id()).await?;
     Ok(Reply::json(200, &json!({"count": count}), "others ended"))
 }
 

@@ -4,6 +4,7 @@ use crate::client::Failure;
 use crate::login::begin_url;
 use crate::page::{Page, Tone, Visit, notes};
 use lambda_http::http::header::RETRY_AFTER;
+use latchkey_platform::log;
 use latchkey_web::{Reply, call};
 use maud::{Markup, html};
 use serde_json::Value;
@@ -123,7 +124,7 @@ pub(crate) fn refused(visit: &Visit<'_>) -> Reply {
 pub(crate) fn unavailable(visit: &Visit<'_>, failure: Failure) -> Reply {
     match failure {
         Failure::Unreachable(cause) => {
-            latchkey_web::note(cause);
+            log::note(cause);
             out_of_order(visit, 503).header(RETRY_AFTER, "5")
         }
         Failure::Broken(cause) => broken(visit, &cause),
@@ -132,7 +133,7 @@ pub(crate) fn unavailable(visit: &Visit<'_>, failure: Failure) -> Reply {
 
 /// The API answered what these pages cannot use.
 pub(crate) fn broken(visit: &Visit<'_>, cause: &str) -> Reply {
-    latchkey_web::note(cause);
+    log::note(cause);
     out_of_order(visit, 502)
 }
 

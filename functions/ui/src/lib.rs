@@ -28,9 +28,10 @@ use assets::Assets;
 use client::Api;
 use lambda_http::http::header::ALLOW;
 use latchkey_config::Config;
+use latchkey_platform::{Platform, StartError};
 use latchkey_schema::label::identifier_label;
 use latchkey_web::routes::{Listener, PAGES, find};
-use latchkey_web::{Call, Edge, Environment, Reply, Request, Response, StartError, edge};
+use latchkey_web::{Call, Edge, Reply, Request, Response, edge};
 use page::Visit;
 use serde_json::Value;
 
@@ -51,8 +52,9 @@ impl App {
     ///
     /// # Errors
     /// When the environment or the configuration is not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let edge = Edge::start(env, "ui", Listener::Pages)?;
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        let env = &platform.env;
+        let edge = Edge::start(platform, "ui", Listener::Pages)?;
         let api = Api::start(env, edge.base_url());
         let (assets, policy) = (Assets::new(&edge.config.pages), policy::of(&edge.config));
         let default = schema(&edge.config, &edge.config.identity.default_schema_id);

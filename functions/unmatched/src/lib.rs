@@ -1,8 +1,9 @@
 //! The public API's `$default` route: what no other route serves (contract `login-flow.md` 1.1, `beyond-login.md` 0.1).
 
 use latchkey_core::url::join;
+use latchkey_platform::{Platform, StartError};
 use latchkey_web::routes::{Listener, PUBLIC, find};
-use latchkey_web::{Call, Edge, Environment, Reply, Request, Response, StartError, edge};
+use latchkey_web::{Call, Edge, Reply, Request, Response, edge};
 
 /// What the function is started with.
 pub struct App {
@@ -14,8 +15,8 @@ impl App {
     ///
     /// # Errors
     /// When the environment or the configuration is not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        Ok(Self { edge: Edge::start(env, "unmatched", Listener::Public)? })
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        Ok(Self { edge: Edge::start(platform, "unmatched", Listener::Public)? })
     }
 }
 

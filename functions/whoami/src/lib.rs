@@ -4,10 +4,11 @@ use lambda_http::http::HeaderName;
 use latchkey_core::aal::RequiredAal;
 use latchkey_core::error::ApiError;
 use latchkey_core::url::join;
+use latchkey_platform::{Platform, StartError};
 use latchkey_store::{Accounts, Db};
 use latchkey_web::caller::{self, SignedIn};
 use latchkey_web::routes::Listener;
-use latchkey_web::{Call, Edge, Environment, Fault, Reply, Request, Response, StartError, browser, edge};
+use latchkey_web::{Call, Edge, Fault, Reply, Request, Response, browser, edge};
 use serde_json::Value;
 
 const IDENTITY: HeaderName = HeaderName::from_static("x-kratos-authenticated-identity-id");
@@ -27,8 +28,9 @@ impl App {
     ///
     /// # Errors
     /// When the environment or the configuration is not usable.
-    pub async fn start(env: &Environment) -> Result<Self, StartError> {
-        let edge = Edge::start(env, "whoami", Listener::Public)?;
+    pub async fn start(platform: &Platform) -> Result<Self, StartError> {
+        let env = &platform.env;
+        let edge = Edge::start(platform, "whoami", Listener::Public)?;
         let accounts = Accounts::open(&Db::start(env)?, env)?;
         accounts.warm();
         Ok(Self { required: edge.required_aal(), edge, accounts })

@@ -7,7 +7,7 @@ use super::Counts;
 use super::lines::Lines;
 use super::sending::Settled;
 use crate::cli::Failure;
-use latchkey_web::chance;
+use latchkey_platform::Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -61,7 +61,7 @@ struct Saved {
 impl State {
     /// The state of an input that can be read only once.
     pub(super) fn unsaved(stack: String, refused: &Path) -> Result<Self, Failure> {
-        Self::with(Saved { import: chance::id(), stack, ..Saved::default() }, None, refused)
+        Self::with(Saved { import: Rng::system().id(), stack, ..Saved::default() }, None, refused)
     }
 
     /// The state of a file: where the last run ended, or its beginning.
@@ -72,7 +72,7 @@ impl State {
         restart: bool,
         lines: &mut Lines,
     ) -> Result<Self, Failure> {
-        let fresh = Saved { import: chance::id(), stack: stack.clone(), ..Saved::default() };
+        let fresh = Saved { import: Rng::system().id(), stack: stack.clone(), ..Saved::default() };
         let shown = place.display().to_string();
         let saved = match std::fs::read(&place) {
             Ok(text) if !restart => serde_json::from_slice(&text).map_err(|e| {

@@ -12,7 +12,7 @@ use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, Me
 use aws_sdk_sns::types::MessageAttributeValue;
 use latchkey_config::Courier;
 use latchkey_core::courier::QueuedMessage;
-use latchkey_store::{Environment, StartError, aws_client};
+use latchkey_platform::{Environment, StartError, aws_client};
 use lettre::message::Mailbox;
 use std::time::Duration;
 

@@ -16,7 +16,7 @@ use latchkey_config::{Config, Courier, HttpChannel as HttpConfig, Secrets};
 use latchkey_core::courier::{MessagePayload, QueuedMessage};
 use latchkey_core::identity::Via;
 use latchkey_core::recipient;
-use latchkey_store::{Environment, StartError};
+use latchkey_platform::{Environment, StartError};
 use lettre::message::Mailbox;
 use std::time::Duration;
 use time::OffsetDateTime;

@@ -11,7 +11,7 @@ use http_body_util::Full;
 use latchkey_config::{ChannelSecrets, Courier, HttpAuth, HttpChannel as HttpConfig};
 use latchkey_core::courier::{MessagePayload, QueuedMessage};
 use latchkey_egress::{Client, Failure, Reach, Roots};
-use latchkey_store::StartError;
+use latchkey_platform::StartError;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -7,7 +7,7 @@ use http::{Request, Uri};
 use http_body_util::Full;
 use latchkey_core::courier::QueuedMessage;
 use latchkey_egress::{Client, Failure, Reach, Roots};
-use latchkey_store::StartError;
+use latchkey_platform::StartError;
 use serde_json::json;
 use std::time::Duration;
 use time::OffsetDateTime;

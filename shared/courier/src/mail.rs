@@ -2,7 +2,7 @@
 
 use latchkey_config::Courier;
 use latchkey_core::courier::QueuedMessage;
-use latchkey_store::StartError;
+use latchkey_platform::StartError;
 use lettre::message::header::{From as Sender, Header, HeaderName, HeaderValue, Headers};
 use lettre::message::{Mailbox, Mailboxes};
 

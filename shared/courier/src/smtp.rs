@@ -5,7 +5,7 @@ use crate::mail::Head;
 use crate::templates::Rendered;
 use latchkey_config::Courier;
 use latchkey_core::courier::QueuedMessage;
-use latchkey_store::StartError;
+use latchkey_platform::StartError;
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};

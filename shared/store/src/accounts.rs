@@ -2,12 +2,10 @@
 
 use crate::db::{Db, MOST_IN_TRANSACTION, StoreError, pages, send};
 use crate::devices::{DEVICE, read_device};
-use crate::env::{Environment, StartError};
 use crate::flows::incomplete;
 use crate::item::{
     FORMAT, Item, bytes, doc, flag, instant, key, n, read_bytes, read_doc, read_instant, s, string, ttl,
 };
-use crate::meter;
 use crate::profile::{profile_key, read_profile};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
@@ -16,6 +14,7 @@ use futures_util::TryStreamExt as _;
 use latchkey_core::known_device::DeviceRecord;
 use latchkey_core::session::{REMEMBERED, Secrets, Session};
 use latchkey_core::token::{Presented, SecretHash};
+use latchkey_platform::{Environment, StartError, meter};
 use time::OffsetDateTime;
 use uuid::Uuid;
 

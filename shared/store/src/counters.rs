@@ -1,13 +1,13 @@
 //! The `counters` table: how often something was tried of late, one item per counter.
 
 use crate::db::{Db, StoreError, unavailable};
-use crate::env::{Environment, StartError};
 use crate::item::{Item, key, n, number, string};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValue;
 use futures_util::future::{OptionFuture, join, try_join, try_join_all};
 use latchkey_core::rate_limit::{Failures, MONTH, RateLimit, Span};
+use latchkey_platform::{Environment, StartError, meter};
 use std::collections::HashMap;
 use time::{Duration, OffsetDateTime};
 
@@ -171,7 +171,7 @@ impl Counters {
         if tally.rows {
             call = call.expression_attribute_names("#row", ROW);
         }
-        Ok(crate::meter::call("UpdateItem counter", call.send()).await?.attributes.unwrap_or_default())
+        Ok(meter::call("UpdateItem counter", call.send()).await?.attributes.unwrap_or_default())
     }
 
     /// `None` when somebody else was first.
@@ -197,7 +197,7 @@ impl Counters {
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":now", n(now.unix_timestamp()))
             .send();
-        match crate::meter::call("PutItem counter", call).await {
+        match meter::call("PutItem counter", call).await {
             Ok(_) => Ok(Some(item)),
             Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(None),
             Err(e) if is_throttled(e.code()) => Ok(None),
@@ -221,7 +221,7 @@ impl Counters {
             call = call.expression_attribute_names("#row", ROW);
         }
         // A count that stays is one attempt less for somebody who was right, no more.
-        let _ = crate::meter::call("UpdateItem counter", call.send()).await;
+        let _ = meter::call("UpdateItem counter", call.send()).await;
     }
 }
 

@@ -5,13 +5,12 @@
 //! that a login needs one read by key and can still notice that the credential changed under it.
 
 use crate::db::{Db, StoreError};
-use crate::env::{Environment, StartError};
 use crate::flows::incomplete;
 use crate::item::{FORMAT, Item, doc, key, n, number, read_doc, s, string};
-use crate::meter;
 use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use latchkey_core::identity::{CredentialType, Via};
 use latchkey_core::token;
+use latchkey_platform::{Environment, StartError, meter};
 use serde_json::Value;
 use uuid::Uuid;
 

@@ -4,13 +4,10 @@
 //! milliseconds of every cold start and would find nothing else on Lambda. Trusted are only the roots that AWS endpoints
 //! chain to, so no system bundle is read.
 
-use crate::env::{Environment, StartError};
-use crate::https;
 use crate::item::Item;
-use crate::meter;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials as AwsCredentials, Region, StalledStreamProtectionConfig};
+use aws_sdk_dynamodb::config::{BehaviorVersion, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
@@ -19,6 +16,8 @@ use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem};
 use aws_sdk_dynamodb::{Client, Config};
 use futures_util::StreamExt as _;
 use futures_util::stream::{BoxStream, try_unfold};
+use latchkey_platform::aws::{credentials, https, region};
+use latchkey_platform::{Environment, StartError, meter};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -95,7 +94,7 @@ impl Db {
         let client = Arc::clone(&db.client);
         std::thread::spawn(move || {
             let http = https::client(endpoint.as_deref());
-            // Nobody else sets it.
+            // This thread alone sets it.
             let _ = client.set(Client::from_conf(config.http_client(http).build()));
             https::prepare(endpoint.as_deref());
         });
@@ -226,28 +225,6 @@ impl Db {
 
 fn endpoint(env: &Environment) -> Option<&str> {
     env.get("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| env.get("AWS_ENDPOINT_URL"))
-}
-
-/// The region that a function runs in.
-///
-/// # Errors
-/// Names the variable that is missing.
-pub fn region(env: &Environment) -> Result<Region, StartError> {
-    Ok(Region::new(env.require("AWS_REGION", "the AWS region, such as eu-central-1")?.to_owned()))
-}
-
-/// What a function's role signs requests with, for the client of any service.
-///
-/// # Errors
-/// Names the variable that is missing.
-pub fn credentials(env: &Environment) -> Result<AwsCredentials, StartError> {
-    Ok(AwsCredentials::new(
-        env.require("AWS_ACCESS_KEY_ID", "the access key of the function's role")?,
-        env.require("AWS_SECRET_ACCESS_KEY", "the secret key of the function's role")?,
-        env.get("AWS_SESSION_TOKEN").map(str::to_owned),
-        None,
-        "environment",
-    ))
 }
 
 /// The pages of a query, each asked for after the one before was used. `name` is each call's in the meter.

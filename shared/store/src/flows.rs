@@ -1,7 +1,6 @@
 //! The `flows` table: login flows, stored errors, and pending session token exchanges, each under a key of its kind and id.
 
 use crate::db::{Db, StoreError, send};
-use crate::env::{Environment, StartError};
 use crate::item::{FORMAT, Item, count, doc, flag, key, n, read_doc, read_json, string, ttl};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -12,6 +11,7 @@ use aws_sdk_dynamodb::types::{
 use latchkey_core::code::SentCode;
 use latchkey_core::flow::LoginFlow;
 use latchkey_core::token;
+use latchkey_platform::{Environment, StartError, meter};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
@@ -226,7 +226,7 @@ impl Flows {
             Some(codes) => call.expression_attribute_values(":codes", doc(&codes)?),
             None => call,
         };
-        match crate::meter::call("UpdateItem flow", call.send()).await {
+        match meter::call("UpdateItem flow", call.send()).await {
             Ok(_) => Ok(Saved::Stored),
             Err(SdkError::ServiceError(e)) => match e.err() {
                 UpdateItemError::ConditionalCheckFailedException(failed) => {
@@ -257,7 +257,7 @@ impl Flows {
             .expression_attribute_values(":one", n(1))
             .return_values(ReturnValue::AllNew)
             .send();
-        match crate::meter::call("UpdateItem attempts", call).await {
+        match meter::call("UpdateItem attempts", call).await {
             Ok(answer) => answer.attributes.as_ref().map(read_flow).transpose(),
             Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(None),
             Err(e) => Err(crate::db::unavailable(e)),

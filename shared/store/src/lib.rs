@@ -12,27 +12,20 @@
 //! | [`erasure`] | forgetting messages to addresses that are nobody's any more |
 //! | [`suppression`] | addresses that no mail goes to any more |
 //! | [`people`] | what administrators change: a person with credentials and guards, in one transaction |
-//! | [`aws`] | clients of AWS' other services |
 //! | [`db`] | the client, how failures are told apart and what is tried again |
-//! | [`https`] | how AWS' services are reached |
-//! | [`meter`] | counts what a request costs |
 //!
 //! A function holds handles only for the tables it may touch; its policy in the template says the same. Every read that
 //! decides is strongly consistent. Every item carries the version of its format in `v`. `ttl` only cleans up: whether
 //! something is over is decided by comparing times.
 
 pub mod accounts;
-pub mod aws;
 pub mod counters;
 pub mod credentials;
 pub mod db;
 pub mod devices;
-pub mod env;
 pub mod erasure;
 pub mod flows;
-pub mod https;
 pub mod login;
-pub mod meter;
 pub mod outbox;
 pub mod people;
 pub mod suppression;
@@ -47,7 +40,6 @@ pub use accounts::Accounts;
 pub use counters::Counters;
 pub use credentials::Credentials;
 pub use db::{Db, StoreError};
-pub use env::{Environment, StartError};
 pub use flows::Flows;
 pub use outbox::Outbox;
 pub use suppression::SuppressionList;

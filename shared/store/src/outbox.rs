@@ -10,13 +10,11 @@
 //! show nothing of the erasures that stand in `by-unsent` too.
 
 use crate::db::{Db, StoreError, unavailable};
-use crate::env::{Environment, StartError};
 use crate::flows::incomplete;
 use crate::item::{
     FORMAT, Item, broken, bytes, count, doc, instant, key, n, number, read_bytes, read_doc, read_instant, s, string,
     ttl,
 };
-use crate::meter;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -24,6 +22,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use latchkey_core::courier::{Dispatch, MessageStatus, QueuedMessage};
+use latchkey_platform::{Environment, StartError, meter};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;

@@ -5,9 +5,9 @@
 //! ends after 90 days.
 
 use crate::db::{Db, StoreError, send};
-use crate::env::{Environment, StartError};
 use crate::item::{FORMAT, Item, broken, doc, key, n, read_doc, s, string, ttl};
 use aws_sdk_dynamodb::types::ReturnValue;
+use latchkey_platform::{Environment, StartError};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use time::{Duration, OffsetDateTime};

@@ -103,13 +103,7 @@ pub(crate) fn principal(request: &Request) -> Value {
 }
 
 /// The lines of a request's changes.
-pub(crate) fn lines(
-    function: &'static str,
-    ids: &Ids,
-    principal: &Value,
-    status: u16,
-    changes: &[Change],
-) -> Vec<Value> {
+pub(crate) fn lines(ids: &Ids, principal: &Value, status: u16, changes: &[Change]) -> Vec<Value> {
     let line = |change: &Change| {
         let status = change.outcome.unwrap_or(status);
         let outcome = match status {
@@ -120,7 +114,7 @@ pub(crate) fn lines(
         let mut line = json!({
             "level": "info",
             "event": "admin_change",
-            "function": function,
+            "function": ids.function,
             "request_id": ids.request,
             "trace_id": ids.trace,
             "principal": principal,

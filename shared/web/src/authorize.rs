@@ -5,14 +5,14 @@
 //! never a yes, and not a no either, because a no would tell somebody who is signed in to sign in again.
 
 use crate::caller::Evidence;
-use crate::chance;
 use crate::cookies;
 use crate::edge::Edge;
 use crate::log::{self, Ids};
 use crate::reply::{Fault, Reply};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use lambda_http::{Context, Error};
-use latchkey_store::meter;
+use latchkey_platform::log::with_notes;
+use latchkey_platform::meter;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
@@ -36,11 +36,11 @@ pub enum Verdict {
 }
 
 impl Question {
-    /// Reads an event of an authorizer.
+    /// Reads an event of an authorizer that came at this time.
     ///
     /// # Errors
     /// When it is not of the type and format that the authorizer must be set up with.
-    pub fn parse(event: &str) -> Result<Self, Error> {
+    pub fn parse(event: &str, now: OffsetDateTime) -> Result<Self, Error> {
         let event: Value = serde_json::from_str(event)?;
         let (kind, version) = (&event["type"], &event["version"]);
         if kind != "REQUEST" || version != "2.0" {
@@ -57,7 +57,7 @@ impl Question {
         Ok(Self {
             cookies: cookies::parse(lines),
             headers,
-            now: chance::now(),
+            now,
             verb: context["http"]["method"].as_str().unwrap_or_default().to_owned(),
             request_id: context["requestId"].as_str().unwrap_or_default().to_owned(),
         })
@@ -84,8 +84,8 @@ pub async fn answer(
     context: &Context,
     decide: impl AsyncFnOnce(&Question) -> Result<Verdict, Fault>,
 ) -> Result<Value, Error> {
-    let question = Question::parse(event)?;
-    let ((decided, cost), notes) = log::with_notes(meter::measured(decide(&question))).await;
+    let question = Question::parse(event, edge.clock.now())?;
+    let ((decided, cost), notes) = with_notes(meter::measured(decide(&question))).await;
     // What the gateway will answer in our place: it stands in the log line.
     let (status, outcome) = match &decided {
         Ok(Verdict::Authorized(_)) => (200, "authorized"),
@@ -93,25 +93,32 @@ pub async fn answer(
         Err(_) => (500, "undecided"),
     };
     let own = Some(&context.request_id).filter(|id| !id.is_empty());
-    let ids = Ids { request: own.unwrap_or(&question.request_id).clone(), trace: context.xray_trace_id.clone() };
+    let ids = Ids {
+        function: edge.function,
+        request: own.unwrap_or(&question.request_id).clone(),
+        trace: context.xray_trace_id.clone(),
+    };
     let reply = Reply::new(status, outcome);
     let (answer, reply) = match decided {
         Ok(Verdict::Authorized(caller)) => (Ok(json!({"isAuthorized": true, "context": caller})), reply),
         Ok(Verdict::Refused(_)) => (Ok(json!({"isAuthorized": false})), reply),
         Err(fault) => (Err("the caller's session could not be read".into()), reply.because_of(fault)),
     };
-    log::request(edge.function, &ids, &question.verb, &reply, &cost, question.now, &notes);
+    log::request(&edge.clock, &ids, &question.verb, &reply, &cost, question.now, &notes);
     answer
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-27 14:00 UTC);
 
     #[test]
     fn questions_of_another_kind_are_refused_with_what_to_set() {
         let right = json!({"type": "REQUEST", "version": "2.0"});
-        assert!(Question::parse(&right.to_string()).is_ok());
+        assert!(Question::parse(&right.to_string(), NOW).is_ok());
         for wrong in [
             json!({"type": "REQUEST", "version": "1.0", "methodArn": "arn:aws:execute-api:x"}),
             json!({"type": "TOKEN", "authorizationToken": "x"}),
@@ -119,10 +126,10 @@ mod tests {
             json!(null),
             json!([]),
         ] {
-            let said = Question::parse(&wrong.to_string()).err().map(|e| e.to_string()).unwrap_or_default();
+            let said = Question::parse(&wrong.to_string(), NOW).err().map(|e| e.to_string()).unwrap_or_default();
             assert!(said.contains("AuthorizerPayloadFormatVersion"), "{wrong}: {said}");
         }
-        assert!(Question::parse("{").is_err());
+        assert!(Question::parse("{", NOW).is_err());
     }
 
     #[test]
@@ -132,7 +139,7 @@ mod tests {
             "headers": {"a b": "c", "x-bad": "a\nb", "x-number": 1, "X-Good": "yes"},
             "cookies": ["a=1", "b=\"2\"; c=3", "none", 4],
         });
-        let question = Question::parse(&event.to_string()).unwrap();
+        let question = Question::parse(&event.to_string(), NOW).unwrap();
         let evidence = question.evidence();
         assert_eq!(evidence.headers.len(), 1);
         assert_eq!(evidence.headers["x-good"], "yes");
@@ -145,7 +152,7 @@ mod tests {
         for odd in [json!({}), json!([]), json!(null), json!("x")] {
             let event =
                 json!({"type": "REQUEST", "version": "2.0", "headers": odd, "cookies": odd, "requestContext": odd});
-            assert!(Question::parse(&event.to_string()).is_ok(), "{event}");
+            assert!(Question::parse(&event.to_string(), NOW).is_ok(), "{event}");
         }
     }
 }

@@ -1,7 +1,6 @@
 //! What only browsers get: cookies, redirects, and errors as a page of their own.
 
 use crate::call::Call;
-use crate::chance;
 use crate::edge::Edge;
 use crate::reply::{Fault, Reply};
 use cookie::{Cookie as SetCookie, Expiration, SameSite};
@@ -46,7 +45,7 @@ pub(crate) fn csrf_cookie(call: &Call<'_>, secret: &CsrfSecret) -> String {
 /// The session cookie for a session that its holder proves by `presented`.
 pub fn session_cookie(call: &Call<'_>, presented: &Presented, session: &Session) -> String {
     let config = &call.edge.config.cookies;
-    let value = presented.to_cookie(call.now, session.expires_at, chance::bytes());
+    let value = presented.to_cookie(call.now, session.expires_at, call.edge.rng.bytes());
     let mut cookie = attributes(&config.session_name, value, &config.session);
     if config.session_persistent {
         let left = Duration::seconds((session.expires_at - call.now).whole_seconds());
@@ -109,8 +108,8 @@ pub fn form_token(call: &Call<'_>, flow: &LoginFlow) -> String {
             // Without a cookie the token fits nothing, like the browser that has none.
             let fitting = call.csrf.iter().find(|secret| flow.csrf.is_some_and(|binding| binding.fits(secret)));
             match fitting.or(call.csrf_secret()) {
-                Some(secret) => secret.token(chance::bytes()),
-                None => CsrfSecret::new(chance::bytes()).token(chance::bytes()),
+                Some(secret) => secret.token(call.edge.rng.bytes()),
+                None => CsrfSecret::new(call.edge.rng.bytes()).token(call.edge.rng.bytes()),
             }
         }
     }
@@ -146,7 +145,7 @@ pub async fn forward(call: &Call<'_>, flows: &Flows, fault: Fault) -> Result<Rep
     if call.is_json_request() || call.accepts_json() {
         return Err(fault);
     }
-    let id = chance::id();
+    let id = call.edge.rng.id();
     // An error that cannot be stored is answered directly: better a bare answer than none.
     if flows.put_error(id, fault.inner(call.request_id()), call.now).await.is_err() {
         return Err(fault);

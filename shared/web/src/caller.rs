@@ -10,6 +10,7 @@ use http::HeaderMap;
 use latchkey_core::identity::State;
 use latchkey_core::session::{SecretMatch, Session};
 use latchkey_core::token::Presented;
+use latchkey_platform::log::note;
 use latchkey_store::Accounts;
 use latchkey_store::accounts::Profile;
 use time::OffsetDateTime;
@@ -101,7 +102,7 @@ pub async fn settle(
     if signed_in.session.supersedes(signed_in.matched, now) {
         // Without this write the secret before only keeps its minute, so its failure is no failure of the request.
         if let Err(error) = accounts.forget_previous_secret(&signed_in.session).await {
-            crate::note(error.to_string());
+            note(error.to_string());
         }
     }
     Some(signed_in)

@@ -4,14 +4,13 @@ use crate::address::Network;
 use crate::audit;
 use crate::browser;
 use crate::call::{Call, Path};
-use crate::chance;
 use crate::cookies;
 use crate::cors;
 use crate::hint;
 use crate::log::{self, Ids};
 use crate::reply::{Fault, Kind, Reply};
 use crate::routes::{CsrfLayer, Listener, cleaned, csrf_layer, is_unsafe};
-use crate::{Environment, Request, Response, StartError};
+use crate::{Request, Response};
 use http::header::{
     ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, CONTENT_LENGTH, COOKIE, HeaderMap,
     HeaderName, HeaderValue, ORIGIN, SET_COOKIE, STRICT_TRANSPORT_SECURITY, VARY,
@@ -27,7 +26,8 @@ use latchkey_core::csrf::{CsrfSecret, cookie_name};
 use latchkey_core::error::ApiError;
 use latchkey_core::return_to::AllowList;
 use latchkey_core::url::join;
-use latchkey_store::meter;
+use latchkey_platform::log::{note, plain, with_notes};
+use latchkey_platform::{Clock, Environment, Platform, Rng, StartError, meter};
 use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 use time::macros::datetime;
@@ -39,6 +39,10 @@ pub struct Edge {
     pub(crate) listener: Listener,
     /// The configuration.
     pub config: Arc<Config>,
+    /// The time, for what has none of its own: a request has [`Call::now`].
+    pub clock: Clock,
+    /// Randomness.
+    pub rng: Rng,
     // What only some functions need is made at first use.
     return_to: OnceLock<AllowList>,
     csrf_cookie: OnceLock<String>,
@@ -66,12 +70,12 @@ impl Edge {
     ///
     /// # Errors
     /// When the configuration is not usable.
-    pub fn start(env: &Environment, function: &'static str, listener: Listener) -> Result<Self, StartError> {
-        Ok(Self::new(load_config(env)?.config, function, listener))
+    pub fn start(platform: &Platform, function: &'static str, listener: Listener) -> Result<Self, StartError> {
+        Ok(Self::new(load_config(&platform.env)?.config, platform, function, listener))
     }
 
     /// The edge of a function with this configuration.
-    pub fn new(config: Config, function: &'static str, listener: Listener) -> Self {
+    pub fn new(config: Config, platform: &Platform, function: &'static str, listener: Listener) -> Self {
         let base_url = &config.public.base_url;
         Self {
             function,
@@ -83,6 +87,8 @@ impl Edge {
             // The gateway's own name is shared by all its customers' APIs and has this header's effect already.
             strict_transport: base_url.starts_with("https://") && !base_url.contains(".amazonaws.com"),
             config: Arc::new(config),
+            clock: platform.clock.clone(),
+            rng: platform.rng.clone(),
         }
     }
 
@@ -137,7 +143,7 @@ pub async fn answer(
     request: Request,
     decide: impl AsyncFnOnce(&Call<'_>) -> Result<Reply, Fault>,
 ) -> Response {
-    let (ids, began) = (ids(&request), chance::now());
+    let (ids, began) = (ids(edge, &request), edge.clock.now());
     let principal = if edge.listener == Listener::Admin { audit::principal(&request) } else { Value::Null };
     let call = read(edge, request);
     // On the heap, because what wraps it would move it about otherwise, and it is large.
@@ -146,19 +152,19 @@ pub async fn answer(
             Some(early) => early,
             None => decide(&call).await,
         };
-        if let Some(note) = hint::for_the_log(&call) {
-            log::note(note);
+        if let Some(said) = hint::for_the_log(&call) {
+            note(said);
         }
         decided.unwrap_or_else(|fault| {
             let fault = call.explained(fault);
             Reply::error(&fault, call.request_id()).because_of(fault)
         })
     });
-    let (((reply, cost), notes), changes) = audit::collected(log::with_notes(meter::measured(answering))).await;
-    for line in audit::lines(edge.function, &ids, &principal, reply.status(), &changes) {
-        log::plain(&line);
+    let (((reply, cost), notes), changes) = audit::collected(with_notes(meter::measured(answering))).await;
+    for line in audit::lines(&ids, &principal, reply.status(), &changes) {
+        plain(&line);
     }
-    log::request(edge.function, &ids, call.method.as_str(), &reply, &cost, began, &notes);
+    log::request(&edge.clock, &ids, call.method.as_str(), &reply, &cost, began, &notes);
     finish(&call, reply)
 }
 
@@ -175,11 +181,12 @@ pub(crate) fn gateways_word(request: &Request) -> Option<&ApiGatewayV2httpReques
     }
 }
 
-fn ids(request: &Request) -> Ids {
+fn ids(edge: &Edge, request: &Request) -> Ids {
     let context = request.lambda_context_ref();
     let gateway = gateways_word(request).and_then(|context| context.request_id.clone());
     let own = context.map(|context| context.request_id.clone()).filter(|id| !id.is_empty());
     Ids {
+        function: edge.function,
         request: own.or(gateway).unwrap_or_default(),
         trace: context.and_then(|context| context.xray_trace_id.clone()),
     }
@@ -209,7 +216,7 @@ fn read(edge: &Edge, request: Request) -> Call<'_> {
         .collect();
     // An app that is led to a clean path would bring a cookie along, and be taken for a browser.
     let csrf_new =
-        (layer == CsrfLayer::Guarded && csrf.is_empty() && clean.is_none()).then(|| CsrfSecret::new(chance::bytes()));
+        (layer == CsrfLayer::Guarded && csrf.is_empty() && clean.is_none()).then(|| CsrfSecret::new(edge.rng.bytes()));
     let query = form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect();
     Call {
         edge,
@@ -218,7 +225,7 @@ fn read(edge: &Edge, request: Request) -> Call<'_> {
         clean,
         layer,
         raw_query,
-        now: came.unwrap_or_else(chance::now),
+        now: came.unwrap_or_else(|| edge.clock.now()),
         query,
         headers: parts.headers,
         cookies,
@@ -335,7 +342,7 @@ fn finish(call: &Call<'_>, reply: Reply) -> Response {
         if let Some(vary) = vary.filter(|_| reply.kind != Kind::Preflight) {
             set(VARY, vary);
         }
-        let replaced = reply.new_csrf.then(|| CsrfSecret::new(chance::bytes()));
+        let replaced = reply.new_csrf.then(|| CsrfSecret::new(edge.rng.bytes()));
         // A browser asks whether it may send a request without the cookies that it would send with it.
         let given = call.csrf_new.as_ref().filter(|_| reply.kind != Kind::Preflight);
         if let Some(secret) = replaced.as_ref().or(given) {

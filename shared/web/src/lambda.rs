@@ -1,12 +1,13 @@
 //! The five lines of each function's `main`: start once, then answer events.
 
-use crate::{Environment, Request, Response, StartError};
+use crate::{Request, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, Error, LambdaEvent, Service as _, service_fn};
 use latchkey_core::bounds::LONGEST_EVENT_TARGET;
+use latchkey_platform::{Platform, StartError};
 use percent_encoding::{AsciiSet, CONTROLS};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Value, Error>> + Sen
 /// # Errors
 /// When the start fails or the Runtime API is gone.
 pub async fn serve<A: Send + Sync + 'static>(
-    start: impl AsyncFnOnce(&Environment) -> Result<A, StartError>,
+    start: impl AsyncFnOnce(&Platform) -> Result<A, StartError>,
     handle: Handler<A>,
 ) -> Result<(), Error> {
     serve_events(start, move |app, event, context| Box::pin(invoke(app, handle, event, context))).await
@@ -40,10 +41,10 @@ pub async fn serve<A: Send + Sync + 'static>(
 /// # Errors
 /// When the start fails or the Runtime API is gone.
 pub async fn serve_events<A: Send + Sync + 'static>(
-    start: impl AsyncFnOnce(&Environment) -> Result<A, StartError>,
+    start: impl AsyncFnOnce(&Platform) -> Result<A, StartError>,
     answer: impl for<'a> Fn(&'a A, &'a str, Context) -> Answering<'a> + Send + Sync + 'static,
 ) -> Result<(), Error> {
-    let app = Arc::new((start(&Environment::from_process()).await.inspect_err(|e| eprintln!("{e}"))?, answer));
+    let app = Arc::new((start(&Platform::system()).await.inspect_err(|e| eprintln!("{e}"))?, answer));
     lambda_http::lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let app = Arc::clone(&app);
         async move { app.1(&app.0, event.payload.get(), event.context).await }

@@ -7,7 +7,6 @@
 //! |---|---|
 //! | [`lambda`] | the five lines of each function's `main`: start once, answer events |
 //! | [`authorize`] | the edge of an authorizer: API Gateway's question in, its simple answer out |
-//! | [`https`] | calls to AWS that no SDK makes |
 //! | [`edge`] | what wraps every request: parsing, limits, CORS, the anti-CSRF layer, the log line |
 //! | [`call`] | one request, read |
 //! | [`reply`] | one answer, and the errors it may be |
@@ -20,7 +19,6 @@
 //! | [`routes`] | every path and verb, and how the anti-CSRF layer treats it |
 //! | `infrastructure` | cookies of load balancers and content networks, by which nobody is known |
 //! | `hint` | what a developer is told beside an error, in development mode |
-//! | [`chance`] | the one clock and the one source of randomness |
 
 mod address;
 pub mod audit;
@@ -28,16 +26,13 @@ pub mod authorize;
 pub mod browser;
 pub mod call;
 pub mod caller;
-pub mod chance;
 pub mod device;
 pub mod edge;
-pub mod https;
 pub mod lambda;
 pub mod negotiate;
 pub mod payload;
 pub mod reply;
 pub mod routes;
-pub mod secrets;
 
 mod cookies;
 mod cors;
@@ -47,9 +42,6 @@ mod log;
 
 pub use call::Call;
 pub use edge::Edge;
-pub use latchkey_store::{Environment, StartError};
-pub use log::redirect as redirect_log;
-pub use log::{event as log_event, note};
 pub use reply::{Fault, Reply};
 
 /// A request as `lambda_http` hands it over.

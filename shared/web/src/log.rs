@@ -1,45 +1,22 @@
-//! One JSON line per request, which is also its metrics in CloudWatch's embedded format.
-//!
-//! A line holds ids, counts and fixed words. Nothing of a body, a cookie, a header or an address is ever written, so nothing
-//! secret or personal can be. CloudWatch charges by the month for each metric of each set of dimensions, so there are two per
-//! function; what else a line tells is there to be queried.
+//! The line of an HTTP request in the log.
 
 use crate::reply::Reply;
-use latchkey_store::meter::Cost;
-use serde_json::{Value, json};
-use std::cell::RefCell;
-use std::io::Write as _;
-use std::sync::OnceLock;
+use latchkey_platform::meter::Cost;
+use latchkey_platform::{Clock, log};
+use serde_json::json;
 use time::OffsetDateTime;
-
-/// Takes a line.
-type Sink = Box<dyn Fn(&str) + Send + Sync>;
-
-static SINK: OnceLock<Sink> = OnceLock::new();
-
-/// Sends lines elsewhere than to standard output, from now on and for the whole process. The first to ask decides; returns
-/// whether that was this call.
-pub fn redirect(sink: impl Fn(&str) + Send + Sync + 'static) -> bool {
-    SINK.set(Box::new(sink)).is_ok()
-}
-
-fn write(line: &str) {
-    match SINK.get() {
-        Some(sink) => sink(line),
-        // Nobody reads it any more: that is no reason to stop answering.
-        None => drop(writeln!(std::io::stdout(), "{line}")),
-    }
-}
 
 /// What a request is known by.
 pub(crate) struct Ids {
+    /// The function that answers it.
+    pub(crate) function: &'static str,
     pub(crate) request: String,
     pub(crate) trace: Option<String>,
 }
 
 /// Writes the line of a request that was answered.
 pub(crate) fn request(
-    function: &'static str,
+    clock: &Clock,
     ids: &Ids,
     verb: &str,
     reply: &Reply,
@@ -70,54 +47,5 @@ pub(crate) fn request(
     if !cost.unreadable.is_empty() {
         line["unreadable"] = json!(cost.unreadable);
     }
-    event(function, line, began, failed >= 500);
-}
-
-/// Writes the line of anything else that a function did: these fields, with the metrics that every line has. Like a request's, it
-/// must hold ids, counts and fixed words alone.
-pub fn event(function: &'static str, mut line: Value, began: OffsetDateTime, is_error: bool) {
-    let ended = crate::chance::now();
-    let milliseconds = (ended - began).as_seconds_f64() * 1000.0;
-    let metrics = json!({
-        "level": if is_error { "error" } else { "info" },
-        "function": function,
-        "milliseconds": (milliseconds * 100.0).round() / 100.0,
-        "errors": u8::from(is_error),
-        "_aws": {
-            // Milliseconds since 1970 fit until the year 292 million.
-            "Timestamp": (ended.unix_timestamp_nanos() / 1_000_000) as i64,
-            "CloudWatchMetrics": [{
-                "Namespace": "Latchkey",
-                "Dimensions": [["function"]],
-                "Metrics": [
-                    {"Name": "milliseconds", "Unit": "Milliseconds"},
-                    {"Name": "errors", "Unit": "Count"}
-                ]
-            }]
-        }
-    });
-    for (name, value) in metrics.as_object().into_iter().flatten() {
-        line[name] = value.clone();
-    }
-    write(&line.to_string());
-}
-
-/// Writes a line that stands beside a request's and has no metrics.
-pub(crate) fn plain(line: &Value) {
-    write(&line.to_string());
-}
-
-tokio::task_local! {
-    static NOTES: RefCell<Vec<String>>;
-}
-
-/// Runs a request and collects what is [noted](note) meanwhile.
-pub(crate) async fn with_notes<T>(request: impl Future<Output = T>) -> (T, Vec<String>) {
-    NOTES.scope(RefCell::default(), async { (request.await, NOTES.with(RefCell::take)) }).await
-}
-
-/// Notes in the line of the request that something beside the answer failed.
-pub fn note(text: impl Into<String>) {
-    // Outside a request there is no line; functions note nothing there.
-    let _ = NOTES.try_with(|notes| notes.borrow_mut().push(text.into()));
+    log::event(clock, ids.function, line, began, failed >= 500);
 }

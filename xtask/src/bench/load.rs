@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::Request;
 use latchkey::gateway::Api;
 use latchkey::{Options, Stack};
-use latchkey_web::{Environment, chance};
+use latchkey_platform::Environment;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -174,7 +174,7 @@ async fn send(stack: &Stack, who: u32) -> Result<(Duration, (String, String)), S
     if sent["state"] != "sent_email" {
         return Err(format!("asking for the code of {who} is answered {status} {sent}"));
     }
-    let (answered, to, began) = (chance::now(), email(who), Instant::now());
+    let (answered, to, began) = (stack.clock.now(), email(who), Instant::now());
     loop {
         if let Some(message) = stack.inbox.newest_to(&to) {
             let wait = Duration::try_from(message.created_at - answered).unwrap_or_default();

@@ -5,7 +5,7 @@ use http::request::Parts;
 use latchkey::event::{self, Arrival};
 use latchkey::template::pick;
 use latchkey::{Options, Stack};
-use latchkey_web::Environment;
+use latchkey_platform::Environment;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
@@ -64,7 +64,7 @@ impl World {
         std::fs::copy(events.join("identity.schema.json"), folder.path().join("identity.schema.json"))
             .map_err(|e| e.to_string())?;
         let options = Options::of(folder.path().join("kratos.yml"));
-        latchkey_web::redirect_log(|_| ());
+        latchkey_platform::log::redirect(|_| ());
         let stack = runtime.block_on(Stack::start(&options, Environment::default(), Arc::new(|_| ())))?;
         // As on AWS: JSON, schemas inlined.
         let frozen = latchkey_config::frozen(&text, &stack.loaded).map_err(|e| e.to_string())?;

@@ -5,7 +5,7 @@ use latchkey_core::courier::{MessagePayload, QueuedMessage, TemplateType};
 use latchkey_core::identity::Via;
 use latchkey_courier::templates::example;
 use latchkey_courier::{DeliveryChannels, SendError, Templates};
-use latchkey_store::Environment;
+use latchkey_platform::Environment;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;

@@ -2,9 +2,9 @@
 //! that a deployment names.
 
 use crate::StartError;
+use crate::aws::https::AMAZON_ROOTS;
 use hyper::body::Body;
 use latchkey_egress::{Raw, Reach, Roots, raw};
-use latchkey_store::https::AMAZON_ROOTS;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ impl<B: Body<Data: Send> + Send + 'static> Https<B> {
         let cell = Arc::new(SetOnce::new());
         let made = Arc::clone(&cell);
         std::thread::spawn(move || {
-            // Nobody else sets it.
+            // This thread alone sets it.
             let _ = made.set(trusted(more.as_deref()).and_then(|roots| {
                 raw(Reach::Anywhere, Roots::Only(&roots), idle).map_err(|e| StartError(named(more.as_deref(), &e)))
             }));
@@ -45,7 +45,7 @@ impl<B: Body<Data: Send> + Send + 'static> Https<B> {
     }
 }
 
-/// What an error is about, when certificates of a deployment's own are among those that it is about.
+/// The text of an error, after the file of certificates that it is about.
 fn named(more: Option<&Path>, error: &dyn std::fmt::Display) -> String {
     more.map_or_else(|| error.to_string(), |file| format!("{}: {error}", file.display()))
 }
@@ -63,7 +63,8 @@ fn trusted(more: Option<&Path>) -> Result<Cow<'static, str>, StartError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lambda_http::Body;
+    use http_body_util::Full;
+    use hyper::body::Bytes;
 
     #[tokio::test]
     async fn roots_of_a_deployment_are_trusted_or_named() {
@@ -72,7 +73,7 @@ mod tests {
         let made = async |name: &str, text: Option<&str>| {
             let file = folder.join(name);
             text.inspect(|text| std::fs::write(&file, text).unwrap());
-            let client = Https::<Body>::trusting(Duration::from_secs(1), Some(file.clone()));
+            let client = Https::<Full<Bytes>>::trusting(Duration::from_secs(1), Some(file.clone()));
             let why = client.get().await.err().map(|e| e.0.clone());
             why.map(|why| (why.contains(&file.display().to_string()), why))
         };

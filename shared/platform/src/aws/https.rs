@@ -1,18 +1,17 @@
 //! HTTPS as all clients of AWS' services share it: one set of certificates, one pool of connections.
 //!
 //! Setting TLS up takes as long as everything else that a function does before it asks for its first event, so it is left to a
-//! thread beside the start ([`prepare`]), or to whoever connects first.
+//! thread beside the start ([`prepare`]), or to the first call.
 
-use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpConnector};
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::shared::IntoShared as _;
 use std::sync::LazyLock;
 
 /// Public certificates of the authorities that AWS endpoints chain to: Amazon Root CA 1 to 4 and Starfield Services G2.
-pub const AMAZON_ROOTS: &str = include_str!("../roots/amazon.pem");
+pub const AMAZON_ROOTS: &str = include_str!("../../roots/amazon.pem");
 
 /// Turns of the scheduler that the runtime takes to ask for its first event.
 const TURNS: u32 = 4;
@@ -35,7 +34,7 @@ pub fn client(endpoint: Option<&str>) -> SharedHttpClient {
 }
 
 /// Sets TLS up for an endpoint, unless that is done or it goes without.
-pub(crate) fn prepare(endpoint: Option<&str>) {
+pub fn prepare(endpoint: Option<&str>) {
     if !is_plain(endpoint) {
         LazyLock::force(&SHARED);
     }
@@ -65,7 +64,7 @@ impl HttpClient for OnDemand {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_certificates_can_be_read() {
+    fn certificates_can_be_read() {
         super::prepare(None);
     }
 }

@@ -1,5 +1,10 @@
 //! One way to a client of any service of AWS: credentials from the environment, the shared connections, bounded times.
 
+pub mod https;
+
+use crate::{Environment, StartError};
+use aws_sdk_secretsmanager::config::{Credentials, Region};
+
 /// The client of a service, whose crate is named first: with the environment, the variable of the service's endpoint, its region
 /// (the function's, where `None`), how often a call is tried, and how long each try and all of them may take.
 ///
@@ -24,13 +29,13 @@ macro_rules! aws_client {
                 .behavior_version($sdk::config::BehaviorVersion::latest())
                 .region(match region {
                     Some(region) => $sdk::config::Region::new(region.to_owned()),
-                    None => $crate::db::region(env)?,
+                    None => $crate::aws::region(env)?,
                 })
-                .credentials_provider($crate::db::credentials(env)?)
+                .credentials_provider($crate::aws::credentials(env)?)
                 .retry_config($sdk::config::retry::RetryConfig::standard().with_max_attempts(tries))
                 .timeout_config(timeouts.build())
                 .stalled_stream_protection($sdk::config::StalledStreamProtectionConfig::disabled())
-                .http_client($crate::https::client(endpoint));
+                .http_client($crate::aws::https::client(endpoint));
             if let Some(url) = endpoint {
                 config = config.endpoint_url(url);
             }
@@ -38,4 +43,26 @@ macro_rules! aws_client {
         }
         client($env, $region, $tries, $each, $all)
     }};
+}
+
+/// The region that a function runs in.
+///
+/// # Errors
+/// Names the variable that is missing.
+pub fn region(env: &Environment) -> Result<Region, StartError> {
+    Ok(Region::new(env.require("AWS_REGION", "the AWS region, such as eu-central-1")?.to_owned()))
+}
+
+/// What a function's role signs requests with, for the client of any service.
+///
+/// # Errors
+/// Names the variable that is missing.
+pub fn credentials(env: &Environment) -> Result<Credentials, StartError> {
+    Ok(Credentials::new(
+        env.require("AWS_ACCESS_KEY_ID", "the access key of the function's role")?,
+        env.require("AWS_SECRET_ACCESS_KEY", "the secret key of the function's role")?,
+        env.get("AWS_SESSION_TOKEN").map(str::to_owned),
+        None,
+        "environment",
+    ))
 }

@@ -1,15 +1,15 @@
 //! Secrets of the deployment, in the functions that need them.
 //!
 //! On AWS they come from Secrets Manager, by the documents that the template names. The first request for one is made while the
-//! function starts and awaited by the first caller. An operator may change a secret while a function is warm, so what was read is
-//! [kept for a minute](KEPT), and read again at once when somebody meets what does not fit it ([`Secret::newer_than`]). Elsewhere they
-//! come from the configuration file or the environment, which do not change under a function.
+//! function starts and awaited by the first caller. An operator may change a secret while a function is warm. So what was read is
+//! [kept for a minute](KEPT), and read again at once when a caller meets what does not fit it ([`Secret::newer_than`]). Elsewhere
+//! secrets come from the configuration file or the environment, which do not change under a function.
 
-use crate::{Environment, StartError, chance, log};
+use crate::aws::https;
+use crate::{Clock, Platform, StartError, aws_client, log};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use latchkey_config::{Secrets, merge_secrets};
-use latchkey_store::{aws_client, https};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
@@ -17,13 +17,13 @@ use tokio::sync::Mutex;
 
 /// How long a secret is kept: the time that a change of it takes to be known everywhere.
 pub const KEPT: Duration = Duration::MINUTE;
-/// How long it is kept even by whoever meets what does not fit: strangers send that too, and every look costs.
+/// How long it is kept even where something does not fit it: clients without any right send that too, and every read costs.
 const LEAST: Duration = Duration::SECOND;
 /// How long a secret that cannot be read again is used before it is tried once more.
 const PAUSE: Duration = Duration::seconds(10);
 
-/// The deployment's secrets.
-pub type Vault = Secret<Secrets>;
+/// The secrets of the configuration's keys.
+pub type DeploymentSecrets = Secret<Secrets>;
 /// A secret that is one text.
 pub type SecretText = Secret<SecretString>;
 
@@ -48,6 +48,7 @@ type Parse<T> = Box<dyn Fn(&SecretString) -> Result<T, StartError> + Send + Sync
 
 struct Stored<T> {
     client: Client,
+    clock: Clock,
     arn: String,
     parse: Parse<T>,
     kept: Mutex<Option<Kept<T>>>,
@@ -64,9 +65,9 @@ impl Secret<Secrets> {
     /// Begins to fetch the document that `LATCHKEY_SECRETS_ARN` names, or takes the secrets of the configuration file, `own`.
     ///
     /// # Errors
-    /// When a secret of the file is missing, too short, or one that everybody knows.
-    pub fn open(env: &Environment, own: Secrets, dev: bool) -> Result<Self, StartError> {
-        let Some(arn) = env.get("LATCHKEY_SECRETS_ARN") else {
+    /// When a secret of the file is missing, too short, or published with the examples.
+    pub fn open(platform: &Platform, own: Secrets, dev: bool) -> Result<Self, StartError> {
+        let Some(arn) = platform.env.get("LATCHKEY_SECRETS_ARN") else {
             own.require(dev).map_err(|e| StartError(e.to_string()))?;
             return Ok(Self(Arc::new(Source::Fixed(Arc::new(own)))));
         };
@@ -75,7 +76,7 @@ impl Secret<Secrets> {
             secrets.require(dev).map_err(|e| StartError(e.to_string()))?;
             Ok(secrets)
         };
-        Ok(Self::stored(env, arn, parse)?.begun())
+        Ok(Self::stored(platform, arn, parse)?.begun())
     }
 }
 
@@ -84,24 +85,26 @@ impl Secret<SecretString> {
     ///
     /// # Errors
     /// When neither variable is there.
-    pub fn open_text(env: &Environment, name: &str) -> Result<Self, StartError> {
-        let Some(arn) = env.get(&format!("{name}_ARN")) else {
-            let text = env.require(name, "a random text that nobody else knows")?;
+    pub fn open_text(platform: &Platform, name: &str) -> Result<Self, StartError> {
+        let Some(arn) = platform.env.get(&format!("{name}_ARN")) else {
+            let text = platform.env.require(name, "a random text that only this deployment knows")?;
             return Ok(Self(Arc::new(Source::Fixed(Arc::new(text.into())))));
         };
-        Ok(Self::stored(env, arn, |text| Ok(text.clone()))?.begun())
+        Ok(Self::stored(platform, arn, |text| Ok(text.clone()))?.begun())
     }
 }
 
 impl<T: Send + Sync + 'static> Secret<T> {
     fn stored(
-        env: &Environment,
+        platform: &Platform,
         arn: &str,
         parse: impl Fn(&SecretString) -> Result<T, StartError> + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
         let (each, all) = (std::time::Duration::from_secs(3), std::time::Duration::from_secs(8));
+        let env = &platform.env;
         let client = aws_client!(aws_sdk_secretsmanager, env, "AWS_ENDPOINT_URL_SECRETS_MANAGER", None, tries: 3, each: each, all: all)?;
-        let stored = Stored { client, arn: arn.to_owned(), parse: Box::new(parse), kept: Mutex::default() };
+        let (clock, arn) = (platform.clock.clone(), arn.to_owned());
+        let stored = Stored { client, clock, arn, parse: Box::new(parse), kept: Mutex::default() };
         Ok(Self(Arc::new(Source::Stored(stored))))
     }
 
@@ -120,19 +123,19 @@ impl<T: Send + Sync + 'static> Secret<T> {
     /// # Errors
     /// When it was never read, and cannot be read or used.
     pub async fn get(&self) -> Result<Arc<T>, StartError> {
-        self.no_older_than(KEPT, chance::now).await
+        self.no_older_than(KEPT).await
     }
 
-    /// The secret as it is now, for whoever met what does not fit `old`; `None` when it is still the same.
+    /// The secret as it is now, for a caller that met what does not fit `old`; `None` when it is still the same.
     ///
     /// # Errors
     /// When it was never read, and cannot be read or used.
     pub async fn newer_than(&self, old: &Arc<T>) -> Result<Option<Arc<T>>, StartError> {
-        let newer = self.no_older_than(LEAST, chance::now).await?;
+        let newer = self.no_older_than(LEAST).await?;
         Ok((!Arc::ptr_eq(&newer, old)).then_some(newer))
     }
 
-    /// The secret as it is now, and an error rather than what it once was: for whoever hands it on.
+    /// The secret as it is now, and an error rather than what it once was: for a caller that hands it on.
     ///
     /// # Errors
     /// When it cannot be read or used.
@@ -143,14 +146,14 @@ impl<T: Send + Sync + 'static> Secret<T> {
         }
     }
 
-    /// `clock` is asked once nobody else reads any more.
-    async fn no_older_than(&self, age: Duration, clock: impl Fn() -> OffsetDateTime) -> Result<Arc<T>, StartError> {
+    async fn no_older_than(&self, age: Duration) -> Result<Arc<T>, StartError> {
         let stored = match &*self.0 {
             Source::Fixed(value) => return Ok(Arc::clone(value)),
             Source::Stored(stored) => stored,
         };
         let mut kept = stored.kept.lock().await;
-        let now = clock();
+        // After the lock: another caller may have read the secret meanwhile.
+        let now = stored.clock.now();
         if let Some(kept) = &*kept
             && (Duration::ZERO..age).contains(&(now - kept.read_at))
         {
@@ -194,6 +197,7 @@ impl<T> Stored<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Environment, ManualClock, Rng};
     use std::sync::Mutex as Shared;
     use time::macros::datetime;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -201,8 +205,9 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2026-11-27 14:00 UTC);
 
-    /// A Secrets Manager that holds this text, or fails; and how often it was asked.
-    async fn manager() -> (SecretText, Arc<Shared<(Option<&'static str>, usize)>>) {
+    /// A secret, the clock by which it is kept, and the Secrets Manager behind it: its text, or `None` to fail, and how often it was
+    /// asked.
+    async fn manager() -> (SecretText, ManualClock, Arc<Shared<(Option<&'static str>, usize)>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let env = [("AWS_REGION", "local"), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")];
         let env = Environment::from_pairs(env.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -229,54 +234,68 @@ mod tests {
                 let _ = peer.write_all(answer.as_bytes()).await;
             }
         });
-        (SecretText::stored(&env, "arn", |text| Ok(text.clone())).unwrap(), state)
+        let clock = ManualClock::standing_at(NOW);
+        let platform = Platform { env, clock: clock.clock(), rng: Rng::seeded(1) };
+        (SecretText::stored(&platform, "arn", |text| Ok(text.clone())).unwrap(), clock, state)
     }
 
-    async fn at(secret: &SecretText, age: Duration, seconds: i64) -> String {
-        let now = || NOW + Duration::seconds(seconds);
-        secret.no_older_than(age, now).await.unwrap().expose_secret().to_owned()
+    async fn text(secret: &SecretText) -> String {
+        secret.get().await.unwrap().expose_secret().to_owned()
     }
 
     #[tokio::test]
-    async fn a_secret_that_changes_is_known_within_a_minute() {
-        let (secret, manager) = manager().await;
-        assert_eq!(at(&secret, KEPT, 0).await, "first");
+    async fn changed_secret_is_known_within_a_minute() {
+        let (secret, clock, manager) = manager().await;
+        assert_eq!(text(&secret).await, "first");
         manager.lock().unwrap().0 = Some("second");
-        assert_eq!(at(&secret, KEPT, 59).await, "first");
-        assert_eq!(at(&secret, KEPT, 60).await, "second");
+        clock.turn(Duration::seconds(59));
+        assert_eq!(text(&secret).await, "first");
+        clock.turn(Duration::SECOND);
+        assert_eq!(text(&secret).await, "second");
         assert_eq!(manager.lock().unwrap().1, 2, "it is asked for no more often");
-        // A clock that was put back does not keep it for ever.
-        manager.lock().unwrap().0 = Some("third");
-        assert_eq!(at(&secret, KEPT, -3600).await, "third");
     }
 
     #[tokio::test]
-    async fn whoever_meets_what_does_not_fit_reads_again() {
-        let (secret, manager) = manager().await;
-        assert_eq!(at(&secret, KEPT, 0).await, "first");
+    async fn clock_put_back_keeps_no_secret() {
+        let (secret, clock, manager) = manager().await;
+        assert_eq!(text(&secret).await, "first");
+        manager.lock().unwrap().0 = Some("second");
+        clock.turn(-Duration::HOUR);
+        assert_eq!(text(&secret).await, "second");
+    }
+
+    #[tokio::test]
+    async fn caller_with_unfitting_value_reads_again() {
+        let (secret, clock, manager) = manager().await;
+        let first = secret.get().await.unwrap();
+        assert_eq!(first.expose_secret(), "first");
         manager.lock().unwrap().0 = Some("second");
         let asked = manager.lock().unwrap().1;
-        assert_eq!(at(&secret, LEAST, 0).await, "first", "at most once a second");
+        assert!(secret.newer_than(&first).await.unwrap().is_none(), "at most once a second");
         assert_eq!(manager.lock().unwrap().1, asked);
-        assert_eq!(at(&secret, LEAST, 1).await, "second");
+        clock.turn(Duration::SECOND);
+        assert_eq!(secret.newer_than(&first).await.unwrap().unwrap().expose_secret(), "second");
         assert_eq!(secret.read().await.unwrap().expose_secret(), "second");
     }
 
     #[tokio::test]
-    async fn a_secret_that_cannot_be_read_again_stays_good() {
-        let (secret, manager) = manager().await;
+    async fn secret_stays_good_while_unreadable() {
+        let (secret, clock, manager) = manager().await;
         manager.lock().unwrap().0 = None;
-        assert!(secret.no_older_than(KEPT, || NOW).await.is_err());
+        assert!(secret.get().await.is_err());
         manager.lock().unwrap().0 = Some("first");
-        assert_eq!(at(&secret, KEPT, 0).await, "first");
+        assert_eq!(text(&secret).await, "first");
         manager.lock().unwrap().0 = None;
-        assert_eq!(at(&secret, KEPT, 60).await, "first");
+        clock.turn(Duration::MINUTE);
+        assert_eq!(text(&secret).await, "first");
         let asked = manager.lock().unwrap().1;
-        assert_eq!(at(&secret, KEPT, 69).await, "first");
+        clock.turn(Duration::seconds(9));
+        assert_eq!(text(&secret).await, "first");
         assert_eq!(manager.lock().unwrap().1, asked, "it is not asked at every request meanwhile");
         manager.lock().unwrap().0 = Some("second");
-        assert_eq!(at(&secret, KEPT, 70).await, "second");
+        clock.turn(Duration::SECOND);
+        assert_eq!(text(&secret).await, "second");
         manager.lock().unwrap().0 = None;
-        assert!(secret.read().await.is_err(), "whoever hands it on gets no old one");
+        assert!(secret.read().await.is_err(), "a caller that hands it on gets no old one");
     }
 }

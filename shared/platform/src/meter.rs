@@ -1,7 +1,7 @@
 //! Counts what a request costs: calls to the store, and password hashes.
 //!
 //! A trip is a wait: calls that run at the same time are one trip. Work that runs beside something slower on purpose (the
-//! password hash) is counted apart, because nobody waits for it.
+//! password hash) is counted apart, because no request waits for it.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -44,7 +44,7 @@ pub async fn measured<T>(request: impl Future<Output = T>) -> (T, Cost) {
 
 /// Counts password hashes.
 pub fn hashed(count: u32) {
-    // Outside a request nobody counts.
+    // Outside a request nothing is counted.
     let _ = METER.try_with(|m| m.borrow_mut().cost.hashes += count);
 }
 
@@ -52,7 +52,7 @@ pub fn hashed(count: u32) {
 const MOST_NAMED: usize = 20;
 
 /// Says that an item could not be read and is left out: a table, and a key that holds ids alone.
-pub(crate) fn unreadable(table: &'static str, key: &str) {
+pub fn unreadable(table: &'static str, key: &str) {
     let _ = METER.try_with(|m| {
         let named = &mut m.borrow_mut().cost.unreadable;
         if named.len() < MOST_NAMED {
@@ -79,7 +79,7 @@ fn mark(beside: bool) -> bool {
 }
 
 /// Counts one call around `work`.
-pub(crate) async fn call<T>(name: &'static str, work: impl Future<Output = T>) -> T {
+pub async fn call<T>(name: &'static str, work: impl Future<Output = T>) -> T {
     let counted = METER
         .try_with(|m| {
             let mut m = m.borrow_mut();
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn calls_at_the_same_time_are_one_trip() {
+    async fn simultaneous_calls_are_one_trip() {
         let ((), cost) = measured(async {
             call("a", slow()).await;
             tokio::join!(call("b", slow()), call("c", slow()));
