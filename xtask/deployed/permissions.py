@@ -16,7 +16,7 @@ UNUSED = {
 UNNOTICED = {
     "logs:CreateLogStream": "a function without a log answers all the same",
     "logs:PutLogEvents": "a function without a log answers all the same",
-    "CourierFunction dynamodb:GetItem FlowsTable": "where nobody can say whether a code is still of use, it is sent",
+    "CourierFunction dynamodb:GetItem FlowsTable": "without this permission the courier cannot tell whether a code is still useful, and sends it",
 }
 
 

@@ -18,7 +18,7 @@ ACCOUNT = "000000000000"
 NAME = "latchkey-tried"
 PORT = 4566
 ENDPOINT = f"http://127.0.0.1:{PORT}"
-# The emulator's own account: whoever deploys may do everything.
+# The emulator's own account, whose principal may do everything.
 ROOT = {"AWS_ACCESS_KEY_ID": "deployer", "AWS_SECRET_ACCESS_KEY": "deployer-secret"}
 PARAMETERS = {
     "Architecture": "x86_64",

@@ -1,4 +1,4 @@
-"""What is tried on the running stack, over its own URLs. Each step stands alone and can be tried again: it makes the people that it
+"""What is tried on the running stack, over its own URLs. Each step stands alone and can be tried again: it creates the identities that it
 needs and calls from a network of its own."""
 
 import collections
@@ -112,7 +112,7 @@ class World:
         return re.search(r"\b\d{6}\b", text["BodyText"])[0]
 
     def message(self, recipient, status, patience=25):
-        """A message to somebody, once it has a status."""
+        """A message to an address, once it has a status."""
 
         def reached():
             query = urllib.parse.urlencode({"recipient": recipient})
@@ -292,8 +292,8 @@ def sessions(world):
 
 @step("ended sessions beyond the cap are deleted at the next sign-in")
 def many_sessions(world):
-    person = world.create()
-    email, table = person["traits"]["email"], world.resources["AccountsTable"]
+    identity = world.create()
+    email, table = identity["traits"]["email"], world.resources["AccountsTable"]
     app = world.signed_in(email)
     session = expect(app.get("/sessions/whoami"), 200).json()["id"]
     items = world.aws["dynamodb"].scan(TableName=table, ConsistentRead=True)["Items"]
@@ -334,19 +334,19 @@ def sign_out(world):
 @step("an imported hash is taken, and replaced by one of ours")
 def imported(world):
     hashed = {"password": {"config": {"hashed_password": "$md5$CY9rzUYh03PK3k6DJie09g=="}}}
-    person = world.create(credentials=hashed)
+    identity = world.create(credentials=hashed)
     for _ in range(2):
-        expect(world.sign_in(world.app(), person["traits"]["email"], "test"), 200)
+        expect(world.sign_in(world.app(), identity["traits"]["email"], "test"), 200)
     table = world.resources["CredentialsTable"]
-    kept = [item for item in world.aws["dynamodb"].scan(TableName=table, ConsistentRead=True)["Items"] if person["id"] in str(item)]
+    kept = [item for item in world.aws["dynamodb"].scan(TableName=table, ConsistentRead=True)["Items"] if identity["id"] in str(item)]
     check(kept and "argon2" in str(kept) and "$md5$" not in str(kept), "the imported hash was not replaced everywhere")
-    expect(world.sign_in(world.app(), person["traits"]["email"], "wrong"), 400)
+    expect(world.sign_in(world.app(), identity["traits"]["email"], "wrong"), 400)
 
 
-@step("a code by SES, wrong at first, then right; a disabled person's is not")
+@step("a code by SES, wrong at first, then right; that of a disabled identity is not")
 def by_code(world):
-    person = world.create()
-    email = person["traits"]["email"]
+    identity = world.create()
+    email = identity["traits"]["email"]
     app = world.app()
     flow = world.begin(app)
     sent = expect(world.submit(app, flow, method="code", identifier=email), 400).json()
@@ -363,9 +363,9 @@ def by_code(world):
     expect(world.admin().get(f"/admin/courier/messages/{found['id']}"), 200)
 
 
-@step("a code for somebody who does not exist sends nothing and says the same")
-def code_for_nobody(world):
-    address = f"nobody{uuid.uuid4().hex[:8]}@example.org"
+@step("a code for an address without an identity sends nothing and says the same")
+def code_for_unknown_address(world):
+    address = f"unknown{uuid.uuid4().hex[:8]}@example.org"
     app = world.app()
     sent = expect(world.submit(app, world.begin(app), method="code", identifier=address), 400).json()
     check(sent["state"] == "sent_email", sent)
@@ -385,15 +385,15 @@ def retried(world):
     check(len(outcomes) > 1 and outcomes[0] and not outcomes[-1], tried)
 
 
-@step("a bounce and a complaint: both addresses are spared from then on")
+@step("a bounce and a complaint: both addresses are on the suppression list")
 def feedback(world):
     for kind in ("bounce", "complaint"):
         address = f"{kind}+{uuid.uuid4().hex[:8]}@simulator.amazonses.com"
-        person = world.create(address)
+        identity = world.create(address)
         app = world.app()
         expect(world.submit(app, world.begin(app), method="code", identifier=address), 400)
         world.message(address, "sent")
-        path = f"/admin/identities/{person['id']}"
+        path = f"/admin/identities/{identity['id']}"
         eventually(f"a mark on {address}", lambda: "suppressed" in expect(world.admin().get(path), 200).body, 20)
         app = world.app()
         expect(world.submit(app, world.begin(app), method="code", identifier=address), 400)
@@ -422,16 +422,16 @@ def lifted(world):
 
 @step("messages are forgotten with the identity that they went to")
 def forgotten(world):
-    person, admin = world.create(), world.admin()
-    email = person["traits"]["email"]
+    identity, admin = world.create(), world.admin()
+    email = identity["traits"]["email"]
     app = world.app()
     expect(world.submit(app, world.begin(app), method="code", identifier=email), 400)
     found = world.message(email, "sent")
-    expect(admin.send("DELETE", f"/admin/identities/{person['id']}"), 204)
+    expect(admin.send("DELETE", f"/admin/identities/{identity['id']}"), 204)
     eventually("the end of a message", lambda: admin.get(f"/admin/courier/messages/{found['id']}").status == 404, 20)
 
 
-@step("what the courier cannot read, and news that cannot be kept, go to the dead letters")
+@step("records that the courier cannot read, and events that cannot be recorded, go to the dead letters")
 def dead_letters(world):
     queue = world.resources["CourierDeadLetters"]
 
@@ -473,14 +473,14 @@ def courier_key(world):
 @step("the admin API: identities created, found, listed, changed and deleted")
 def identities(world):
     admin, unique = world.admin(), uuid.uuid4().hex[:12]
-    person = world.create(external_id=unique)
-    path = f"/admin/identities/{person['id']}"
+    identity = world.create(external_id=unique)
+    path = f"/admin/identities/{identity['id']}"
     expect(admin.get(path), 200)
     expect(admin.get(f"/admin/identities/by/external/{unique}"), 200)
     expect(admin.get("/admin/identities?page_size=2&include_credential=password"), 200)
-    query = urllib.parse.urlencode({"credentials_identifier": person["traits"]["email"]})
+    query = urllib.parse.urlencode({"credentials_identifier": identity["traits"]["email"]})
     found = expect(admin.get(f"/admin/identities?{query}"), 200).json()
-    check([one["id"] for one in found] == [person["id"]], found)
+    check([one["id"] for one in found] == [identity["id"]], found)
     moved = {"schema_id": "default", "state": "active", "traits": {"email": f"moved{unique}@example.org"}}
     expect(admin.send("PUT", path, moved), 200)
     expect(admin.send("PATCH", path, [{"op": "add", "path": "/metadata_public", "value": {"seen": True}}]), 200)
@@ -490,49 +490,49 @@ def identities(world):
     expect(admin.send("DELETE", path), 204)
     expect(admin.get(path), 404)
     expect(admin.get("/admin/identities?page=0&per_page=1"), 200)
-    # Somebody who comes back with the id of somebody who is gone.
-    again = {"identities": [{"create": {"schema_id": "default", "traits": person["traits"]}, "identity_id": person["id"]}]}
+    # An identity that is created again with the id of a deleted one.
+    again = {"identities": [{"create": {"schema_id": "default", "traits": identity["traits"]}, "identity_id": identity["id"]}]}
     made = expect(admin.send("PATCH", "/admin/identities", again), 200).json()["identities"][0]
-    check(made["identity"] == person["id"], made)
+    check(made["identity"] == identity["id"], made)
 
 
 @step("the admin API: an identifier is free when the identity that had it is not there")
 def freed(world):
-    person = world.create()
+    identity = world.create()
     world.aws["dynamodb"].delete_item(
-        TableName=world.resources["AccountsTable"], Key={"pk": {"S": person["id"]}, "sk": {"S": "profile"}}
+        TableName=world.resources["AccountsTable"], Key={"pk": {"S": identity["id"]}, "sk": {"S": "profile"}}
     )
-    world.create(person["traits"]["email"])
+    world.create(identity["traits"]["email"])
 
 
-@step("the admin API: anybody's sessions")
+@step("the admin API: sessions of any identity")
 def admin_sessions(world):
-    admin, person = world.admin(), world.create()
-    app = world.signed_in(person["traits"]["email"])
+    admin, identity = world.admin(), world.create()
+    app = world.signed_in(identity["traits"]["email"])
     session = expect(app.get("/sessions/whoami"), 200).json()["id"]
-    expect(admin.get(f"/admin/identities/{person['id']}/sessions"), 200)
+    expect(admin.get(f"/admin/identities/{identity['id']}/sessions"), 200)
     expect(admin.get(f"/admin/sessions/{session}"), 200)
     check(admin.send("PATCH", f"/admin/sessions/{session}/extend", {}).status in (200, 204), "the session is not extended")
     expect(admin.send("DELETE", f"/admin/sessions/{session}"), 204)
     expect(app.get("/sessions/whoami"), 401)
-    world.signed_in(person["traits"]["email"])
-    expect(admin.send("DELETE", f"/admin/identities/{person['id']}/sessions"), 204)
+    world.signed_in(identity["traits"]["email"])
+    expect(admin.send("DELETE", f"/admin/identities/{identity['id']}/sessions"), 204)
 
 
 @step("the admin API: messages by status and by recipient")
 def messages(world):
     admin = world.admin()
-    for query in ("", "?status=queued", "?recipient=nobody%40example.org"):
+    for query in ("", "?status=queued", "?recipient=unknown%40example.org"):
         expect(admin.get(f"/admin/courier/messages{query}"), 200)
 
 
 @step("the admin API: closed to callers that IAM does not know or allow")
 def admin_closed(world):
-    anybody = Client(world.admin_url, world.trust)
+    unsigned = Client(world.admin_url, world.trust)
     for path in ("/admin/identities", "/health/alive", "/nothing/here"):
-        expect(anybody.get(path), 403)
-    stranger = Administrator(world.admin_url, world.trust, "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMIKI7MDENG", REGION)
-    expect(stranger.get("/admin/identities"), 403)
+        expect(unsigned.get(path), 403)
+    unknown = Administrator(world.admin_url, world.trust, "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMIKI7MDENG", REGION)
+    expect(unknown.get("/admin/identities"), 403)
 
 
 @step("health, version and schemas, on both APIs")
@@ -544,16 +544,16 @@ def service(world):
         expect(admin.get(path), 200)
 
 
-@step("the authorizer: a protected route for signed-in people")
+@step("the authorizer: a protected route for signed-in users")
 def authorizer(world):
-    person = world.create()
-    app = world.signed_in(person["traits"]["email"])
+    identity = world.create()
+    app = world.signed_in(identity["traits"]["email"])
     said = expect(app.get("/sample"), 200).body
-    check(person["id"] in said, said)
+    check(identity["id"] in said, said)
     expect(world.app().get("/sample"), 403)
     browser = world.browser("application/json")
     flow = expect(browser.get("/self-service/login/browser"), 200).json()
-    expect(world.submit(browser, flow, method="password", identifier=person["traits"]["email"], password=PASSWORD), 200)
+    expect(world.submit(browser, flow, method="password", identifier=identity["traits"]["email"], password=PASSWORD), 200)
     expect(browser.get("/sample"), 200)
 
 
@@ -567,7 +567,7 @@ def preflights(world):
     check(bad.headers.get("access-control-allow-origin") is None, bad)
 
 
-@step("paths that nobody knows")
+@step("paths without a route")
 def unmatched(world):
     expect(world.app().get("/nothing/here"), 404)
     expect(world.admin().get("/nothing/here"), 404)

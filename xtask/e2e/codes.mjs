@@ -1,4 +1,4 @@
-// Signing in by code and by identifier first, as people meet it: the code is read on the inbox page, by e-mail and by text message.
+// Signing in by code and by identifier first, as users do: the code is read on the inbox page, by e-mail and by text message.
 import assert from "node:assert/strict";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ const button = (page, value) => page.locator(`button[name=method][value=${value}
 const signedIn = (page) => page.getByRole("heading", { name: "You are signed in", level: 1 }).waitFor();
 const wrong = (page) => page.getByRole("alert").filter({ hasText: /\S/ });
 
-/** Reads the newest code to somebody as a person would: on the inbox page, by the button that copies it. */
+/** Reads the newest code to an address as a user would: on the inbox page, by the button that copies it. */
 async function read(stack, to) {
   const { context, page } = await open();
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: stack.inbox });
@@ -42,7 +42,7 @@ async function inspect(page, name, javaScriptEnabled) {
   await picture(page, name);
 }
 
-/** People with a phone and nothing else. */
+/** Identities with only a phone number. */
 function phones() {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-e2e-"));
   const mark = { credentials: { code: { identifier: true, via: "sms" } }, verification: { via: "sms" } };
@@ -111,10 +111,10 @@ for (const javaScriptEnabled of [true, false]) {
 
   await visit(`identifier first: who it is can be changed${how}`, { javaScriptEnabled }, async (page) => {
     await page.goto(`${first.pages}/login`);
-    await identifier(page).fill("somebody@else.example");
+    await identifier(page).fill("other@else.example");
     await page.keyboard.press("Enter");
     await password(page).waitFor();
-    assert.equal(await identifier(page).inputValue(), "somebody@else.example");
+    assert.equal(await identifier(page).inputValue(), "other@else.example");
     assert.equal(await identifier(page).getAttribute("readonly"), "");
     await inspect(page, `identifier first second step`, javaScriptEnabled);
     await page.getByRole("link", { name: "Change" }).click();

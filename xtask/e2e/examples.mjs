@@ -1,4 +1,4 @@
-// The examples, each started as its README says and used as a person would.
+// The examples, each started as its README says and used as a user would.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -161,7 +161,7 @@ await visit("react-spa: an expired form is replaced by its successor, and signs 
   await signInPage(page);
   while (Date.now() < ends + 500) await pause(100);
   const answered = page.waitForResponse((response) => response.status() === 410);
-  // Waited for from here on: the page may be quicker than whoever looks at the answer before.
+  // Waited for from here on, because the page may be faster than this check.
   const fetched = page.waitForResponse((response) => response.url().includes("/self-service/login/flows?id="));
   await fill(page, demo.password);
   const successor = (await (await answered).json()).use_flow_id;
@@ -199,7 +199,7 @@ await check("native-rust: wrong password, sign in, whoami, sign out", async () =
   assert.equal(statSync(token).mode & 0o777, 0o600);
   assert.match((await native(["whoami"])).stdout, /^Signed in as demo@latchkey\.example, until 20/);
   assert.equal((await native(["logout"])).stdout, "Signed out.\n");
-  assert.match((await native(["whoami"])).stderr, /nobody is signed in/);
+  assert.match((await native(["whoami"])).stderr, /you are not signed in/);
 });
 
 await check("native-rust: a session that was ended elsewhere, and a server that is not there", async () => {
@@ -208,8 +208,8 @@ await check("native-rust: a session that was ended elsewhere, and a server that 
   assert.equal(gone.code, 1);
   assert.match(gone.stderr, /has ended/);
   assert.equal((await native(["logout"])).code, 0, "signing out of nothing is fine");
-  const nobody = await native(["login", demo.email, "--password-stdin"], "x\n", "http://127.0.0.1:9");
-  assert.match(nobody.stderr, /refused/);
+  const unreachable = await native(["login", demo.email, "--password-stdin"], "x\n", "http://127.0.0.1:9");
+  assert.match(unreachable.stderr, /refused/);
 });
 
 await check("native-rust: in a terminal it asks again after a wrong password, and shows none", async () => {
@@ -239,7 +239,7 @@ await check("native-rust: in a terminal it asks again after a wrong password, an
 
 // ---- lambda-authorizer: the route that the template has for looking at it, and the example's function behind its context
 
-await check("lambda-authorizer: nobody is forbidden, and the route is told who is asking", async () => {
+await check("lambda-authorizer: a client without a session is forbidden, and the route gets the identity", async () => {
   const sample = (headers) => fetch(`${plain.api}/sample`, { headers });
   assert.equal((await sample({})).status, 403);
   const { ui } = await (await fetch(`${plain.api}/self-service/login/api`)).json();

@@ -46,9 +46,9 @@ const browser = await chromium.launch({
   executablePath: setting("CHROMIUM"),
   args: [
     ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
-    // Names of somebody else's that lead here, as after DNS rebinding.
+    // Host names of another owner that resolve to this machine, as after DNS rebinding.
     "--host-resolver-rules=MAP *.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    // Whether a browser asks people first is not what keeps the stack safe.
+    // The stack must not depend on a browser asking its user first.
     "--disable-features=LocalNetworkAccessChecks,PrivateNetworkAccessSendPreflights,PrivateNetworkAccessRespectPreflightResults,BlockInsecurePrivateNetworkRequests",
   ],
 });
@@ -67,7 +67,7 @@ async function tried(from, target) {
   await opened.goto(from);
   const read = await opened.evaluate(
     async ({ base, store, planted }) => {
-      const person = JSON.stringify({ schema_id: "default", traits: { email: planted } });
+      const identity = JSON.stringify({ schema_id: "default", traits: { email: planted } });
       const message = JSON.stringify({ to: planted, channel: "email", template_type: "x", subject: planted, text: planted });
       const scan = JSON.stringify({ TableName: "credentials" });
       const item = JSON.stringify({ TableName: "accounts", Item: { pk: { S: planted }, sk: { S: "profile" } } });
@@ -78,14 +78,14 @@ async function tried(from, target) {
           const answer = await fetch(base + path, options);
           if (answer.type !== "opaque") got.push(`${path} ${answer.status}: ${(await answer.text()).slice(0, 80)}`);
         } catch {
-          // A browser that lets nobody read the answer says no more than that.
+          // A browser that hides the answer from the page reports only that.
         }
       };
       const paths = ["/", "/admin/identities", "/api/messages", "/2018-06-01/runtime/invocation/next"];
       for (const path of paths) {
         await ask(path, {});
         await ask(path, { mode: "no-cors", credentials: "include" });
-        for (const body of [person, message, scan, item, sent]) {
+        for (const body of [identity, message, scan, item, sent]) {
           await ask(path, { mode: "no-cors", method: "POST", headers: { "content-type": "text/plain" }, body });
           await ask(path, { mode: "no-cors", method: "POST", body: new URLSearchParams({ x: body }) });
           await ask(path, { mode: "no-cors", method: "POST", body: new Blob([body]) });
@@ -110,14 +110,14 @@ async function tried(from, target) {
         });
       await loaded("img", { src: `${base}/api/messages` });
       await loaded("script", { src: `${base}/inbox.js` });
-      // A form needs nobody's leave to be sent.
+      // A form is sent without a preflight request.
       const frame = Object.assign(document.createElement("iframe"), { name: "there" });
       const answered = new Promise((done) => (frame.onload = done));
       document.body.append(frame);
       await answered;
       for (const enctype of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]) {
         const form = Object.assign(document.createElement("form"), { method: "post", action: `${base}/admin/identities`, enctype, target: "there" });
-        form.append(Object.assign(document.createElement("input"), { name: person.slice(0, -1) + ',"a":"', value: '"}' }));
+        form.append(Object.assign(document.createElement("input"), { name: identity.slice(0, -1) + ',"a":"', value: '"}' }));
         document.body.append(form);
         const next = new Promise((done) => (frame.onload = done));
         form.submit();
@@ -149,7 +149,7 @@ for (const from of [`http://127.0.0.1:${other}/`, `http://other.example:${other}
 }
 
 for (const target of ports) {
-  await check(`a name of somebody else's opens nothing on port ${target - port(running.api)} above the API`, async () => {
+  await check(`a foreign host name opens nothing on port ${target - port(running.api)} above the API`, async () => {
     const context = await browser.newContext();
     const opened = await context.newPage();
     for (const path of ["/", "/admin/identities", "/api/messages", "/self-service/login/api"]) {
@@ -161,9 +161,9 @@ for (const target of ports) {
 }
 
 await check("nothing was planted, and nothing was taken away", async () => {
-  const people = await (await fetch(`${running.admin}/admin/identities`)).text();
+  const identities = await (await fetch(`${running.admin}/admin/identities`)).text();
   const messages = await (await fetch(`${running.inbox}/api/messages`)).text();
-  assert.ok(people.includes("demo@latchkey.example") && !people.includes(PLANTED), people);
+  assert.ok(identities.includes("demo@latchkey.example") && !identities.includes(PLANTED), identities);
   assert.equal(messages, "[]");
 });
 

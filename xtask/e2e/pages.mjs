@@ -1,4 +1,4 @@
-// The login pages and the inbox, as people meet them: with a keyboard, on a phone, in the dark, in their language, without
+// The login pages and the inbox, as users meet them: with a keyboard, on a phone, in the dark, in their language, without
 // JavaScript, with yesterday's link. With --picture it also writes the picture of the README, without it says whether that is still true.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { check, end } from "./lib/report.mjs";
 /** So short that a check can wait for its end, in seconds. */
 const SHORT = 4;
 const afterwards = () => new Promise((done) => setTimeout(done, (SHORT + 0.5) * 1000));
-const NOBODY_KNOWS = "00000000-0000-4000-8000-000000000000";
+const UNKNOWN = "00000000-0000-4000-8000-000000000000";
 
 const desktop = { viewport: { width: 1280, height: 800 } };
 const phone = { viewport: { width: 320, height: 640 }, isMobile: true, hasTouch: true };
@@ -23,7 +23,7 @@ const button = (page) => page.locator("button[name=method][value=password]");
 const heading = (page) => page.getByRole("heading", { level: 1 });
 /** What is announced as wrong. */
 const wrong = (page) => page.getByRole("alert").filter({ hasText: /\S/ });
-/** What is said about why somebody is here. */
+/** The message that says why this page is shown. */
 const notice = (page) => page.getByRole("status").filter({ hasText: /\S/ });
 const signedIn = (page) => page.getByRole("heading", { name: "You are signed in", level: 1 }).waitFor();
 
@@ -33,8 +33,8 @@ async function fill(page, secret, email = demo.email) {
   await button(page).click();
 }
 
-/** Somebody new; their address. */
-async function person(name, traits = {}) {
+/** Creates an identity and returns its address. */
+async function createIdentity(name, traits = {}) {
   const email = `${name.toLowerCase().replace(/[^a-z0-9]+/g, "-")}@latchkey.example`;
   const made = await fetch(`${admin}/admin/identities`, {
     method: "POST",
@@ -63,7 +63,7 @@ async function inspect(page, name) {
   await picture(page, name);
 }
 
-// ---- what everybody does, with and without a script
+// ---- signing in and out, with and without a script
 
 for (const javaScriptEnabled of [true, false]) {
   const how = javaScriptEnabled ? "" : ", without JavaScript";
@@ -122,7 +122,7 @@ for (const javaScriptEnabled of [true, false]) {
     await context.close();
   });
 
-  for (const flow of [NOBODY_KNOWS, "nonsense", "<script>alert(1)</script>"]) {
+  for (const flow of [UNKNOWN, "nonsense", "<script>alert(1)</script>"]) {
     await visit(`a link to the form ${flow} leads to a new one${how}`, { javaScriptEnabled }, async (page) => {
       await page.goto(`${pages}/login?flow=${encodeURIComponent(flow)}`);
       await notice(page).waitFor();
@@ -132,7 +132,7 @@ for (const javaScriptEnabled of [true, false]) {
   }
 
   await visit(`an unknown page and an unknown error offer the way on${how}`, { javaScriptEnabled }, async (page) => {
-    for (const path of ["/nothing/here", `/error?id=${NOBODY_KNOWS}`, "/error?id=nonsense", "/error"]) {
+    for (const path of ["/nothing/here", `/error?id=${UNKNOWN}`, "/error?id=nonsense", "/error"]) {
       assert.equal((await page.goto(pages + path)).status(), 404, path);
       await heading(page).waitFor();
       await page.locator("main a").first().click();
@@ -150,15 +150,15 @@ for (const javaScriptEnabled of [true, false]) {
 }
 
 await check("an API that is not there is a page in the same design, which offers the way on", async () => {
-  const nobody = await freePort();
-  const lonely = await stack({ LATCHKEY_API_URL: `http://127.0.0.1:${nobody}/` });
+  const closed = await freePort();
+  const lonely = await stack({ LATCHKEY_API_URL: `http://127.0.0.1:${closed}/` });
   // Not a visit: that would not forgive a 503.
   const { context, page } = await open();
-  const answer = await page.goto(`${lonely.pages}/login?flow=${NOBODY_KNOWS}`);
+  const answer = await page.goto(`${lonely.pages}/login?flow=${UNKNOWN}`);
   assert.equal(answer.status(), 503);
   assert.match(await wrong(page).innerText(), /is not responding/);
   await inspect(page, "the API is not there");
-  assert.equal(await page.locator("main a").first().getAttribute("href"), `?flow=${NOBODY_KNOWS}`);
+  assert.equal(await page.locator("main a").first().getAttribute("href"), `?flow=${UNKNOWN}`);
   await context.close();
   lonely.stop();
 });
@@ -195,7 +195,7 @@ for (const javaScriptEnabled of [true, false]) {
 
 /** Every page in turn. */
 async function tour(page, name, language) {
-  const email = await person(name, { name: { first: "Ada", last: "Lovelace" } });
+  const email = await createIdentity(name, { name: { first: "Ada", last: "Lovelace" } });
   const inLanguage = async () => assert.equal(await page.locator("html").getAttribute("lang"), language);
   await page.goto(`${pages}/login`);
   await inLanguage();
@@ -334,7 +334,7 @@ await visit("markup in addresses, errors and traits is text", {}, async (page) =
     await heading(page).waitFor();
     assert.equal(await page.locator("#pwned, main img[src=x]").count(), 0, path);
   }
-  const email = await person("markup", { name: { first: markup, last: "</dd><script>alert(2)</script>" } });
+  const email = await createIdentity("markup", { name: { first: markup, last: "</dd><script>alert(2)</script>" } });
   await page.goto(`${pages}/login`);
   await fill(page, demo.password, email);
   await signedIn(page);
@@ -441,7 +441,7 @@ await check("the picture of the README", async () => {
   assert.ok(taken.length < 60_000, `the picture has ${taken.length} bytes`);
   if (process.argv.includes("--picture")) writeFileSync(file, taken);
   const difference = await differs(page, taken, readFileSync(file));
-  // Said and not held against anybody: fonts are another machine's.
+  // Reported without failing: fonts differ between machines.
   if (difference > 0.01) console.log(`note    ${(100 * difference).toFixed(1)} % of docs/login.png is another: cargo xtask e2e pages --picture`);
   await context.close();
 });

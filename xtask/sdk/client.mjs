@@ -49,7 +49,7 @@ class Cookies {
   }
 }
 
-/** The code in the newest message to the person, once there are this many. */
+/** The code in the newest message to the identity, once there are this many. */
 async function code(count) {
   for (let tries = 0; tries < 200; tries += 1) {
     const all = await (await fetch(`${inboxUrl}/api/messages`)).json();
@@ -63,7 +63,7 @@ async function code(count) {
 const csrf = (flow) => flow.ui.nodes.find((n) => n.attributes.name === "csrf_token").attributes.value;
 const messages = (flow) => (flow.ui.messages ?? []).map((m) => m.id);
 
-const { data: person } = await identities.createIdentity({
+const { data: identity } = await identities.createIdentity({
   createIdentityBody: {
     schema_id: "default",
     traits: { email },
@@ -71,11 +71,11 @@ const { data: person } = await identities.createIdentity({
   },
 });
 
-await check("an administrator reads and lists the person", async () => {
-  const { data: read } = await identities.getIdentity({ id: person.id });
+await check("an administrator reads and lists the identity", async () => {
+  const { data: read } = await identities.getIdentity({ id: identity.id });
   assert.equal(read.traits.email, email);
   const { data: found } = await identities.listIdentities({ credentialsIdentifier: email });
-  assert.deepEqual(found.map((i) => i.id), [person.id]);
+  assert.deepEqual(found.map((i) => i.id), [identity.id]);
 });
 
 let token;
@@ -88,13 +88,13 @@ await check("a native app is told about a wrong password and signs in with the r
   assert.deepEqual(messages(wrong.data), [4000006]);
   const { data } = await frontend.updateLoginFlow({ flow: flow.id, updateLoginFlowBody: { ...body, password } });
   assert.match(data.session_token, /^ory_st_/);
-  assert.equal(data.session.identity.id, person.id);
+  assert.equal(data.session.identity.id, identity.id);
   token = data.session_token;
 });
 
 await check("whoami knows the token", async () => {
   const { data } = await frontend.toSession({ xSessionToken: token });
-  assert.equal(data.identity.id, person.id);
+  assert.equal(data.identity.id, identity.id);
   assert.equal(data.active, true);
   assert.equal(data.authenticator_assurance_level, "aal1");
 });
@@ -111,7 +111,7 @@ await check("a refresh keeps the session and adds a method", async () => {
   await frontend.toSession({ xSessionToken: token });
 });
 
-await check("a person sees and ends other sessions", async () => {
+await check("a user lists and revokes other sessions", async () => {
   const { data: flow } = await frontend.createNativeLoginFlow();
   const updateLoginFlowBody = { method: "password", identifier: email, password };
   const { data: other } = await frontend.updateLoginFlow({ flow: flow.id, updateLoginFlowBody });
@@ -211,12 +211,12 @@ await check("a single-page app asks for another code and signs in by it", async 
   assert.deepEqual(messages((await refusal(submit({ ...body, resend: "code" }))).data), [1010014]);
   const done = cookies.take(await submit({ ...body, code: await code(3) }));
   assert.equal(done.continue_with[0].action, "redirect_browser_to");
-  assert.equal((await frontend.toSession({ cookie: cookies.header })).data.identity.id, person.id);
+  assert.equal((await frontend.toSession({ cookie: cookies.header })).data.identity.id, identity.id);
 });
 
-await check("an administrator deletes the person", async () => {
-  await identities.deleteIdentity({ id: person.id });
-  assert.equal((await refusal(identities.getIdentity({ id: person.id }))).status, 404);
+await check("an administrator deletes the identity", async () => {
+  await identities.deleteIdentity({ id: identity.id });
+  assert.equal((await refusal(identities.getIdentity({ id: identity.id }))).status, 404);
 });
 
 console.log(`javascript client: ${checks} checks passed`);

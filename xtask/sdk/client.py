@@ -79,7 +79,7 @@ def cookies_of(headers, jar):
     return "; ".join(f"{k}={v}" for k, v in jar.items())
 
 
-person = identities.create_identity(
+identity = identities.create_identity(
     create_identity_body=CreateIdentityBody(
         schema_id="default",
         traits={"email": EMAIL},
@@ -90,15 +90,15 @@ person = identities.create_identity(
         ),
     )
 )
-assert identities.get_identity(id=str(person.id)).traits["email"] == EMAIL
-check("an administrator makes and reads a person")
+assert identities.get_identity(id=str(identity.id)).traits["email"] == EMAIL
+check("an administrator creates and reads an identity")
 
 flow = frontend.create_native_login_flow()
 status, body = refused(frontend.update_login_flow, flow=str(flow.id), update_login_flow_body=password("wrong"))
 assert status == 400 and body["ui"]["messages"][0]["id"] == 4000006, body
 done = frontend.update_login_flow(flow=str(flow.id), update_login_flow_body=password(PASSWORD))
 token = done.session_token
-assert token.startswith("ory_st_") and done.session.identity.id == person.id
+assert token.startswith("ory_st_") and done.session.identity.id == identity.id
 check("a native app signs in")
 
 assert frontend.to_session(x_session_token=token).id == done.session.id
@@ -149,7 +149,7 @@ done = frontend.update_login_flow(flow=str(flow.id), update_login_flow_body=by_c
 assert [m.method for m in done.session.authentication_methods] == ["code"]
 check("a native app signs in by code")
 
-identities.delete_identity(id=str(person.id))
-assert refused(identities.get_identity, id=str(person.id))[0] == 404
-check("an administrator deletes the person")
+identities.delete_identity(id=str(identity.id))
+assert refused(identities.get_identity, id=str(identity.id))[0] == 404
+check("an administrator deletes the identity")
 print(f"python client: {checks} checks passed")

@@ -1,10 +1,10 @@
-//! The tests on another day: no test may depend on the date on which it runs.
+//! The tests on other dates: no test may depend on the date on which it runs.
 
 use crate::tools::{cargo, debian, run as run_command};
 use std::path::Path;
 use std::time::Instant;
 
-/// Debian's package of the program that hands other programs another date.
+/// Debian's package of the program that gives other programs another date.
 const PACKAGE: &str = "faketime";
 /// Where that package puts it.
 const PROGRAM: &str = "/usr/bin/faketime";
@@ -15,7 +15,7 @@ const DAYS: [&str; 2] = ["+365d", "-365d"];
 /// `faketime`, that is an error, or with `where_possible` one line.
 ///
 /// # Errors
-/// When a test fails, or nothing can move the clock.
+/// When a test fails, or the clock cannot be moved.
 pub(crate) fn run(arguments: &[String], where_possible: bool) -> Result<(), String> {
     if !Path::new(PROGRAM).is_file()
         && let Err(why) = debian(&[PACKAGE], PROGRAM)
@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &[String], where_possible: bool) -> Result<(), Stri
         }
         return Err(why);
     }
-    // Compilers run by the machine's own clock; so does everything that a test would build.
+    // Everything is built by the machine's own clock beforehand.
     run_command(cargo().args(["build", "--workspace", "--bins", "--locked", "--quiet"]))?;
     run_command(cargo().args(["test", "--workspace", "--locked", "--quiet", "--no-run"]))?;
     for days in DAYS {

@@ -1,9 +1,9 @@
-//! The courier's delivery channels against servers that others wrote: one that speaks SES, one that speaks SMTP.
+//! The courier's delivery channels against independent servers: one for SES, one for SMTP.
 
 use crate::tools::{cargo, command, free_port, root, run as run_command, start};
 use std::process::Stdio;
 
-/// Installs the servers, starts them, and sends by them.
+/// Installs the servers, starts them, and sends messages through them.
 pub(crate) fn run() -> Result<(), String> {
     let folder = root().join("xtask/courier");
     run_command(command("npm").current_dir(&folder).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;

@@ -1,12 +1,12 @@
-//! The template deployed as its users do it, by SAM, onto an emulator of AWS that enforces permissions, and tried there.
+//! Deploys the template with SAM onto an emulator of AWS that enforces permissions, and tests the stack there.
 
 use crate::sdk;
 use crate::tools::{build, command, python, root, run as run_command, target};
 use std::ffi::OsStr;
 use std::process::Command;
 
-/// Builds and deploys the project in a network of its own and tries the stack; with `bite`, takes each permission away in turn.
-/// Only steps whose title holds a text are tried when there is one. Where the system makes no namespaces, that is an error, or with
+/// Builds and deploys the project in a network of its own and tests the stack; with `bite`, removes each permission in turn.
+/// `only` selects steps by a part of their title. A system without namespaces is an error, or with
 /// `where_possible` one line.
 pub(crate) fn run(bite: bool, only: Option<&str>, where_possible: bool) -> Result<(), String> {
     if let Err(why) = run_command(apart("ip").args(["link", "set", "lo", "up"])) {
@@ -40,7 +40,7 @@ pub(crate) fn run(bite: bool, only: Option<&str>, where_possible: bool) -> Resul
     run_command(apart.env("PYTHONDONTWRITEBYTECODE", "1"))
 }
 
-/// A program in namespaces of its own: it reaches nothing outside, and every port and every name is its own.
+/// Runs a program in namespaces of its own, where it reaches no other network and can use every port and host name.
 fn apart(program: impl AsRef<OsStr>) -> Command {
     let mut apart = command("unshare");
     apart.args(["--map-root-user", "--net", "--mount"]).arg(program);

@@ -11,8 +11,8 @@ const CHROMIUM: &str = "/usr/bin/chromium";
 /// Its package, and fonts for the languages of the pages.
 const PACKAGES: [&str; 3] = ["chromium", "fonts-dejavu-core", "fonts-noto-cjk"];
 
-/// Installs what is needed, and runs the suites that are named, or all of them. With `picture`, the one of the README is taken too.
-/// Where there is no browser, that is an error, or with `where_possible` one line.
+/// Installs what is needed, and runs the named suites, or all of them. `picture` also takes the picture of the README.
+/// A missing browser is an error, or with `where_possible` one line of output.
 pub(crate) fn run(suites: &[String], picture: bool, where_possible: bool) -> Result<(), String> {
     if let Some(unknown) = suites.iter().find(|name| !SUITES.contains(&name.as_str())) {
         return Err(format!("there is no suite {unknown:?}; there are {}", SUITES.join(", ")));

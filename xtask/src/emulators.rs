@@ -1,13 +1,13 @@
-//! The tests at the edge against stores that others wrote, each of which knows rules that the embedded one does not.
+//! The tests at the edge against other implementations of DynamoDB, which enforce rules that the embedded store does not.
 
 use crate::tools::{cargo, command, free_port, python, root, run as run_command, start, target};
 use std::process::{Command, Stdio};
 
-/// What an emulator lacks, and the tests that need it. Transactions, which dynalite lacks, are made up for in
+/// Features that an emulator lacks, and the tests that need them. Transactions, which dynalite lacks, are implemented in
 /// `tests/support/emulator.rs`.
 const LACKING: [(&str, &[&str], &str); 0] = [];
 
-/// Installs each emulator below the build folder, starts it, and runs the tests against it, or those whose names hold a text.
+/// Installs each emulator below the build folder, starts it, and runs all tests against it, or those whose names contain a text.
 pub(crate) fn run(only: Option<&str>) -> Result<(), String> {
     against("ministack", &mut ministack()?, only)?;
     against("dynalite", &mut dynalite()?, only)

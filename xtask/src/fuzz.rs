@@ -1,15 +1,15 @@
-//! Hostile requests in bulk: what the tests make 20,000 of, a million times and each time others.
+//! Hostile requests in bulk: a million where the tests make 20,000, and different ones in each run.
 
 use crate::tools::{cargo, run as run_command};
 use std::time::Instant;
 
-/// Requests of one process; what it stores and logs stays in memory until it ends.
+/// Requests of one process, which keeps its store and its log in memory until it ends.
 const BATCH: u64 = 50_000;
 
-/// Makes so many requests, with seeds from `seed` on.
+/// Makes this many requests, with seeds from `seed` on.
 ///
 /// # Errors
-/// When a request is answered wrongly; what the test prints names its seed.
+/// When an answer is wrong. The test prints the seed.
 pub(crate) fn run(requests: u64, seed: u64) -> Result<(), String> {
     let batches = requests.div_ceil(BATCH);
     run_command(cargo().args(["test", "--package", "latchkey", "--test", "edge", "--locked", "--quiet", "--no-run"]))?;

@@ -1,4 +1,4 @@
-//! `cargo xtask`: what belongs to working on Latchkey and is too slow, or needs too much, for `cargo test`.
+//! `cargo xtask`: checks and measurements that are too slow, or need too much, for `cargo test`.
 
 mod bench;
 mod clock;
@@ -28,21 +28,21 @@ struct Cli {
 enum Command {
     /// Sign in with the official clients for JavaScript and Python against a running stack (needs node and python)
     Sdk,
-    /// Play the recorded exchanges beside the project, in one process and with one process per function (needs python)
+    /// Replay recorded exchanges that lie beside the project, in one process and with one process per function (needs python)
     Wire {
-        /// Scenarios or files of scenarios; those of what is built without
+        /// Scenarios or files of scenarios [default: those of built features]
         names: Vec<String>,
     },
     /// Run all tests with the machine's clock a year ahead and a year back (installs Debian's faketime where it may)
     Clock {
-        /// Where there is no faketime and none can be installed, say so in one line and end well
+        /// Where faketime is missing and cannot be installed, say so in one line and succeed
         #[arg(long)]
         where_possible: bool,
         /// Passed on to `cargo test`
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Send messages by servers of SES and of SMTP (needs node)
+    /// Send messages through servers of SES and of SMTP (needs node)
     Courier,
     /// Check licences, bans and sources of all dependencies (installs cargo-deny below target/)
     Deny {
@@ -52,16 +52,16 @@ enum Command {
     },
     /// Measure what is deployed: cold starts, CPU, memory, sizes, with ratios from the same run
     Bench {
-        /// Store no more than 10,000 people
+        /// Store at most 10,000 identities
         #[arg(long)]
         quick: bool,
-        /// Measure this part alone; may be given more than once
+        /// Measure only this part; may be given more than once
         #[arg(long, value_name = "PART")]
         only: Vec<bench::Part>,
     },
     /// Lint the template with `sam validate --lint` (needs python; installs sam below target/)
     Sam {
-        /// Build every function as a deployment does, too
+        /// Also build every function as a deployment does
         #[arg(long)]
         build: bool,
         /// Processor to build for
@@ -72,28 +72,28 @@ enum Command {
     E2e {
         /// Only these: examples, elements, pages, codes, listeners
         suites: Vec<String>,
-        /// Take the picture of the README anew, docs/login.png
+        /// Also take the picture of the README, docs/login.png
         #[arg(long)]
         picture: bool,
-        /// Where there is no Chromium and none can be installed, say so in one line and end well
+        /// Where Chromium is missing and cannot be installed, say so in one line and succeed
         #[arg(long)]
         where_possible: bool,
     },
-    /// Deploy the template with SAM onto an emulator of AWS that enforces permissions, and try the stack (needs python)
+    /// Deploy the template with SAM onto an emulator of AWS that enforces permissions, and test the stack (needs python)
     Deployed {
-        /// Take each permission away in turn: a step has to fail without it
+        /// Remove each permission in turn: a step has to fail without it
         #[arg(long)]
         bite: bool,
-        /// Try only the steps whose title holds this
+        /// Run only the steps whose title contains this
         #[arg(long)]
         only: Option<String>,
-        /// Say so, and go on, where namespaces of one's own cannot be made
+        /// Where the system offers no namespaces, say so in one line and succeed
         #[arg(long)]
         where_possible: bool,
     },
-    /// Run the tests at the edge against DynamoDB as others wrote it: ministack and dynalite (needs python and node)
+    /// Run the tests at the edge against two other implementations of DynamoDB, ministack and dynalite (needs python and node)
     Emulators {
-        /// Only the tests whose names hold this
+        /// Only the tests whose names contain this
         only: Option<String>,
     },
     /// Make hostile requests to every route, as the tests do with fewer

@@ -15,7 +15,7 @@ pub(crate) fn install() -> Result<PathBuf, String> {
     python("sdk", &folder().join("requirements.txt"))
 }
 
-/// Runs what a reader pastes from docs/clients.md into a terminal.
+/// Runs the blocks of docs/clients.md in a shell.
 fn pasted(port: u16) -> Result<(), String> {
     if command("curl").arg("--version").stdout(Stdio::null()).status().is_err() {
         println!("docs/clients.md was not tried: there is no curl");

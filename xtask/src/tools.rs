@@ -28,7 +28,7 @@ pub(crate) fn command(program: impl AsRef<Path>) -> Command {
 /// Cargo, as it called us.
 pub(crate) fn cargo() -> Command {
     let mut cargo = command(std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from));
-    // Cargo tells a program that it runs which package it is of; build scripts that look at that would run anew.
+    // Cargo sets variables about the running package. Build scripts that depend on them would run again.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_") || name.to_string_lossy().starts_with("CARGO_MANIFEST_") {
             cargo.env_remove(name);
@@ -103,13 +103,13 @@ pub(crate) fn start(command: &mut Command, port: u16) -> Result<Running, String>
 
 /// Ports that a stack uses beside its first.
 const BESIDE: [u16; 3] = [1, 3, 22];
-/// Where its first is looked for: below the ports that the system gives to whoever asks, which may be gone a moment later.
+/// The range of its first port: below the ports that the system assigns to any program on request.
 const FIRST: std::ops::Range<u16> = 25_000..32_000;
 
-/// A port that nothing listens on, with those that a stack uses beside it.
+/// A free port whose neighbours, which a stack uses too, are free as well.
 pub(crate) fn free_port() -> Result<u16, String> {
     let free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
-    // Programs that run at the same time begin at places of their own.
+    // Programs that run at the same time start at different ports.
     let begin = (std::process::id() % 200) as u16 * 30;
     let all = FIRST.len() as u16;
     (0..all)
@@ -124,7 +124,7 @@ pub(crate) fn build() -> Result<(), String> {
     run(cargo().args(["build", "--workspace", "--locked"]))
 }
 
-/// Installs Debian's packages where that is possible: on Debian, for root. `program` is what they bring.
+/// Installs Debian packages where that is possible: on Debian, as root. `program` is the file that they install.
 pub(crate) fn debian(packages: &[&str], program: &str) -> Result<(), String> {
     let all = packages.join(" ");
     let way = format!("there is no {program}: install it (on Debian: apt-get install {all})");

@@ -2,7 +2,7 @@
 
 use crate::tools::{build, command, python, root, run as run_command, target};
 
-/// What this release answers.
+/// The scenarios that this release answers.
 const SCENARIOS: [&str; 20] = [
     "flows",
     "password",
@@ -26,7 +26,7 @@ const SCENARIOS: [&str; 20] = [
     "admin_lists",
 ];
 
-/// Plays them against a fresh stack, in both modes. Where they are not, says so.
+/// Replays them against a fresh stack, in both modes. Prints a line where they are missing.
 pub(crate) fn run(names: &[String]) -> Result<(), String> {
     let player = root().join("../shared/wire");
     if !player.join("run.py").is_file() {

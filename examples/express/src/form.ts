@@ -1,5 +1,5 @@
-// A login form, drawn from the nodes of a flow. It knows kinds of nodes and no method: one that is switched on later shows up by
-// itself.
+// A login form, drawn from the nodes of a flow. It knows kinds of nodes and no method, so a method that is switched on later shows up
+// without a change.
 import type { LoginFlow, UiNode, UiNodeInputAttributes, UiText } from "@ory/client";
 import { html, type Html } from "./html.js";
 

@@ -1,4 +1,4 @@
-// HTML that escapes: whatever is put into html`…` is text, unless it is HTML made the same way.
+// HTML that escapes: every value in html`…` is text, unless it is HTML made the same way.
 
 export class Html {
   constructor(readonly text: string) {}

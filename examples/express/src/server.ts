@@ -1,5 +1,5 @@
-// An application that renders its pages on the server. It keeps no session of its own: for each request it asks Latchkey whose
-// cookies these are.
+// An application that renders its pages on the server. It keeps no session of its own: for each request it asks Latchkey for the
+// session of the cookies.
 import { Configuration, FrontendApi, type LogoutFlow, type Session } from "@ory/client";
 import express, { type Request, type Response } from "express";
 import { form } from "./form.js";
@@ -54,7 +54,7 @@ app.get("/login", async (request, response) => {
     const { status } = refused(error);
     // Expired, or cleaned up since: begin again.
     if (status === 404 || status === 410) return response.redirect(303, begin());
-    // Of another browser. Not begun again by itself, because a browser that keeps no cookies would go round in circles.
+    // The flow belongs to another browser. A new one is not begun automatically: without cookies the browser would be redirected for ever.
     if (status === 403) {
       const why = html`<p role="alert">This form was begun in another browser, or this browser keeps no cookies for ${here}.</p>
         <a class="button" href="${begin()}">Begin again</a>`;
@@ -87,5 +87,5 @@ function refused(error: unknown): { status?: number; redirectTo?: string } {
 
 app.listen(port, "127.0.0.1", (error) => {
   if (error) throw error;
-  console.log(`The application is at ${here}/ and signs people in at ${api}.`);
+  console.log(`The application is at ${here}/ and signs users in at ${api}.`);
 });

@@ -1,4 +1,4 @@
-// A route for signed-in people. Who they are stands in the event: the authorizer has asked Latchkey, this function asks nobody.
+// A route for signed-in users. Its event has the caller's identity, because the authorizer has asked Latchkey. This function calls no service.
 export async function handler(event) {
   const caller = event.requestContext.authorizer.lambda;
   const traits = JSON.parse(caller.traits);

@@ -1,4 +1,4 @@
-//! HTTP and JSON. A native app sends no cookies: what it knows, it says in headers and bodies.
+//! HTTP and JSON. A native app sends no cookies: its session is in headers and bodies.
 
 use http::{Method, Request, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -42,7 +42,7 @@ impl Client {
         self.send(Method::GET, path, token, None).await
     }
 
-    /// Posts to where a form says.
+    /// Posts to the form's `ui.action`.
     pub(crate) async fn post(&self, action: &str, body: &Value) -> Result<Answer, String> {
         self.send(Method::POST, action, None, Some(body)).await
     }

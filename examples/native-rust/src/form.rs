@@ -1,9 +1,9 @@
-//! A login form as prompts. What is asked for comes from the form's nodes, so fields that are added later are asked for too.
+//! Draws a login form as prompts. The fields come from the form's nodes, so fields of later releases are asked for too.
 
 use serde_json::{Map, Value};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-/// Where answers come from: the command line first, then whoever sits before it.
+/// Where answers come from: the command line first, then prompts.
 pub(crate) struct Prompts {
     identifier: Option<String>,
     password_stdin: bool,
@@ -14,14 +14,14 @@ impl Prompts {
         Self { identifier, password_stdin }
     }
 
-    /// Whether a second try could have another answer than the first.
+    /// Whether a second attempt could have other answers than the first.
     pub(crate) fn can_ask_again(&mut self) -> bool {
-        // What was on the command line was wrong, or may have been.
+        // The answer on the command line was wrong, or may have been.
         self.identifier = None;
         !self.password_stdin && std::io::stdin().is_terminal()
     }
 
-    /// Fills a form in for the password method.
+    /// Fills in a form for the password method.
     pub(crate) fn fill(&self, ui: &Value) -> Result<Value, String> {
         let inputs = inputs(ui);
         let Some(button) = inputs.iter().find(|input| input.name == "method" && input.value == "password") else {
@@ -94,7 +94,7 @@ fn inputs(ui: &Value) -> Vec<Input<'_>> {
     inputs.collect()
 }
 
-/// Everything that a form says was wrong, a line each.
+/// Every error of a form, one per line.
 pub(crate) fn messages(ui: &Value) -> String {
     let of_nodes = ui["nodes"].as_array().into_iter().flatten().map(|node| &node["messages"]);
     let lists = std::iter::once(&ui["messages"]).chain(of_nodes);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_the_method_and_those_of_all_are_sent() {
+    fn fields_of_method_and_of_all_methods_are_sent() {
         let ui = json!({"nodes": [
             node("default", "csrf_token", "hidden", "t"),
             node("default", "identifier", "text", ""),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn every_message_is_said() {
+    fn every_message_is_printed() {
         let mut field = node("password", "password", "password", "");
         field["messages"] = json!([{"text": "Too short."}]);
         let ui = json!({"messages": [{"text": "That was wrong."}], "nodes": [field]});

@@ -1,4 +1,4 @@
-//! The file with the session token. Whoever has the token is signed in, so nobody else may read it, at no moment.
+//! The file with the session token. A program with the token is signed in, so only the file's owner may ever read it.
 
 use std::fs;
 use std::io::Write as _;
@@ -13,22 +13,22 @@ pub(crate) fn usual_place() -> Result<PathBuf, String> {
     Ok(state.join("latchkey/example-native.token"))
 }
 
-/// Writes a new file and puts it in the old one's place: a file that others could read does not stay that way.
+/// Writes a new file and replaces the old one by it, so that wrong permissions of the old one do not last.
 pub(crate) fn write(path: &Path, token: &str) -> Result<(), String> {
     let named = |e: std::io::Error| format!("{}: {e}", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(named)?;
-    // Made with permissions for its owner alone.
+    // Created with permissions for its owner only.
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(named)?;
     file.write_all(token.as_bytes()).map_err(named)?;
     file.persist(path).map_err(|e| named(e.error))?;
     Ok(())
 }
 
-/// Reads the token, unless others can read it too.
+/// Reads the token, unless other users of the machine can read it too.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
     let named = |e: std::io::Error| match e.kind() {
-        std::io::ErrorKind::NotFound => "nobody is signed in; sign in with the command login".to_owned(),
+        std::io::ErrorKind::NotFound => "you are not signed in; sign in with the command login".to_owned(),
         _ => format!("{}: {e}", path.display()),
     };
     let mode = fs::metadata(path).map_err(named)?.permissions().mode();
@@ -50,10 +50,10 @@ mod tests {
     use std::fs::Permissions;
 
     #[test]
-    fn nobody_else_can_read_the_token() {
+    fn only_the_owner_can_read_the_token() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/token");
-        assert!(read(&path).unwrap_err().contains("nobody is signed in"));
+        assert!(read(&path).unwrap_err().contains("you are not signed in"));
         write(&path, "first").unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         assert!(read(&path).unwrap_err().contains("mode 644"));

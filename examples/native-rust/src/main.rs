@@ -1,5 +1,5 @@
-//! A terminal client that signs in as native apps do: it asks for a login, draws its form as prompts, sends it, and keeps the
-//! session token in a file that nobody else can read.
+//! A terminal client that signs in as native apps do: it begins a login flow, draws its form as prompts, submits it, and keeps the
+//! session token in a file that only its owner can read.
 
 mod client;
 mod form;
@@ -85,7 +85,7 @@ async fn run(cli: Cli) -> Result<(), String> {
         Command::Logout => {
             let token = keep::read(&file)?;
             let answer = client.delete("/self-service/logout/api", &json!({"session_token": token})).await?;
-            // 403: there is no such session any more, which is what was wanted.
+            // 403: the session has ended already.
             if !matches!(answer.status, 204 | 403) {
                 return Err(unexpected(&answer));
             }
@@ -96,7 +96,7 @@ async fn run(cli: Cli) -> Result<(), String> {
     }
 }
 
-/// Asks until the form is accepted, for as long as there is somebody to ask.
+/// Submits the form until it is accepted, as long as a terminal can answer.
 async fn login(client: &Client, mut prompts: form::Prompts) -> Result<(String, Value), String> {
     let begun = client.get("/self-service/login/api", None).await?;
     if begun.status != 200 {
@@ -111,7 +111,7 @@ async fn login(client: &Client, mut prompts: form::Prompts) -> Result<(String, V
                 let token = answer.body["session_token"].as_str().ok_or_else(|| unexpected(&answer))?;
                 return Ok((token.to_owned(), answer.body["session"].clone()));
             }
-            // The form again, with what was wrong; or, when it had expired, the id of the one that takes its place.
+            // The same form with errors, or the id of the successor of an expired flow.
             400 if answer.body["ui"].is_object() => {
                 let said = form::messages(&answer.body["ui"]);
                 if !prompts.can_ask_again() {
@@ -130,7 +130,7 @@ async fn login(client: &Client, mut prompts: form::Prompts) -> Result<(String, V
     }
 }
 
-/// A name for somebody: any of the traits that look like one.
+/// A name for the user: the first trait that looks like one.
 fn who(session: &Value) -> String {
     let identity = &session["identity"];
     let known = ["email", "username", "phone"].iter().find_map(|name| identity["traits"][name].as_str());
@@ -141,7 +141,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// What was answered, if it is nothing that this program knows.
+/// The answer, if it is none that this program knows.
 fn unexpected(answer: &Answer) -> String {
     let error = &answer.body["error"];
     let said = error["reason"].as_str().or(error["message"].as_str()).unwrap_or("that is no answer of this API");

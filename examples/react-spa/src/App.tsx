@@ -6,7 +6,7 @@ export function App({ first }: { first: Promise<State> }) {
   const [state, setState] = useState<State>();
   const [failed, setFailed] = useState(false);
 
-  /** Shows what comes of it, or that it failed. */
+  /** Shows the result, or that it failed. */
   const show = (next: Promise<State>) => {
     setFailed(false);
     next.then(setState).catch((error: unknown) => {

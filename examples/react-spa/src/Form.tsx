@@ -1,5 +1,5 @@
-// A login form, drawn from the nodes of a flow. It knows kinds of nodes and no method: one that is switched on later shows up by
-// itself.
+// A login form, drawn from the nodes of a flow. It knows kinds of nodes and no method, so a method that is switched on later shows up
+// without a change.
 import type { LoginFlow, UiNode, UiNodeInputAttributes, UiText } from "@ory/client-fetch";
 
 interface Props {
@@ -10,7 +10,7 @@ interface Props {
 export function Form({ flow, onSubmit }: Props) {
   return (
     <form
-      // Another flow is another form: nothing of the old one may stay in its fields.
+      // Another flow is another form: values of the old one must not stay in its fields.
       key={flow.id}
       onSubmit={(event) => {
         event.preventDefault();

@@ -1,4 +1,4 @@
-//! A function that does nothing: what any Lambda function in Rust costs before it does something.
+//! A function that does nothing: the cost of any Lambda function in Rust.
 
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
 

@@ -1,4 +1,4 @@
-// Headless Chromium, and a watch over what pages do that nobody would see.
+// Headless Chromium, and a watch over errors of pages that are not visible.
 import axe from "axe-core";
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";

@@ -22,7 +22,7 @@ function kill(child) {
   }
 }
 
-/** A value that somebody must have set. */
+/** A required environment variable. */
 export function setting(name) {
   const value = process.env[name];
   if (!value) throw new Error(`${name} is not set; start this with cargo xtask e2e`);
@@ -32,8 +32,8 @@ export function setting(name) {
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 /**
- * Starts a program and waits until it says that it is ready. That something listens on its port would not do: it may be somebody
- * else, and then the checks would be about them.
+ * Starts a program and waits until it says that it is ready. A listener on its port is not enough: it may belong to another program,
+ * and then the checks would test that one.
  */
 export async function start(command, args, { ready, env = {}, cwd = root }) {
   const child = spawn(command, args, {
@@ -77,7 +77,7 @@ const listener = (port) =>
     server.listen(port, "127.0.0.1", () => done(server));
   });
 
-// A program is told its port before it is started, and until it listens anybody may take the port. So ports are not asked of the
+// A program is told its port before it is started, and until it listens any other program may take the port. So ports are not asked of the
 // system, which gives the same ones to every other program that asks, but come from a block below those that it gives. The first of a
 // block stays taken for as long as this program runs, which keeps other runs of it out.
 const BLOCKS = { first: 12_000, size: 400, count: 32 };

@@ -1,4 +1,4 @@
-//! Requests to a stack in this process, from whatever address they are to come.
+//! Requests to a stack in this process, from any client address.
 
 use axum::body::{Body, to_bytes};
 use http::Request;
@@ -22,7 +22,7 @@ pub(super) fn request(verb: &str, path: &str, headers: &[(&str, &str)], body: &s
     request.body(Body::from(body.to_owned())).unwrap_or_default()
 }
 
-/// Asks one of the APIs; the status and what was answered, as text where it is no JSON.
+/// Calls one of the APIs. Returns the status and the body, as text where it is not JSON.
 pub(super) async fn ask(api: &Api, from: IpAddr, request: Request<Body>) -> Result<(u16, Value), String> {
     let response = api.answer(from, request).await;
     let status = response.status().as_u16();

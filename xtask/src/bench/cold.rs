@@ -14,8 +14,8 @@ const STARTS: usize = 41;
 const MOST_OF_BARE: f64 = 1.25;
 const MOST_MEMORY_MIB: f64 = 16.0;
 const MOST_ZIPPED_MIB: f64 = 3.0;
-/// An address at which nobody answers, so that a function sets up TLS as on AWS and connects in vain.
-const NOBODY: &str = "https://127.0.0.1:9";
+/// An address without a listener: a function sets up TLS as on AWS, and its connection fails.
+const NO_LISTENER: &str = "https://127.0.0.1:9";
 
 /// Prints the table; how many figures are over budget.
 pub(super) fn measure(folder: &Path, world: &World) -> Result<u32, String> {
@@ -23,7 +23,7 @@ pub(super) fn measure(folder: &Path, world: &World) -> Result<u32, String> {
     let mut names: Vec<&str> = template.functions.iter().map(|function| function.binary.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    // It runs once in the life of a stack, and what it answers goes to CloudFormation.
+    // It runs once per deployment, and answers CloudFormation.
     names.retain(|name| *name != "courier-key");
     println!(
         "\nCold start, medians of {STARTS}. First poll: from the start of the process until it asks for an event, with TLS to the store set up as on \
@@ -78,7 +78,7 @@ impl Cold {
         let mut as_on_aws = world.environment();
         for (name, value) in &mut as_on_aws {
             if name.starts_with("AWS_ENDPOINT_URL") {
-                NOBODY.clone_into(value);
+                NO_LISTENER.clone_into(value);
             }
         }
         for _ in 0..STARTS {

@@ -1,4 +1,4 @@
-//! The password hash as a login pays for it, and whether its time tells who exists.
+//! What the password hash costs in a login, and whether its time reveals which identifiers exist.
 
 use super::runtime::Process;
 use super::world::{Hash, World};
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
-/// Rounds in which the crate, a login and a login without a hash take turns, so that what else the machine does hits all.
+/// Rounds in which the crate, a login and a login without a hash take turns, so that other load of the machine affects all.
 const ROUNDS: u32 = 25;
 /// Hashes of each kind in a round.
 const HASHES: u32 = 4;
@@ -112,7 +112,7 @@ impl Logins {
     }
 }
 
-/// Compares how long attempts take that must look alike. They take turns, so that what else the machine does hits all.
+/// Compares how long attempts take that must look alike. They take turns, so that other load of the machine affects all.
 fn telling(folder: &Path, attempts: usize) -> Result<u32, String> {
     let world = World::new(Hash::Owasp)?;
     world.import("cheap@example.org", "{SSHA}JFZFs0oHzxbMwkSJmYVeI8MnTDy/276a")?;
@@ -120,7 +120,7 @@ fn telling(folder: &Path, attempts: usize) -> Result<u32, String> {
     world.import("bcrypt@example.org", "$2y$07$BCryptRequires22Chrcte/VlQH0piJtjXl.0t1XkA8pw9dMXTpOq")?;
     let kinds = [
         ("wrong password", "ada0@example.org"),
-        ("unknown person", "nobody@example.org"),
+        ("unknown identifier", "unknown@example.org"),
         ("wrong password, imported cheap hash", "cheap@example.org"),
         ("wrong password, imported bcrypt of cost 7", "bcrypt@example.org"),
     ];
@@ -136,7 +136,7 @@ fn telling(folder: &Path, attempts: usize) -> Result<u32, String> {
     }
     println!(
         "\nTime of {attempts} attempts each, taking turns. Distance: how far the mean rank is from that of a wrong password, in standard errors \
-         (Mann and Whitney); below {TELLING} nobody tells them apart by so many attempts.\n"
+         (Mann and Whitney); below {TELLING} so many attempts cannot tell them apart.\n"
     );
     println!("| attempt | 10 % | median | 90 % | distance | |");
     println!("|---|---|---|---|---|---|");

@@ -1,4 +1,4 @@
-//! What the stack on a developer's machine costs while nobody asks it anything.
+//! What the stack on a developer's machine costs without requests.
 
 use super::{in_ms, verdict};
 use crate::tools::{cargo, command, free_port, root, run as run_command, start, target};
@@ -32,7 +32,7 @@ pub(super) fn measure() -> Result<u32, String> {
     let spent = running.cpu().saturating_sub(before);
     let (said, missed) = verdict(in_ms(spent), in_ms(MOST));
     println!(
-        "\nThe stack on this machine while nobody asks it anything, debug build, a configuration file that it follows, state on disk.\n"
+        "\nThe stack on this machine without requests, debug build, a configuration file that it follows, state on disk.\n"
     );
     println!("| | CPU in {} s | of a core | budget |", WATCHED.as_secs());
     println!("|---|---|---|---|");

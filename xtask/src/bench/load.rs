@@ -1,4 +1,4 @@
-//! A crowd that signs in by code at the same time, against a stack whose functions are processes, as in a deployment.
+//! Many users who sign in by code at the same time, against a stack whose functions are processes, as in a deployment.
 
 use super::client::{ask, request};
 use super::{in_ms, median, ms};
@@ -16,30 +16,30 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-/// People who sign in at the same time.
-const CROWD: u32 = 1000;
-/// People who are made by one call.
+/// Users who sign in at the same time.
+const USERS: u32 = 1000;
+/// Identities per batch.
 const BATCH: u32 = 100;
 /// Codes that are sent one after another, to see how long one is on its way.
 const ALONE: u32 = 50;
 /// How long a code may be on its way before it counts as lost.
 const LOST: Duration = Duration::from_secs(300);
 
-/// People sign in by a code to their address. Brakes and everything else are as in a file that says nothing of them.
+/// Users sign in by a code to their address. Everything else, such as rate limits, has its default.
 const CONFIG: &str = r#"
 serve: { public: { base_url: "https://login.example.org/" }, admin: { base_url: "https://admin.example.org/" } }
 selfservice:
   default_browser_return_url: https://app.example.org/
   methods: { code: { passwordless_enabled: true } }
 secrets: { cookie: ["bench-only-key-of-the-crowd-here"] }
-identity: { schemas: [{ id: default, url: "file://person.schema.json" }] }
+identity: { schemas: [{ id: default, url: "file://user.schema.json" }] }
 "#;
-const SCHEMA: &str = r#"{"$id": "person", "type": "object", "properties": {"traits": {"type": "object", "properties": {
+const SCHEMA: &str = r#"{"$id": "user", "type": "object", "properties": {"traits": {"type": "object", "properties": {
     "email": {"type": "string", "format": "email", "ory.sh/kratos": {
         "credentials": {"code": {"identifier": true, "via": "email"}}, "verification": {"via": "email"}}}
 }}}}"#;
 
-/// Runs it and prints what came of it; how many things went wrong.
+/// Runs it and prints the results. Returns how many logins failed.
 pub(super) fn measure(folder: &Path) -> Result<u32, String> {
     let runtime = Runtime::new().map_err(|e| e.to_string())?;
     runtime.block_on(crowd(folder))
@@ -47,7 +47,7 @@ pub(super) fn measure(folder: &Path) -> Result<u32, String> {
 
 async fn crowd(folder: &Path) -> Result<u32, String> {
     let files = tempfile::tempdir().map_err(|e| e.to_string())?;
-    for (name, text) in [("kratos.yml", CONFIG), ("person.schema.json", SCHEMA)] {
+    for (name, text) in [("kratos.yml", CONFIG), ("user.schema.json", SCHEMA)] {
         std::fs::write(files.path().join(name), text).map_err(|e| e.to_string())?;
     }
     let lines: Arc<Mutex<Vec<Value>>> = Arc::default();
@@ -59,18 +59,18 @@ async fn crowd(folder: &Path) -> Result<u32, String> {
     });
     let options = Options { processes: Some(folder.to_owned()), ..Options::of(files.path().join("kratos.yml")) };
     let stack = Stack::start(&options, Environment::default(), take).await?;
-    for first in (0..CROWD + ALONE).step_by(BATCH as usize) {
-        let people = first..(first + BATCH).min(CROWD + ALONE);
-        let people: Vec<Value> =
-            people.map(|who| json!({"create": {"schema_id": "default", "traits": {"email": email(who)}}})).collect();
-        let batch = request("PATCH", "/admin/identities", &[], &json!({"identities": people}).to_string());
+    for first in (0..USERS + ALONE).step_by(BATCH as usize) {
+        let users = first..(first + BATCH).min(USERS + ALONE);
+        let users: Vec<Value> =
+            users.map(|who| json!({"create": {"schema_id": "default", "traits": {"email": email(who)}}})).collect();
+        let batch = request("PATCH", "/admin/identities", &[], &json!({"identities": users}).to_string());
         let (status, made) = ask_as(0, &stack.admin, batch).await?;
         if status != 200 {
-            return Err(format!("people cannot be made: {status} {made}"));
+            return Err(format!("identities cannot be created: {status} {made}"));
         }
     }
     let mut waits = Vec::new();
-    for who in CROWD..CROWD + ALONE {
+    for who in USERS..USERS + ALONE {
         let (sent, _) = send(&stack, who).await?;
         waits.push(sent);
     }
@@ -78,7 +78,7 @@ async fn crowd(folder: &Path) -> Result<u32, String> {
     let began = Instant::now();
     let mut logins = JoinSet::new();
     let stack = Arc::new(stack);
-    for who in 0..CROWD {
+    for who in 0..USERS {
         let stack = Arc::clone(&stack);
         logins.spawn(async move { sign_in(&stack, who).await });
     }
@@ -93,19 +93,19 @@ async fn crowd(folder: &Path) -> Result<u32, String> {
         }
     }
     let took = began.elapsed();
-    let mut letters: BTreeMap<String, u32> = BTreeMap::new();
+    let mut messages: BTreeMap<String, u32> = BTreeMap::new();
     for message in stack.inbox.messages() {
-        *letters.entry(message.to).or_default() += 1;
+        *messages.entry(message.to).or_default() += 1;
     }
-    let lost = CROWD.saturating_sub(sessions.len() as u32);
-    let doubled = letters.values().filter(|count| **count > 1).count() as u32;
+    let lost = USERS.saturating_sub(sessions.len() as u32);
+    let doubled = messages.values().filter(|count| **count > 1).count() as u32;
     println!(
-        "\n{CROWD} people sign in by code at the same time, on a stack whose functions are processes: {} signed in within {:.1} s, {:.0} a second; \
+        "\n{USERS} users sign in by code at the same time, on a stack whose functions are processes: {} signed in within {:.1} s, {:.0} a second; \
          {lost} lost, {doubled} got more than one message. From the answer until the code was there: median {} in the crowd, {} for one alone \
          ({ALONE} of them).\n",
         sessions.len(),
         took.as_secs_f64(),
-        f64::from(CROWD) / took.as_secs_f64(),
+        f64::from(USERS) / took.as_secs_f64(),
         ms(median(arrivals)),
         ms(median(waits)),
     );
@@ -188,12 +188,12 @@ async fn send(stack: &Stack, who: u32) -> Result<(Duration, (String, String)), S
     }
 }
 
-/// Asks as a person, each from a network of their own.
+/// Sends a request as one of the users, each from its own network.
 async fn ask_as(who: u32, api: &Api, request: Request<Body>) -> Result<(u16, Value), String> {
     ask(api, IpAddr::V4(Ipv4Addr::from(0x0A00_0001 + (who << 8))), request).await
 }
 
-#[expect(clippy::disallowed_methods, reason = "the inbox has to be looked at again and again, as a person would")]
+#[expect(clippy::disallowed_methods, reason = "the inbox has to be polled")]
 async fn pause() {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }

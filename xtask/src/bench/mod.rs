@@ -25,9 +25,9 @@ pub(crate) enum Part {
     Work,
     /// The password hash
     Hash,
-    /// A crowd that signs in by code
+    /// Many users who sign in by code at the same time
     Load,
-    /// The stack on a developer's machine while nobody asks it anything
+    /// The stack on a developer's machine without requests
     Idle,
 }
 

@@ -1,6 +1,6 @@
 //! One function's process behind a Runtime API that keeps time.
 //!
-//! Plain sockets and one thread: what is measured is the function, so nothing here may get in its way.
+//! It uses plain sockets and one thread, so that it does not disturb the measurement of the function.
 
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -1,4 +1,4 @@
-//! CPU per request, with few and with many people stored.
+//! CPU per request, with few and with many identities stored.
 
 use super::runtime::Process;
 use super::world::World;
@@ -8,9 +8,9 @@ use std::path::Path;
 
 /// Events per figure.
 const EVENTS: u32 = 1000;
-/// People stored beside the one who signs in.
+/// Identities stored besides those that sign in.
 const CROWDS: [usize; 3] = [100, 10_000, 100_000];
-/// How much more a request may cost with the largest crowd than with the smallest.
+/// How much more a request may cost with the most identities than with the fewest.
 const MOST_GROWTH: f64 = 1.3;
 /// Budgets in milliseconds of CPU; a login is an init and a submit together.
 const WHOAMI: f64 = 0.25;
@@ -23,7 +23,7 @@ pub(super) fn measure(folder: &Path, world: &World, quick: bool) -> Result<u32, 
         "\nCPU per event, user and system, over {EVENTS} events; the hash is made negligible. Growth is to the first crowd. Budgets: whoami \
          {WHOAMI} ms, init {INIT} ms, a login (init and submit) {LOGIN} ms, growth {MOST_GROWTH}.\n"
     );
-    println!("| endpoint | people stored | CPU | growth | round trips | budgets |");
+    println!("| endpoint | identities stored | CPU | growth | round trips | budgets |");
     println!("|---|---|---|---|---|---|");
     let (mut first, mut missed) = (BTreeMap::new(), 0);
     for crowd in CROWDS.into_iter().filter(|crowd| !quick || *crowd <= 10_000) {

@@ -1,4 +1,4 @@
-//! Somebody who signs in, among as many others as wanted, in a store of the bench's own.
+//! A stack with any number of identities, some of which sign in, in a store of its own.
 
 use super::client::{ask, request};
 use http::request::Parts;
@@ -13,12 +13,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 
-/// How many people sign in by turns.
-const PEOPLE: usize = 100;
+/// How many identities sign in by turns.
+const SIGN_INS: usize = 100;
 /// The file that functions are started with.
 const FOR_FUNCTIONS: &str = "functions.json";
 const PASSWORD: &str = "kepler-22b-is-far-away";
-const ANYBODY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+const CLIENT_ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 /// As many items as one call writes.
 const BATCH: usize = 25;
 
@@ -40,7 +40,7 @@ pub(crate) struct World {
     runtime: Runtime,
     stack: Stack,
     token: RefCell<String>,
-    person: Value,
+    identity: Value,
     next: Cell<usize>,
     filled: Cell<usize>,
     folder: tempfile::TempDir,
@@ -73,31 +73,31 @@ impl World {
             runtime,
             stack,
             token: RefCell::default(),
-            person: Value::Null,
+            identity: Value::Null,
             next: Cell::new(0),
             filled: 0.into(),
             folder,
         };
-        for place in (0..PEOPLE).rev() {
+        for place in (0..SIGN_INS).rev() {
             let config = json!({"password": PASSWORD});
             let body = json!({"traits": {"email": email(place)}, "credentials": {"password": {"config": config}}});
-            world.person = world.ask(true, "POST", "/admin/identities", &[], &body.to_string())?;
+            world.identity = world.ask(true, "POST", "/admin/identities", &[], &body.to_string())?;
         }
         world.sign_in()?;
         Ok(world)
     }
 
-    /// Signs the first person in anew, because many logins end the oldest sessions.
+    /// Signs the first identity in again, because many logins evict the oldest sessions.
     pub(crate) fn sign_in(&self) -> Result<(), String> {
         let done = self.ask(false, "POST", &self.begin()?, &[], &Self::login(&email(0)))?;
         done["session_token"].as_str().ok_or("no session")?.clone_into(&mut self.token.borrow_mut());
         Ok(())
     }
 
-    /// The next of those who sign in: nobody does it a thousand times in a row.
-    fn somebody(&self) -> String {
+    /// The identifier of the next sign-in. Identities take turns, so that none signs in a thousand times in a row.
+    fn next_identifier(&self) -> String {
         self.next.set(self.next.get() + 1);
-        email(self.next.get() % PEOPLE)
+        email(self.next.get() % SIGN_INS)
     }
 
     /// The variables of a function.
@@ -129,9 +129,9 @@ impl World {
         self.folder.path().join(FOR_FUNCTIONS)
     }
 
-    /// Fills the store up to this many people.
-    pub(crate) fn fill(&self, people: usize) -> Result<(), String> {
-        let id = self.person["id"].as_str().ok_or("no person")?;
+    /// Fills the store up to this many identities.
+    pub(crate) fn fill(&self, identities: usize) -> Result<(), String> {
+        let id = self.identity["id"].as_str().ok_or("no identity")?;
         let mut originals = Vec::new();
         for table in ["accounts", "credentials"] {
             let all = self.runtime.block_on(self.stack.store.call("Scan", &json!({"TableName": table})))?;
@@ -143,7 +143,7 @@ impl World {
             originals.extend(of_ada.take(8).map(|item| (table, item)));
         }
         let mut waiting = Vec::new();
-        for at in self.filled.get()..people {
+        for at in self.filled.get()..identities {
             // Ids must spread like random ones do.
             let other = format!("{:08x}-0000-4000-8000-{at:012x}", (at as u32).wrapping_mul(0x9E37_79B1));
             for (table, item) in &originals {
@@ -155,7 +155,7 @@ impl World {
                 }
             }
         }
-        self.filled.set(people);
+        self.filled.set(identities);
         if waiting.is_empty() { Ok(()) } else { self.put(waiting) }
     }
 
@@ -207,7 +207,7 @@ impl World {
         }
     }
 
-    /// What an authorizer is asked about somebody who is signed in.
+    /// The event of an authorizer for a signed-in client.
     fn question(&self) -> String {
         let event = self.made(false, "GET", "/sample", &[("x-session-token", &self.token.borrow())], "");
         let event: Value = serde_json::from_str(&event).unwrap_or_default();
@@ -229,19 +229,19 @@ impl World {
                 "get-flow" => {
                     Ok(self.made(false, "GET", &self.begin()?.replace("login?flow", "login/flows?id"), &[], ""))
                 }
-                "submit" => Ok(self.made(false, "POST", &self.begin()?, &[], &Self::login(&self.somebody()))),
+                "submit" => Ok(self.made(false, "POST", &self.begin()?, &[], &Self::login(&self.next_identifier()))),
                 other => Ok(self.event(other)),
             })
             .collect()
     }
 
-    /// A submission that must fail, because of the password or because there is no such person.
+    /// A submission that must fail, because of the password or because the identifier is unknown.
     pub(crate) fn attempt(&self, identifier: &str) -> Result<String, String> {
         let body = json!({"method": "password", "identifier": identifier, "password": "not the password"}).to_string();
         Ok(self.made(false, "POST", &self.begin()?, &[], &body))
     }
 
-    /// Somebody with a password hash of another system.
+    /// An identity with a password hash of another system.
     pub(crate) fn import(&self, email: &str, hash: &str) -> Result<(), String> {
         let config = json!({"hashed_password": hash});
         let body = json!({"traits": {"email": email}, "credentials": {"password": {"config": config}}});
@@ -268,7 +268,7 @@ impl World {
         body: &str,
     ) -> Result<Value, String> {
         let api = if admin { &self.stack.admin } else { &self.stack.public };
-        match self.runtime.block_on(ask(api, ANYBODY, request(method, path, headers, body)))? {
+        match self.runtime.block_on(ask(api, CLIENT_ADDRESS, request(method, path, headers, body)))? {
             (200..300, answer) => Ok(answer),
             (status, answer) => Err(format!("{path}: {status} {answer}")),
         }
@@ -278,7 +278,7 @@ impl World {
         let (parts, _): (Parts, _) = request(method, path, headers, body).into_parts();
         let api = if admin { &self.stack.admin } else { &self.stack.public };
         let key = pick(&api.routes, method, parts.uri.path()).map_or("$default", |route| route.key.as_str());
-        let arrival = Arrival { id: "bench".to_owned(), at: time::OffsetDateTime::UNIX_EPOCH, from: ANYBODY };
+        let arrival = Arrival { id: "bench".to_owned(), at: time::OffsetDateTime::UNIX_EPOCH, from: CLIENT_ADDRESS };
         event::event(&parts, body.as_bytes(), key, admin, &arrival).to_string()
     }
 }

@@ -1,4 +1,4 @@
-//! The password hash and nothing else, with the parameters that Latchkey starts with: what a login cannot cost less than.
+//! The password hash alone, with the default parameters: the least that a login can cost.
 //!
 //! Each line of input is a number of hashes; for each one line is printed, the CPU time of one of them in nanoseconds. The process
 //! stays, because a function's does: what the first hash pays for its memory, later ones do not.
