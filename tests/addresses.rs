@@ -19,7 +19,7 @@ async fn shown(client: &Client<'_>, email: &str) -> Value {
 }
 
 #[tokio::test]
-async fn chain_is_read_up_to_the_first_untrusted_hop() {
+async fn forwarding_chain_counts_to_first_untrusted_hop() {
     let bench = Bench::with(&behind_a_proxy("")).await;
     let email = bench.person().await;
     for (chain, address) in [
@@ -51,7 +51,7 @@ async fn chain_is_read_up_to_the_first_untrusted_hop() {
 }
 
 #[tokio::test]
-async fn one_header_counts_and_others_are_the_clients_words() {
+async fn only_the_configured_address_header_is_trusted() {
     const HEADERS: [&str; 6] = [
         "x-forwarded-for",
         "forwarded",
@@ -87,7 +87,7 @@ async fn one_header_counts_and_others_are_the_clients_words() {
 }
 
 #[tokio::test]
-async fn each_client_counts_for_its_own_network() {
+async fn clients_behind_a_proxy_have_own_networks() {
     let limits = "rate_limits: {attempts: {network: 3, identifier_and_network: 1000, identity: 1000}}";
     let bench = Bench::with(&format!("{}{limits}\n", behind_a_proxy(""))).await;
     let mut people = Vec::new();
@@ -124,7 +124,7 @@ async fn each_client_counts_for_its_own_network() {
 
 /// City and country come from the network that also names the client.
 #[tokio::test]
-async fn location_is_believed_from_the_network_that_names_the_client() {
+async fn location_is_trusted_from_the_configured_hop() {
     for (named, header, location) in
         [("", "x-forwarded-for", ""), ("CF-Connecting-IP", "cf-connecting-ip", "Munich, Germany")]
     {

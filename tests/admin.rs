@@ -33,7 +33,7 @@ async fn path_segments_are_decoded_once() {
 }
 
 #[tokio::test]
-async fn a_person_is_created_read_changed_and_deleted() {
+async fn identity_is_created_read_changed_and_deleted() {
     let bench = Bench::new().await;
     let admin = bench.admin();
     let email = format!("{}@example.org", unique("crud"));
@@ -53,7 +53,7 @@ async fn a_person_is_created_read_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn an_identifier_belongs_to_one_person() {
+async fn identifier_belongs_to_one_identity() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     for spelled in [email.clone(), email.to_uppercase()] {
@@ -64,7 +64,7 @@ async fn an_identifier_belongs_to_one_person() {
 }
 
 #[tokio::test]
-async fn deleting_frees_the_identifier() {
+async fn deletion_frees_the_identifier() {
     let bench = Bench::new().await;
     let email = format!("{}@example.org", unique("free"));
     for _ in 0..3 {
@@ -77,7 +77,7 @@ async fn deleting_frees_the_identifier() {
 }
 
 #[tokio::test]
-async fn lists_are_paged_and_looked_up() {
+async fn lists_are_paged_and_filtered() {
     let bench = Bench::new().await;
     let admin = bench.admin();
     let mut all = Vec::new();
@@ -113,7 +113,7 @@ async fn lists_are_paged_and_looked_up() {
 }
 
 #[tokio::test]
-async fn a_batch_makes_what_it_can() {
+async fn batch_creates_valid_items_and_reports_others() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let fresh = format!("{}@example.org", unique("batch"));
@@ -128,7 +128,7 @@ async fn a_batch_makes_what_it_can() {
 
 /// A fault in the form of a batch is a fault of the call, and nobody of it is made.
 #[tokio::test]
-async fn a_batch_that_cannot_be_read_makes_nobody() {
+async fn unreadable_batch_creates_no_identity() {
     let bench = Bench::new().await;
     let good =
         |name: &str| json!({"schema_id": "person", "traits": {"email": format!("{}@example.org", unique(name))}});
@@ -147,7 +147,7 @@ async fn a_batch_that_cannot_be_read_makes_nobody() {
 }
 
 #[tokio::test]
-async fn a_password_can_be_taken_away_and_set_by_a_patch() {
+async fn patch_removes_and_sets_a_password() {
     let bench = Bench::new().await;
     let email = format!("{}@example.org", unique("patch"));
     let made = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
@@ -170,7 +170,7 @@ async fn a_password_can_be_taken_away_and_set_by_a_patch() {
 }
 
 #[tokio::test]
-async fn what_a_put_takes_and_what_it_leaves() {
+async fn put_replaces_given_keys_and_keeps_others() {
     let bench = Bench::new().await;
     let organization = "6b5b5f7e-2d6c-4d5c-9f0e-0f2f7c3f0a11";
     let email = format!("{}@example.org", unique("put"));
@@ -203,7 +203,7 @@ async fn what_a_put_takes_and_what_it_leaves() {
 }
 
 #[tokio::test]
-async fn filters_have_pages_too() {
+async fn filtered_lists_are_paged() {
     let bench = Bench::new().await;
     let admin = bench.admin();
     let mut ids = Vec::new();
@@ -232,7 +232,7 @@ async fn filters_have_pages_too() {
 
 /// Passwords of other systems, as they left them. The formats themselves are tested where they are read.
 #[tokio::test]
-async fn an_imported_hash_works_and_is_replaced_at_the_next_login() {
+async fn imported_hash_is_replaced_at_next_login() {
     let bench = Bench::new().await;
     for (hash, secret) in [
         ("{SSHA}JFZFs0oHzxbMwkSJmYVeI8MnTDy/276a", "test123"),
@@ -262,7 +262,7 @@ async fn stored_hash(bench: &Bench, person: &Value) -> String {
 }
 
 #[tokio::test]
-async fn hashes_that_cannot_or_should_not_be_compared_are_refused() {
+async fn unusable_hashes_are_refused() {
     let bench = Bench::new().await;
     let person = bench.create(json!({"email": format!("{}@example.org", unique("h"))}), json!({})).await;
     let person = format!("/admin/identities/{}", person["id"].as_str().unwrap());
@@ -296,7 +296,7 @@ async fn hashes_that_cannot_or_should_not_be_compared_are_refused() {
 }
 
 #[tokio::test]
-async fn the_admin_api_cannot_be_reached_through_the_public_one() {
+async fn public_api_does_not_serve_admin_paths() {
     let bench = Bench::new().await;
     let app = bench.app();
     for path in [

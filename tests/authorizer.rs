@@ -9,7 +9,7 @@ const PROTECTED: &str = "/sample";
 const FOR_GOOD: usize = usize::MAX;
 
 #[tokio::test]
-async fn a_protected_route_takes_what_whoami_takes_and_is_told_who_it_is() {
+async fn protected_route_accepts_sessions_and_gets_identity() {
     let bench = Bench::new().await;
     let email = format!("{}@example.org", unique("p"));
     let traits = json!({"email": email, "name": {"first": "Zoë <b>", "last": "\"O'Hara\""}});
@@ -32,7 +32,7 @@ async fn a_protected_route_takes_what_whoami_takes_and_is_told_who_it_is() {
 }
 
 #[tokio::test]
-async fn nobody_is_forbidden_by_the_gateway_itself() {
+async fn request_without_session_is_403_from_gateway() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let token = bench.app().sign_in(&email).await;
@@ -63,7 +63,7 @@ fn forbidden(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_is_500_and_never_a_yes_or_a_no() {
+async fn failing_store_is_500_and_no_decision() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();
@@ -86,7 +86,7 @@ async fn a_store_that_fails_is_500_and_never_a_yes_or_a_no() {
 }
 
 #[tokio::test]
-async fn one_consistent_read_decides_and_none_when_nothing_is_presented() {
+async fn one_consistent_read_decides_on_a_session() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();
@@ -101,7 +101,7 @@ async fn one_consistent_read_decides_and_none_when_nothing_is_presented() {
 }
 
 #[tokio::test]
-async fn the_assurance_level_is_the_one_that_whoami_demands() {
+async fn authorizer_demands_the_level_of_whoami() {
     for (demand, allowed) in [("aal1", true), ("highest_available", false)] {
         let bench = Bench::with(&format!("{CONFIG}\nsession: {{whoami: {{required_aal: {demand}}}}}\n")).await;
         let email = bench.person().await;
@@ -129,7 +129,7 @@ pub(crate) async fn second_factor(bench: &Bench) {
 }
 
 #[tokio::test]
-async fn a_person_who_is_switched_off_is_refused() {
+async fn disabled_identity_is_refused() {
     let bench = Bench::new().await;
     let email = format!("{}@example.org", unique("off"));
     let person = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
@@ -142,7 +142,7 @@ async fn a_person_who_is_switched_off_is_refused() {
 
 /// What only a gateway that is set up otherwise sends.
 #[tokio::test]
-async fn questions_in_another_format_are_errors() {
+async fn events_of_another_format_are_errors() {
     let bench = Bench::new().await;
     let functions = &bench.stack.public.functions;
     let event = json!({"version": "2.0", "headers": {}, "requestContext": {"http": {"method": "GET", "path": "/x"}}});
@@ -156,7 +156,7 @@ async fn questions_in_another_format_are_errors() {
 }
 
 #[tokio::test]
-async fn the_route_itself_trusts_nobody_but_its_authorizer() {
+async fn route_trusts_only_its_authorizer() {
     let bench = Bench::new().await;
     let functions = &bench.stack.public.functions;
     let event = |authorizer: Value| {

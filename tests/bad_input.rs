@@ -22,7 +22,7 @@ fn in_the_envelope(answer: &Answer, what: &str) {
 }
 
 #[tokio::test]
-async fn bodies_that_are_none() {
+async fn malformed_bodies_are_400() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();
@@ -59,7 +59,7 @@ async fn bodies_that_are_none() {
 }
 
 #[tokio::test]
-async fn head_tells_of_a_body_what_get_has() {
+async fn head_has_the_headers_of_get() {
     let served = crate::support::Served::start(crate::support::CONFIG, None).await;
     for (base, path) in [
         (&served.public, "/health/alive"),
@@ -83,7 +83,7 @@ async fn head_tells_of_a_body_what_get_has() {
 }
 
 #[tokio::test]
-async fn a_very_long_password_is_a_wrong_one() {
+async fn very_long_password_is_a_wrong_password() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();
@@ -106,7 +106,7 @@ async fn a_very_long_password_is_a_wrong_one() {
 
 /// A key of the store holds 2,048 bytes, a body more than that.
 #[tokio::test]
-async fn a_very_long_identifier_is_one_like_any_other() {
+async fn very_long_identifier_is_an_unknown_identifier() {
     let bench = Bench::new().await;
     let app = bench.app();
     for identifier in ["a".repeat(2100), "é".repeat(1500), "a".repeat(60_000)] {
@@ -127,7 +127,7 @@ async fn a_very_long_identifier_is_one_like_any_other() {
 
 /// What nobody can have is neither kept nor sent back, and no client makes a 5xx.
 #[tokio::test]
-async fn what_is_too_long_is_not_kept() {
+async fn too_long_values_are_not_stored() {
     let bench = Bench::new().await;
     let app = bench.app();
     let long = format!("{}@example.org", "long".repeat(15_000));
@@ -189,7 +189,7 @@ async fn what_is_too_long_is_not_kept() {
 
 /// As routers do it: the query is kept, the verb too, and nothing leads to another host.
 #[tokio::test]
-async fn unclean_paths_lead_to_the_clean_one() {
+async fn unclean_path_redirects_to_clean_path() {
     let bench = Bench::new().await;
     let (app, admin) = (bench.app(), bench.admin());
     let flow = app.begin("").await;
@@ -224,7 +224,7 @@ async fn unclean_paths_lead_to_the_clean_one() {
 }
 
 #[tokio::test]
-async fn flows_that_are_not_there() {
+async fn unknown_flow_is_404() {
     let bench = Bench::new().await;
     let app = bench.app();
     for id in
@@ -315,7 +315,7 @@ const ELSEWHERE: &[&str] = &[
 ];
 
 #[tokio::test]
-async fn return_to_leads_nowhere_else() {
+async fn return_to_outside_the_list_is_refused() {
     let bench = Bench::new().await;
     for target in ELSEWHERE {
         let encoded = percent_encoding::utf8_percent_encode(target, percent_encoding::NON_ALPHANUMERIC);
@@ -354,7 +354,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_made_up_return_to_leaves_the_list(targets in prop::collection::vec(text(), 60)) {
+    fn generated_return_to_stays_on_the_list(targets in prop::collection::vec(text(), 60)) {
         run(async {
             let bench = Bench::new().await;
             for target in targets {

@@ -28,7 +28,7 @@ fn checked(text: &str, schema: &str) -> (String, bool) {
 }
 
 #[test]
-fn a_report_has_everything_worst_first() {
+fn report_has_all_findings_worst_first() {
     let (text, good) = checked(
         "session: {lifespan: x, lifespn: 1h}\ndsn: memory\nselfservice: {methods: {passkey: {enabled: true, config: {rp: {id: a}}}}}\n",
         PASSWORD,
@@ -47,7 +47,7 @@ fn a_report_has_everything_worst_first() {
 }
 
 #[test]
-fn a_file_under_which_nobody_can_sign_in_is_no_deployment() {
+fn configuration_without_sign_in_cannot_be_deployed() {
     for (text, schema, says) in [
         (
             "selfservice: {methods: {password: {enabled: false}}}",
@@ -68,7 +68,7 @@ fn a_file_under_which_nobody_can_sign_in_is_no_deployment() {
 }
 
 #[test]
-fn what_a_deployment_needs_is_named_with_its_parameter() {
+fn missing_deployment_value_names_its_parameter() {
     let (report, good) = checked(
         "selfservice: {methods: {code: {passwordless_enabled: true}}, flows: {login: {ui_url: 'http://127.0.0.1:4455/login'}}, \
          default_browser_return_url: 'http://app.localhost:3000/'}\ncookies: {domain: localhost}",
@@ -101,7 +101,7 @@ fn what_a_deployment_needs_is_named_with_its_parameter() {
 }
 
 #[tokio::test]
-async fn a_start_names_the_address_that_works() {
+async fn start_names_the_working_address() {
     let at = Addresses {
         public: "127.0.0.1:4433".parse().unwrap(),
         admin: "127.0.0.1:4434".parse().unwrap(),
@@ -135,7 +135,7 @@ async fn a_start_names_the_address_that_works() {
 }
 
 #[test]
-fn ways_to_sign_in_are_those_of_methods_and_schemas() {
+fn sign_in_needs_a_method_and_an_identifier() {
     let ways = |text: &str, schema: &str| {
         let (_folder, path) = file(text, schema);
         let text = std::fs::read_to_string(&path).unwrap();

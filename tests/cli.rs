@@ -92,7 +92,7 @@ async fn sign_in(served: &Served, identifier: &str, password: &str) -> (u16, Val
 }
 
 #[tokio::test]
-async fn a_person_from_creation_to_deletion() {
+async fn user_commands_create_show_list_and_delete() {
     let served = Served::start(CONFIG, None).await;
     let create = ["user", "create", "--email", "ada@example.org", "--trait", "name.first=Ada", "--password-stdin"];
     let made = with_stdin(&served, &create, Some(&format!("{SECRET}\n"))).await;
@@ -159,7 +159,7 @@ async fn a_person_from_creation_to_deletion() {
 }
 
 #[tokio::test]
-async fn sessions_are_listed_and_ended() {
+async fn session_commands_list_and_revoke() {
     let served = Served::start(CONFIG, None).await;
     with_stdin(&served, &["user", "create", "--email", "s@example.org", "--password-stdin"], Some(SECRET)).await;
     let mut ids = Vec::new();
@@ -184,7 +184,7 @@ async fn sessions_are_listed_and_ended() {
 }
 
 #[tokio::test]
-async fn codes_say_what_kind_of_failure_it_was() {
+async fn exit_codes_tell_the_kind_of_failure() {
     let nobody = ended(command(&["user", "list", "--admin-url", "http://127.0.0.1:9"]), None).await;
     assert!(nobody.code == 3 && nobody.err.contains("does not answer"), "{}", nobody.err);
     let served = Served::start(CONFIG, None).await;
@@ -215,7 +215,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[tokio::test]
-async fn an_import_keeps_ids_and_hashes_and_reports_what_was_refused() {
+async fn import_keeps_ids_and_reports_refused_lines() {
     let served = Served::start(CONFIG, None).await;
     let kept = "0192f9f0-1111-7222-8333-444455556666";
     // The hash of `foobar` by bcrypt, from elsewhere.
@@ -280,7 +280,7 @@ async fn an_import_keeps_ids_and_hashes_and_reports_what_was_refused() {
 }
 
 #[tokio::test]
-async fn what_a_list_writes_an_import_takes() {
+async fn import_accepts_the_output_of_list() {
     let (from, to) = (Served::start(CONFIG, None).await, Served::start(CONFIG, None).await);
     let lines: Vec<String> =
         (0..260).map(|n| json!({"traits": {"email": format!("p{n}@example.org")}}).to_string()).collect();
@@ -309,7 +309,7 @@ fn with_passwords(count: usize) -> String {
 }
 
 #[tokio::test]
-async fn an_import_that_was_killed_goes_on() {
+async fn killed_import_resumes() {
     let served = Served::start(CONFIG, None).await;
     let file = served.write("people.jsonl", &with_passwords(700));
     let state = served.path("people.jsonl.latchkey-import");
@@ -333,7 +333,7 @@ async fn an_import_that_was_killed_goes_on() {
 }
 
 #[tokio::test]
-async fn an_import_that_is_stopped_says_how_to_go_on() {
+async fn stopped_import_says_how_to_resume() {
     let served = Served::start(CONFIG, None).await;
     // The first batch is taken; the next one is never answered.
     let batches = AtomicUsize::new(0);
@@ -360,7 +360,7 @@ async fn an_import_that_is_stopped_says_how_to_go_on() {
 }
 
 #[tokio::test]
-async fn an_address_is_taken_off_the_suppression_list() {
+async fn suppression_is_removed() {
     let served = Served::start(CONFIG, None).await;
     let list = ["courier", "suppressions", "list"];
     let empty = latchkey(&served, &list).await;
@@ -379,7 +379,7 @@ async fn an_address_is_taken_off_the_suppression_list() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_makes_nobody_twice_and_nobody_refused() {
+async fn lost_answer_duplicates_and_refuses_no_identity() {
     let served = Served::start(CONFIG, None).await;
     let batches = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&batches);
@@ -409,7 +409,7 @@ async fn a_lost_answer_makes_nobody_twice_and_nobody_refused() {
 }
 
 #[tokio::test]
-async fn a_kept_id_revives_no_session() {
+async fn imported_id_revives_no_session() {
     let served = Served::start(CONFIG, None).await;
     let id = "0192f9f0-1111-4222-8333-444455556666";
     let line = json!({"id": id, "traits": {"email": "re@example.org"}, "credentials": {"password": {"config": {"password": SECRET}}}});
@@ -491,7 +491,7 @@ fn signing(url: &str, args: &[&str]) -> Command {
 }
 
 #[tokio::test]
-async fn requests_are_signed_with_the_callers_credentials() {
+async fn requests_are_signed_with_environment_credentials() {
     let served = Served::start(CONFIG, None).await;
     let (gate, seen) = gated(&served, Some("session-token")).await;
     for (args, stdin) in [
@@ -545,7 +545,7 @@ async fn credentials_come_from_the_aws_command_line() {
 }
 
 #[tokio::test]
-async fn the_proxy_signs_for_this_machine_alone() {
+async fn proxy_signs_only_for_this_machine() {
     let served = Served::start(CONFIG, None).await;
     let (gate, seen) = gated(&served, None).await;
     let mut proxy = signing(&gate.url, &["admin-proxy", "--port", "0"]);
@@ -598,7 +598,7 @@ async fn the_proxy_signs_for_this_machine_alone() {
 }
 
 #[tokio::test]
-async fn smoke_says_that_a_good_stack_works() {
+async fn smoke_of_a_working_stack_succeeds() {
     let served = Served::start(CONFIG, None).await;
     let done = latchkey(&served, &["smoke", &served.public]).await;
     assert_eq!(done.code, 0, "{}{}", done.out, done.err);
@@ -620,7 +620,7 @@ async fn smoke_says_that_a_good_stack_works() {
 }
 
 #[tokio::test]
-async fn smoke_says_what_of_a_broken_stack_does_not_work() {
+async fn smoke_names_the_failing_step() {
     let admin_says = |config: &str, says: &'static str| {
         let config = config.to_owned();
         async move {
@@ -665,7 +665,7 @@ async fn smoke_says_what_of_a_broken_stack_does_not_work() {
 }
 
 #[tokio::test]
-async fn smoke_cleans_up_when_it_is_interrupted() {
+async fn interrupted_smoke_cleans_up() {
     let served = Served::start(CONFIG, None).await;
     let bend: Bend =
         Arc::new(|parts, _| if parts.uri.path().starts_with("/self-service") { Bent::Stuck } else { Bent::Straight });
@@ -681,14 +681,14 @@ async fn smoke_cleans_up_when_it_is_interrupted() {
 }
 
 #[tokio::test]
-async fn smoke_of_nobody_ends_with_three_and_deletes_nothing() {
+async fn smoke_of_unreachable_stack_exits_with_3() {
     let done = ended(command(&["smoke", "http://127.0.0.1:9", "--admin-url", "http://127.0.0.1:9"]), None).await;
     assert_eq!(done.code, 3, "{} {}", done.out, done.err);
     assert!(done.err.contains("could not be tried") && !done.out.contains("cleans up"), "{} {}", done.out, done.err);
 }
 
 #[tokio::test]
-async fn the_public_api_is_not_taken_for_the_admin_api() {
+async fn public_api_as_admin_url_is_reported() {
     let served = Served::start(CONFIG, None).await;
     let done = ended(command(&["user", "list", "--admin-url", &served.public]), None).await;
     assert_eq!(done.code, 1, "{}", done.err);
@@ -696,7 +696,7 @@ async fn the_public_api_is_not_taken_for_the_admin_api() {
 }
 
 #[tokio::test]
-async fn a_check_prints_everything_and_ends_with_one_when_refused() {
+async fn refused_check_prints_everything_and_exits_with_1() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kratos.yml");
     std::fs::write(

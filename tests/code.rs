@@ -78,7 +78,7 @@ pub fn says(answer: &Answer, status: u16, ids: &[i64]) {
 }
 
 #[tokio::test]
-async fn a_native_app_signs_in_by_code_once() {
+async fn native_app_signs_in_by_code_once() {
     let bench = bench().await;
     let email = reader(&bench).await;
     let app = bench.app();
@@ -135,7 +135,7 @@ async fn browsers_sign_in_by_code() {
 }
 
 #[tokio::test]
-async fn five_codes_may_be_tried_until_another_is_requested() {
+async fn five_wrong_codes_need_another_code() {
     let bench = bench().await;
     let email = reader(&bench).await;
     let app = bench.app();
@@ -159,7 +159,7 @@ async fn five_codes_may_be_tried_until_another_is_requested() {
 }
 
 #[tokio::test]
-async fn one_of_many_parallel_submits_of_a_code_signs_in() {
+async fn parallel_submits_of_a_code_sign_in_once() {
     let bench = Bench::with(&config("config: {max_submissions: 255}", "rate_limits: {enabled: false}\n")).await;
     let email = reader(&bench).await;
     let app = bench.app();
@@ -173,7 +173,7 @@ async fn one_of_many_parallel_submits_of_a_code_signs_in() {
 }
 
 #[tokio::test]
-async fn no_more_codes_are_tried_at_once_than_one_after_the_other() {
+async fn parallel_codes_do_not_exceed_five_attempts() {
     let bench = Bench::with(&config("", "rate_limits: {enabled: false}\n")).await;
     let email = reader(&bench).await;
     let app = bench.app();
@@ -186,7 +186,7 @@ async fn no_more_codes_are_tried_at_once_than_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn parallel_logins_of_a_person_by_codes_of_their_own_all_succeed() {
+async fn parallel_logins_of_one_identity_all_succeed() {
     let bench = Bench::with(&config("", "rate_limits: {enabled: false}\n")).await;
     let email = reader(&bench).await;
     let app = bench.app();
@@ -206,7 +206,7 @@ async fn parallel_logins_of_a_person_by_codes_of_their_own_all_succeed() {
 }
 
 #[tokio::test]
-async fn of_parallel_wishes_for_a_code_one_is_fulfilled() {
+async fn parallel_requests_for_a_code_send_one() {
     let bench = Bench::with(&config("", "rate_limits: {enabled: false}\n")).await;
     let email = reader(&bench).await;
     let app = bench.app();
@@ -221,7 +221,7 @@ async fn of_parallel_wishes_for_a_code_one_is_fulfilled() {
 }
 
 #[tokio::test]
-async fn a_code_ends_with_its_time_its_replacement_and_its_flow() {
+async fn code_ends_with_time_replacement_or_flow() {
     let bench = bench().await;
     let email = reader(&bench).await;
     let app = bench.app();
@@ -254,7 +254,7 @@ async fn a_code_ends_with_its_time_its_replacement_and_its_flow() {
 }
 
 #[tokio::test]
-async fn somebody_who_is_switched_off_learns_it_from_a_code_that_then_has_served() {
+async fn disabled_identity_is_told_after_right_code() {
     let bench = bench().await;
     let email = format!("{}@example.org", unique("off"));
     let person = bench.create_as("reader", json!({"email": email}), json!({})).await;
@@ -281,7 +281,7 @@ async fn somebody_who_is_switched_off_learns_it_from_a_code_that_then_has_served
 }
 
 #[tokio::test]
-async fn several_addresses_and_any_of_them_opens() {
+async fn code_to_any_verifiable_address_signs_in() {
     let bench = bench().await;
     let email = format!("{}@example.org", unique("two"));
     bench.create_as("reader", json!({"email": email, "phone": "+4917667111638"}), json!({})).await;
@@ -303,7 +303,7 @@ async fn several_addresses_and_any_of_them_opens() {
 }
 
 #[tokio::test]
-async fn people_without_a_code_credential_need_the_fallback() {
+async fn identity_without_code_credential_needs_the_fallback() {
     for (fallback, expected) in [(false, NOBODY), (true, SENT)] {
         let methods = format!("config: {{missing_credential_fallback_enabled: {fallback}}}");
         let bench = Bench::with(&config(&methods, "")).await;
@@ -320,7 +320,7 @@ async fn people_without_a_code_credential_need_the_fallback() {
 }
 
 #[tokio::test]
-async fn a_refresh_is_for_the_person_who_is_signed_in() {
+async fn refresh_by_code_is_for_signed_in_identity() {
     let bench = bench().await;
     let (email, other) = (reader(&bench).await, reader(&bench).await);
     let mut browser = bench.browser();
@@ -342,7 +342,7 @@ async fn a_refresh_is_for_the_person_who_is_signed_in() {
 }
 
 #[tokio::test]
-async fn whoever_confirms_themselves_may_choose_an_address() {
+async fn refresh_may_choose_an_address() {
     let bench = Bench::with(&config("", "feature_flags: {refresh_login_choose_address: true}\n")).await;
     let email = format!("{}@example.org", unique("pick"));
     bench.create_as("reader", json!({"email": email, "phone": "+4917667111638"}), json!({"password": PASSWORD})).await;
@@ -373,7 +373,7 @@ async fn whoever_confirms_themselves_may_choose_an_address() {
 }
 
 #[tokio::test]
-async fn with_mitigation_nobody_is_answered_like_somebody() {
+async fn mitigation_answers_unknown_identifiers_like_known() {
     let bench = Bench::with(&config("", "security: {account_enumeration: {mitigate: true}}\n")).await;
     let email = reader(&bench).await;
     let app = bench.app();
@@ -419,7 +419,7 @@ async fn with_mitigation_nobody_is_answered_like_somebody() {
 
 /// Where the answer hides that there is no account, its reader may be told by e-mail, if the configuration says so.
 #[tokio::test]
-async fn whoever_reads_an_unknown_address_is_told_if_configured() {
+async fn unknown_address_gets_mail_if_configured() {
     let told =
         |rest: &str| config("", rest).replace("login: {ui_url", "login: {notify_unknown_recipients: true, ui_url");
     let bench = Bench::with(&told("security: {account_enumeration: {mitigate: true}}\n")).await;
@@ -456,7 +456,7 @@ async fn whoever_reads_an_unknown_address_is_told_if_configured() {
 }
 
 #[tokio::test]
-async fn with_mitigation_no_client_and_no_style_tells_who_is_there() {
+async fn mitigation_holds_for_every_client_and_style() {
     let mitigated = config("", "security: {account_enumeration: {mitigate: true}}\nrate_limits: {enabled: false}\n");
     let first = mitigated.replace("login: {ui_url", "login: {style: identifier_first, ui_url");
     let only_code = first.replace("methods: {code", "methods: {password: {enabled: false}, code");
@@ -537,7 +537,7 @@ fn weight(request: &Value) -> usize {
 }
 
 #[tokio::test]
-async fn each_step_waits_for_the_store_three_times() {
+async fn each_step_takes_three_round_trips() {
     let bench = bench().await;
     let email = reader(&bench).await;
     let app = bench.app();
@@ -550,7 +550,7 @@ async fn each_step_waits_for_the_store_three_times() {
 }
 
 #[tokio::test]
-async fn no_code_is_kept_or_logged() {
+async fn no_code_is_stored_or_logged() {
     let bench = bench().await;
     let email = reader(&bench).await;
     let app = bench.app();
@@ -565,7 +565,7 @@ async fn no_code_is_kept_or_logged() {
 }
 
 #[tokio::test]
-async fn an_http_channel_is_told_the_headers_that_the_configuration_lets_through_and_no_others() {
+async fn http_channel_gets_only_allowed_headers() {
     use base64::Engine as _;
     let (send, mut arrived) = tokio::sync::mpsc::unbounded_channel::<Value>();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -593,7 +593,7 @@ async fn an_http_channel_is_told_the_headers_that_the_configuration_lets_through
 }
 
 #[tokio::test]
-async fn a_message_is_in_the_readers_language() {
+async fn message_is_in_the_users_language() {
     let bench = bench().await;
     let email = format!("{}@example.org", unique("lang"));
     bench.create_as("reader", json!({"email": email, "lang": "de"}), json!({})).await;
@@ -608,7 +608,7 @@ async fn a_message_is_in_the_readers_language() {
 }
 
 #[tokio::test]
-async fn with_the_identifier_first_a_code_is_offered_or_sent_at_once() {
+async fn identifier_first_offers_or_sends_a_code() {
     let idfirst = "login: {style: identifier_first, ui_url";
     let bench = Bench::with(&config("", "").replace("login: {ui_url", idfirst)).await;
     let both = reader(&bench).await;
@@ -637,7 +637,7 @@ async fn with_the_identifier_first_a_code_is_offered_or_sent_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_no_address_gets_no_code() {
+async fn invalid_address_gets_no_code() {
     let bench = bench().await;
     let app = bench.app();
     let long = format!("{}@example.org", "x".repeat(3000));

@@ -11,7 +11,7 @@ fn in_script(code: &str, zero: char) -> String {
 }
 
 #[tokio::test]
-async fn a_pasted_code_signs_in() {
+async fn pasted_code_signs_in() {
     let bench = Bench::with(&config("", "rate_limits: {enabled: false}\n")).await;
     let email = reader(&bench).await;
     let app = bench.app();
@@ -43,7 +43,7 @@ async fn a_pasted_code_signs_in() {
 }
 
 #[tokio::test]
-async fn what_holds_no_digit_is_no_try() {
+async fn code_without_digits_is_no_attempt() {
     let bench = Bench::with(&config("config: {max_submissions: 2}", "")).await;
     let email = reader(&bench).await;
     let app = bench.app();
@@ -58,7 +58,7 @@ async fn what_holds_no_digit_is_no_try() {
 }
 
 #[tokio::test]
-async fn the_last_two_codes_are_good_until_one_is_used() {
+async fn last_two_codes_are_good_until_used() {
     let bench = bench().await;
     let email = reader(&bench).await;
     let app = bench.app();
@@ -75,7 +75,7 @@ async fn the_last_two_codes_are_good_until_one_is_used() {
 }
 
 #[tokio::test]
-async fn a_late_code_proves_the_address_it_went_to() {
+async fn late_code_verifies_its_own_address() {
     let bench = bench().await;
     let email = format!("{}@example.org", unique("late"));
     let phone = "+4917667111639";
@@ -95,7 +95,7 @@ async fn a_late_code_proves_the_address_it_went_to() {
 
 /// Tries count over both codes.
 #[tokio::test]
-async fn two_codes_leave_no_more_tries() {
+async fn two_codes_share_their_attempts() {
     let bench = Bench::with(&config("config: {max_submissions: 2}", "")).await;
     let email = reader(&bench).await;
     let app = bench.app();
@@ -108,7 +108,7 @@ async fn two_codes_leave_no_more_tries() {
 
 /// In the first step `identifier` counts, in the second `address` (contract `methods-password-code-2fa.md` 3.6).
 #[tokio::test]
-async fn one_of_two_fields_names_the_account() {
+async fn one_of_two_fields_is_the_identifier() {
     let bench = bench().await;
     let (ada, bob) = (reader(&bench).await, reader(&bench).await);
     let app = bench.app();
@@ -134,7 +134,7 @@ async fn one_of_two_fields_names_the_account() {
 }
 
 #[tokio::test]
-async fn the_identifier_first_step_looks_at_its_identifier_alone() {
+async fn identifier_first_reads_only_its_identifier() {
     let idfirst = "login: {style: identifier_first, ui_url";
     let bench = Bench::with(&config("", "").replace("login: {ui_url", idfirst)).await;
     let bob = format!("{}@example.org", unique("bob"));
@@ -150,7 +150,7 @@ async fn the_identifier_first_step_looks_at_its_identifier_alone() {
 }
 
 #[tokio::test]
-async fn a_refusal_shows_the_identifier_as_typed() {
+async fn refusal_shows_the_identifier_as_typed() {
     let limits = "rate_limits: {sends: {address: 1, flow: 9}}\n";
     let bench = Bench::with(&config("", limits)).await;
     let app = bench.app();

@@ -1,8 +1,8 @@
 //! Rate limits on sending and trying codes: what is counted is what was typed, owners get their codes on devices of theirs, and
 //! many guesses make codes longer.
 
-use crate::brakes::assert_wrong;
 use crate::code::{NOBODY, SENT, WRONG_CODE, ask, config, enter, other_than, reader, says, sent};
+use crate::password_limits::assert_wrong;
 use crate::support::{Answer, Bench, Browser, Client, PASSWORD, action, csrf, eventually, password, unique};
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ async fn code_of(bench: &Bench, to: &str, after: usize, digits: usize) -> String
 }
 
 #[tokio::test]
-async fn strangers_requests_keep_no_owner_from_codes() {
+async fn requests_elsewhere_do_not_limit_known_device() {
     let bench = bench("window: 15m").await;
     let email = format!("{}@example.org", unique("owner"));
     bench.create_as("reader", json!({"email": email}), json!({})).await;
@@ -80,7 +80,7 @@ async fn strangers_requests_keep_no_owner_from_codes() {
 }
 
 #[tokio::test]
-async fn at_a_cap_the_last_code_still_opens() {
+async fn last_code_signs_in_at_a_limit() {
     for limits in ["sends: {flow: 1}", "sends: {address_and_network: 1}", "sends: {address: 1}", "sends: {network: 1}"]
     {
         let bench = bench(limits).await;
@@ -96,7 +96,7 @@ async fn at_a_cap_the_last_code_still_opens() {
 }
 
 #[tokio::test]
-async fn a_device_of_ones_own_is_counted_too() {
+async fn known_device_has_a_limit_too() {
     let bench = bench("sends: {device: 1}").await;
     let email = reader(&bench).await;
     let mut own = bench.browser();
@@ -110,7 +110,7 @@ async fn a_device_of_ones_own_is_counted_too() {
 }
 
 #[tokio::test]
-async fn sending_is_limited_by_what_was_typed() {
+async fn sending_is_limited_by_typed_address() {
     let bench = bench("sends: {network: 4}").await;
     let app = bench.app();
     for at in 0..4 {
@@ -121,7 +121,7 @@ async fn sending_is_limited_by_what_was_typed() {
 }
 
 #[tokio::test]
-async fn text_messages_are_capped_alike_for_everybody() {
+async fn text_message_limits_treat_unknown_numbers_alike() {
     for mitigation in ["", MITIGATE] {
         let limits = "rate_limits: {sms: {countries: [\"+49\"], per_day: 2, network_per_day: 1}}\n";
         let bench = Bench::with(&config("", &format!("{limits}{mitigation}"))).await;
@@ -149,7 +149,7 @@ async fn text_messages_are_capped_alike_for_everybody() {
 }
 
 #[tokio::test]
-async fn beyond_a_bound_only_longer_codes_open() {
+async fn beyond_hidden_limit_only_longer_codes_work() {
     let bench = bench("attempts: {identity: 6, identity_per_day: 1}").await;
     let email = reader(&bench).await;
     let app = bench.app();
@@ -171,7 +171,7 @@ async fn beyond_a_bound_only_longer_codes_open() {
 }
 
 #[tokio::test]
-async fn over_a_limit_no_code_is_tried() {
+async fn over_a_limit_no_code_is_compared() {
     let bench = bench("attempts: {identifier_and_network: 2}").await;
     let email = reader(&bench).await;
     let app = bench.app();
@@ -188,7 +188,7 @@ async fn over_a_limit_no_code_is_tried() {
 }
 
 #[tokio::test]
-async fn asking_after_accounts_beside_a_code_is_limited() {
+async fn account_lookups_beside_a_code_are_limited() {
     let bench = bench("attempts: {network: 2}").await;
     let email = reader(&bench).await;
     let app = bench.app();

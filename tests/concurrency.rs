@@ -7,7 +7,7 @@ use serde_json::json;
 const MANY: usize = 32;
 
 #[tokio::test]
-async fn parallel_submits_of_a_flow_complete_it_once() {
+async fn parallel_submits_complete_a_flow_once() {
     // As many are let through as ask; what brakes do has tests of its own.
     let bench = Bench::with(&format!("{CONFIG}rate_limits: {{enabled: false}}\n")).await;
     let email = bench.person().await;
@@ -26,7 +26,7 @@ async fn parallel_submits_of_a_flow_complete_it_once() {
 }
 
 #[tokio::test]
-async fn parallel_creates_of_an_identifier_give_one_identity() {
+async fn parallel_creates_of_an_identifier_make_one_identity() {
     let bench = Bench::new().await;
     let email = format!("{}@example.org", unique("race"));
     let admin = bench.admin();
@@ -49,7 +49,7 @@ async fn parallel_creates_of_an_identifier_give_one_identity() {
 }
 
 #[tokio::test]
-async fn parallel_moves_to_an_identifier_give_it_to_one() {
+async fn parallel_claims_of_an_identifier_succeed_once() {
     let bench = Bench::new().await;
     let wanted = format!("{}@example.org", unique("wanted"));
     let admin = bench.admin();
@@ -69,7 +69,7 @@ async fn parallel_moves_to_an_identifier_give_it_to_one() {
 
 /// A hash that is replaced at the first login, while others by the same password are under way.
 #[tokio::test]
-async fn parallel_first_logins_by_an_imported_hash_all_succeed() {
+async fn parallel_logins_by_imported_hash_all_succeed() {
     let bench = Bench::new().await;
     let email = format!("{}@example.org", unique("import"));
     bench.create(json!({"email": email}), json!({"hashed_password": "$md5$CY9rzUYh03PK3k6DJie09g=="})).await;
@@ -88,7 +88,7 @@ async fn parallel_first_logins_by_an_imported_hash_all_succeed() {
 }
 
 #[tokio::test]
-async fn a_person_keeps_a_bounded_number_of_sessions() {
+async fn oldest_sessions_are_evicted_beyond_the_cap() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();
@@ -111,7 +111,7 @@ async fn a_person_keeps_a_bounded_number_of_sessions() {
 
 /// No login knows of the others, and still no more sessions are good than one person may have.
 #[tokio::test]
-async fn parallel_logins_leave_no_more_sessions_than_the_cap() {
+async fn parallel_logins_do_not_exceed_session_cap() {
     let bench = Bench::with(&format!("{CONFIG}rate_limits: {{enabled: false}}\n")).await;
     let email = format!("{}@example.org", unique("crowd"));
     let person = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
@@ -152,7 +152,7 @@ async fn parallel_logins_leave_no_more_sessions_than_the_cap() {
 
 /// Each of them is answered with a token, so each token must be worth something.
 #[tokio::test]
-async fn parallel_refreshes_of_a_session_leave_everybody_signed_in() {
+async fn parallel_refreshes_leave_every_client_signed_in() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();

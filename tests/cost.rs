@@ -44,7 +44,7 @@ async fn every_endpoint_stays_within_its_budget() {
 }
 
 #[tokio::test]
-async fn unknown_people_and_wrong_passwords_cost_the_same() {
+async fn unknown_identifier_costs_what_wrong_password_costs() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();

@@ -11,7 +11,7 @@ fn with_token(email: &str, token: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_token_is_needed_and_only_the_browsers_own_will_do() {
+async fn only_the_browsers_own_token_is_accepted() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let mut victim = bench.browser();
@@ -31,7 +31,7 @@ async fn a_token_is_needed_and_only_the_browsers_own_will_do() {
 }
 
 #[tokio::test]
-async fn without_its_cookie_a_token_is_worth_nothing() {
+async fn token_without_its_cookie_is_refused() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let mut browser = bench.browser();
@@ -42,7 +42,7 @@ async fn without_its_cookie_a_token_is_worth_nothing() {
 }
 
 #[tokio::test]
-async fn tokens_are_masked_anew_and_stay_good() {
+async fn tokens_are_masked_differently_and_stay_valid() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let mut browser = bench.browser();
@@ -55,7 +55,7 @@ async fn tokens_are_masked_anew_and_stay_good() {
 }
 
 #[tokio::test]
-async fn a_flow_belongs_to_the_browser_that_began_it() {
+async fn flow_belongs_to_the_browser_that_began_it() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let mut victim = bench.browser();
@@ -71,7 +71,7 @@ async fn a_flow_belongs_to_the_browser_that_began_it() {
 }
 
 #[tokio::test]
-async fn two_cookies_of_one_name_work_when_one_fits() {
+async fn one_of_two_equal_cookies_may_fit() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let mut browser = bench.browser();
@@ -85,7 +85,7 @@ async fn two_cookies_of_one_name_work_when_one_fits() {
 
 /// A sibling subdomain may set cookies of the whole domain, but none whose name begins with `__Host-`.
 #[tokio::test]
-async fn cookie_tossed_from_a_sibling_subdomain_counts_for_nothing() {
+async fn cookie_of_sibling_subdomain_is_ignored() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let mut attacker = bench.browser();
@@ -106,7 +106,7 @@ async fn cookie_tossed_from_a_sibling_subdomain_counts_for_nothing() {
 }
 
 #[tokio::test]
-async fn session_cookie_with_host_prefix_counts_alone() {
+async fn only_session_cookie_with_host_prefix_counts() {
     let bench = Bench::with(&format!("{CONFIG}session: {{cookie: {{host_prefix: true}}}}\n")).await;
     let (victim, attacker) = (bench.person().await, bench.person().await);
     let signed_in = async |email: &str| {
@@ -126,7 +126,7 @@ async fn session_cookie_with_host_prefix_counts_alone() {
 
 /// Servers that stand between a browser and the API write its cookies in their own way.
 #[tokio::test]
-async fn cookies_that_a_server_wrote_again_are_the_same() {
+async fn rewritten_cookies_are_accepted() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let percent =
@@ -161,7 +161,7 @@ async fn cookies_that_a_server_wrote_again_are_the_same() {
 }
 
 #[tokio::test]
-async fn a_native_flow_is_not_for_browsers() {
+async fn native_flow_refuses_browsers() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();
@@ -200,7 +200,7 @@ async fn logout_needs_the_sessions_own_token() {
 
 /// Somebody who knows the id of a flow in which a signed-in person confirms themselves.
 #[tokio::test]
-async fn a_stranger_with_a_flows_id_neither_reads_nor_takes_it() {
+async fn flow_id_alone_neither_reads_nor_submits() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let mut owner = bench.browser();
@@ -227,7 +227,7 @@ async fn a_stranger_with_a_flows_id_neither_reads_nor_takes_it() {
 
 /// The flow that takes the place of an expired one says nothing of who began the expired one.
 #[tokio::test]
-async fn the_successor_of_an_expired_flow_is_about_whoever_asks() {
+async fn successor_of_expired_flow_belongs_to_requester() {
     let bench = Bench::new().await;
     let (email, other) = (bench.person().await, bench.person().await);
     let app = bench.app();
@@ -247,7 +247,7 @@ async fn the_successor_of_an_expired_flow_is_about_whoever_asks() {
 
 /// What stands in front of a deployment sets cookies of its own; an app that keeps cookies sends them back.
 #[tokio::test]
-async fn cookies_of_the_infrastructure_make_no_browser() {
+async fn infrastructure_cookies_do_not_mark_a_browser() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();

@@ -39,7 +39,7 @@ fn every_function_but_two_has_its_alarms() {
 }
 
 #[test]
-fn what_outlives_a_stack_has_no_name_of_ours() {
+fn retained_resources_have_no_fixed_name() {
     let kept: Vec<_> = resources().into_iter().filter(|(_, resource)| resource["DeletionPolicy"].is_array()).collect();
     let kinds: std::collections::BTreeSet<&str> = kept.iter().filter_map(|(_, kept)| kept["Type"].as_str()).collect();
     let expected = ["AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"];
@@ -60,14 +60,14 @@ fn what_outlives_a_stack_has_no_name_of_ours() {
 }
 
 #[test]
-fn every_alarm_tells_the_topic_that_was_named() {
+fn every_alarm_notifies_the_configured_topic() {
     for (name, alarm) in of("AWS::CloudWatch::Alarm") {
         assert_eq!(alarm["AlarmActions"], json!(["HasAlarmTopic", ["AlarmTopicArn"], "AWS::NoValue"]), "{name}");
     }
 }
 
 #[test]
-fn what_no_function_can_tell_has_an_alarm() {
+fn infrastructure_failures_have_alarms() {
     let alarms = of("AWS::CloudWatch::Alarm");
     for metric in [
         "5xx",
@@ -92,7 +92,7 @@ fn what_no_function_can_tell_has_an_alarm() {
 }
 
 #[test]
-fn a_key_of_ones_own_encrypts_all_that_is_stored() {
+fn customer_key_encrypts_all_stored_data() {
     let key = json!(["HasKmsKey", "KmsKeyArn", "AWS::NoValue"]);
     for (kind, place) in [
         ("AWS::DynamoDB::Table", "/SSESpecification/KMSMasterKeyId"),
@@ -111,7 +111,7 @@ fn a_key_of_ones_own_encrypts_all_that_is_stored() {
 }
 
 #[test]
-fn what_costs_or_is_personal_is_off_until_it_is_asked_for() {
+fn costly_or_personal_options_are_off_by_default() {
     let document = document();
     let parameter = |name: &str| document["Parameters"][name]["Default"].clone();
     for (name, off) in [
@@ -135,14 +135,14 @@ fn what_costs_or_is_personal_is_off_until_it_is_asked_for() {
 }
 
 #[test]
-fn the_courier_sends_as_the_one_address_that_was_named() {
+fn courier_sends_only_from_configured_address() {
     let courier = resources()["CourierFunction"]["Properties"]["Policies"].to_string();
     let from = r#"{"StringEqualsIgnoreCase":{"ses:FromAddress":"MailFrom"}}"#;
     assert!(courier.contains(&format!(r#""Condition":["HasMailFrom",{from},"AWS::NoValue"]"#)), "{courier}");
 }
 
 #[test]
-fn the_pages_ask_the_api_by_an_address_of_its_own() {
+fn pages_call_the_apis_own_address() {
     let address = resources()["UiFunction"]["Properties"]["Environment"]["Variables"]["LATCHKEY_API_URL"].to_string();
     assert!(address.contains("${PublicApi}.execute-api.") && !address.contains("PublicBaseUrl"), "{address}");
 }

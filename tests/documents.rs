@@ -40,7 +40,7 @@ fn in_template(routes: &[Route]) -> Vec<String> {
 }
 
 #[test]
-fn the_template_routes_what_the_functions_know() {
+fn template_has_every_route_of_the_code() {
     let template = Template::load().unwrap();
     let mut public = in_template(&template.public);
     // A verb of its own beside ANY, so that no route with a parameter takes it.
@@ -51,7 +51,7 @@ fn the_template_routes_what_the_functions_know() {
 }
 
 #[test]
-fn the_configuration_is_documented_key_by_key() {
+fn every_configuration_key_is_documented() {
     crate::support::page::holds("configuration.md", "keys", "documents", &tables());
 }
 
@@ -106,7 +106,7 @@ fn value(key: &Key) -> String {
 
 /// Every guard that `docs/security.md` names is a test that is there.
 #[test]
-fn every_guard_exists() {
+fn every_guard_of_security_page_exists() {
     let text = include_str!("../docs/security.md");
     let named = regex_lite::Regex::new(r"`([a-z_/]+\.rs)::([a-z_0-9]+)`").unwrap();
     let mut count = 0;
@@ -121,7 +121,7 @@ fn every_guard_exists() {
 
 /// The pages and the messages call it by one name; the wire's own "sign in code" is translated.
 #[test]
-fn a_code_has_one_name() {
+fn one_time_code_has_one_name() {
     for text in [include_str!("../functions/ui/lang/en.tsv"), include_str!("../shared/courier/lang/en.tsv")] {
         let text = text.to_lowercase();
         assert!(text.contains("sign-in code"));
@@ -154,7 +154,7 @@ fn sources() -> Vec<(String, String)> {
 
 /// What is read once is kept in a cell or in a lock of a value that may be missing; each such place is in the table with its reason.
 #[test]
-fn what_is_kept_for_the_life_of_a_process_is_listed() {
+fn values_kept_in_a_process_are_listed() {
     let text = include_str!("../docs/security.md");
     let table = text.split("## What a function reads once").nth(1).unwrap().split("\n## ").next().unwrap();
     let cell =
@@ -174,7 +174,7 @@ fn what_is_kept_for_the_life_of_a_process_is_listed() {
 
 /// One crate builds the clients that call what a configuration names, so none goes around its look at addresses.
 #[test]
-fn no_client_goes_around_the_guard() {
+fn only_egress_builds_http_clients() {
     let client = regex_lite::Regex::new(
         r"client::legacy|HttpConnector\b|HttpsConnector\b|reqwest|TcpStream::connect|client::conn",
     )

@@ -42,7 +42,7 @@ fn folder() -> PathBuf {
 }
 
 #[tokio::test]
-async fn every_event_is_answered_as_it_is_written_down() {
+async fn every_event_gets_its_recorded_answer() {
     let anew = std::env::var("LATCHKEY_WRITE_EVENTS").unwrap_or_default();
     if anew == "1" {
         write_all().await;

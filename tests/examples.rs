@@ -31,7 +31,7 @@ fn holds(answer: &Value, sample: &Value) {
 }
 
 #[tokio::test]
-async fn a_browser_is_sent_to_the_login_page() {
+async fn browser_is_redirected_to_the_login_page() {
     let bench = Bench::with(&config()).await;
     let page = bench.app().with("accept", "text/html").get("/self-service/login/browser").await;
     assert_eq!(page.status, 303);
@@ -47,7 +47,7 @@ async fn a_browser_is_sent_to_the_login_page() {
 }
 
 #[tokio::test]
-async fn a_script_gets_the_flow() {
+async fn script_gets_the_flow() {
     let bench = Bench::with(&config()).await;
     let flow = bench.app().get("/self-service/login/browser").await;
     assert_eq!((flow.status, flow.header("content-type")), (200, Some("application/json; charset=utf-8")));
@@ -65,7 +65,7 @@ async fn a_script_gets_the_flow() {
 }
 
 #[tokio::test]
-async fn an_app_gets_the_flow_and_can_fetch_it_again() {
+async fn native_app_gets_the_flow_again() {
     let bench = Bench::with(&config()).await;
     let begun = bench.app().get("/self-service/login/api").await.json();
     let id = begun["id"].as_str().unwrap();
@@ -79,7 +79,7 @@ async fn an_app_gets_the_flow_and_can_fetch_it_again() {
 }
 
 #[tokio::test]
-async fn the_form_of_the_password_method() {
+async fn password_form_has_its_nodes() {
     let bench = Bench::with(&config()).await;
     let flow = bench.browser().begin("").await;
     let input = |name: &str, kind: &str| json!({"type": "input", "attributes": {"name": name, "type": kind, "disabled": false}, "meta": {}});
@@ -100,7 +100,7 @@ async fn the_form_of_the_password_method() {
 }
 
 #[tokio::test]
-async fn what_was_wrong_is_on_the_form() {
+async fn errors_are_on_the_form() {
     let bench = Bench::with(&config()).await;
     let app = bench.app();
     let path = app.begin("").await;
@@ -132,7 +132,7 @@ fn session(email: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_login_of_each_client() {
+async fn each_client_kind_signs_in() {
     let bench = Bench::with(&config()).await;
     let email = format!("{}@example.org", unique("foouser"));
     let traits = json!({"email": email, "name": {"first": "foo", "last": "user"}});
@@ -170,7 +170,7 @@ async fn a_login_of_each_client() {
 }
 
 #[tokio::test]
-async fn return_to_may_be_any_name_below_a_domain() {
+async fn return_to_may_match_a_wildcard_subdomain() {
     let bench = Bench::with(&config().replace("\"https://app.example.org\",", "\"https://*.bar.com\",")).await;
     for (target, status) in [
         ("https://ory.bar.com/x", 200),

@@ -12,7 +12,7 @@ const FOR_GOOD: usize = 100;
 const ALL: [Fault; 5] = [Fault::Unreachable, Fault::AnswerLost, Fault::Throttled, Fault::Conflict, Fault::Unprocessed];
 
 #[tokio::test]
-async fn a_store_that_stumbles_once_is_not_noticed() {
+async fn one_store_failure_is_retried() {
     for (operation, fault) in [
         ("TransactWriteItems", Fault::Throttled),
         ("TransactWriteItems", Fault::Conflict),
@@ -36,7 +36,7 @@ async fn a_store_that_stumbles_once_is_not_noticed() {
 }
 
 #[tokio::test]
-async fn a_store_that_stays_away_is_503_and_trying_again_works() {
+async fn unreachable_store_is_503_and_retry_works() {
     for operation in ["BatchGetItem", "TransactWriteItems"] {
         for fault in ALL {
             if (operation == "TransactWriteItems") == (fault == Fault::Unprocessed) {
@@ -64,7 +64,7 @@ async fn a_store_that_stays_away_is_503_and_trying_again_works() {
 }
 
 #[tokio::test]
-async fn a_login_whose_answers_are_all_lost_happened_once() {
+async fn login_with_lost_answers_happens_once() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();
@@ -79,7 +79,7 @@ async fn a_login_whose_answers_are_all_lost_happened_once() {
 }
 
 #[tokio::test]
-async fn whoami_says_503_not_401() {
+async fn whoami_with_failing_store_is_503() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();
@@ -94,7 +94,7 @@ async fn whoami_says_503_not_401() {
 }
 
 #[tokio::test]
-async fn changing_people_is_all_or_nothing() {
+async fn identity_changes_are_atomic() {
     let changes: [Change; 3] = [
         (
             "create",
@@ -128,7 +128,7 @@ async fn changing_people_is_all_or_nothing() {
 }
 
 #[tokio::test]
-async fn a_create_whose_answer_is_lost_is_repeated_by_the_client_itself() {
+async fn create_with_lost_answer_is_retried() {
     let bench = Bench::new().await;
     bench.proxy.fail("TransactWriteItems", Fault::AnswerLost, 1);
     let email = bench.person().await;
@@ -139,7 +139,7 @@ async fn a_create_whose_answer_is_lost_is_repeated_by_the_client_itself() {
 
 /// A session that is gone by the time the others are revoked must not keep them alive.
 #[tokio::test]
-async fn revoking_many_does_not_stumble_over_one_that_is_gone() {
+async fn revoking_all_skips_missing_sessions() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();

@@ -93,7 +93,7 @@ async fn localhost_is_not_127_0_0_1() {
 }
 
 #[tokio::test]
-async fn an_origin_that_is_not_listed_is_named() {
+async fn unlisted_origin_is_named() {
     let origin = "http://127.0.0.1:5173";
     for (config, told, logged) in [
         (LAPTOP.to_owned(), &["serve.public.cors.enabled is false"][..], "serve.public.cors.enabled is false"),
@@ -139,7 +139,7 @@ async fn an_origin_that_is_not_listed_is_named() {
 }
 
 #[tokio::test]
-async fn a_return_to_that_is_not_listed_is_named_with_the_list() {
+async fn unlisted_return_to_is_named_with_list() {
     let bench = Bench::dev(LAPTOP).await;
     let path = "/self-service/login/browser?return_to=http://localhost:3000/welcome";
     let parts = [
@@ -169,7 +169,7 @@ async fn a_return_to_that_is_not_listed_is_named_with_the_list() {
 }
 
 #[tokio::test]
-async fn domains_that_share_no_cookie_are_named() {
+async fn domains_without_shared_cookie_are_named() {
     let config = |ui: &str, more: &str| {
         format!(
             "{more}\n{}",
@@ -230,7 +230,7 @@ async fn domains_that_share_no_cookie_are_named() {
 
 /// The same requests, with and without development mode: but for the hint every byte is the same.
 #[tokio::test]
-async fn without_development_mode_nothing_is_added() {
+async fn deployment_gets_no_hints() {
     // A file cannot turn it on.
     let plain = Bench::with(&format!("dev: true\n{CONFIG}")).await;
     let dev = Bench::dev(CONFIG).await;
@@ -264,7 +264,7 @@ async fn without_development_mode_nothing_is_added() {
 /// The variable that turns it on is set by the local stack, for functions in its process and for those in their own, and by nothing
 /// that is deployed.
 #[tokio::test]
-async fn development_mode_reaches_every_function_here_and_none_in_a_deployment() {
+async fn development_mode_reaches_only_local_functions() {
     for processes in [None, Some(binaries())] {
         for dev in [true, false] {
             let served = Served::start_in(LAPTOP, processes.clone(), dev).await;

@@ -47,7 +47,7 @@ fn path_of(identity: &Value) -> String {
 }
 
 #[tokio::test]
-async fn an_identifier_that_cannot_be_seen_is_refused() {
+async fn invisible_identifier_is_refused() {
     let bench = bench().await;
     for nothing in [" ", "\u{200b}", "\u{feff}\u{202e}", "\u{3164}"] {
         for key in ["username", "key", "anything", "email"] {
@@ -69,7 +69,7 @@ async fn an_identifier_that_cannot_be_seen_is_refused() {
 }
 
 #[tokio::test]
-async fn a_domain_signs_in_in_either_form() {
+async fn both_forms_of_a_domain_sign_in() {
     let bench = bench().await;
     for (n, made) in ["xn--bcher-kva.example", "bücher.example"].into_iter().enumerate() {
         let name = unique("info");
@@ -101,7 +101,7 @@ async fn a_domain_signs_in_in_either_form() {
 }
 
 #[tokio::test]
-async fn an_address_that_no_mail_reaches_is_refused() {
+async fn undeliverable_address_is_refused() {
     let bench = bench().await;
     for email in ["jürgen@example.org", "\"a b\"@example.org", "а@example.org", "a@exa mple.org", "a@-bücher.example"]
     {
@@ -119,7 +119,7 @@ async fn an_address_that_no_mail_reaches_is_refused() {
 }
 
 #[tokio::test]
-async fn a_telephone_number_signs_in_however_it_is_written() {
+async fn every_spelling_of_phone_number_signs_in() {
     let bench = bench().await;
     let identity = create(&bench, json!({"phone": "tel:+49-176-67111638"})).await;
     assert_eq!(identity["traits"]["phone"], "+4917667111638");
@@ -140,7 +140,7 @@ async fn a_telephone_number_signs_in_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn identifiers_die_with_their_trait() {
+async fn identifiers_are_removed_with_their_trait() {
     let bench = bench().await;
     let admin = bench.admin();
     let (name, email) = (unique("name"), format!("{}@example.org", unique("gone")));
@@ -187,7 +187,7 @@ async fn identifiers_die_with_their_trait() {
 }
 
 #[tokio::test]
-async fn identifiers_follow_another_schema() {
+async fn identifiers_follow_a_changed_schema() {
     let bench = bench().await;
     let admin = bench.admin();
     let (name, email) = (unique("moved"), format!("{}@example.org", unique("moved")));

@@ -1,7 +1,7 @@
 //! Devices on which somebody has signed in: what strangers try elsewhere does not keep their owners out, and they are good for
 //! nothing else.
 
-use crate::brakes::{assert_waits, assert_wrong, attempt, bench, fail};
+use crate::password_limits::{assert_waits, assert_wrong, attempt, bench, fail};
 use crate::support::{Answer, Bench, Browser, PASSWORD, action, csrf, password};
 use serde_json::json;
 use time::Duration;
@@ -35,7 +35,7 @@ async fn records(bench: &Bench) -> usize {
 }
 
 #[tokio::test]
-async fn a_siege_keeps_no_owner_from_their_own_device() {
+async fn attack_does_not_limit_known_device() {
     let bench = bench("attempts: {identity_per_day: 1}").await;
     let email = bench.person().await;
     let (mut signed_out, mut expired) = (bench.browser(), bench.browser().at("192.0.2.1"));
@@ -61,7 +61,7 @@ async fn a_siege_keeps_no_owner_from_their_own_device() {
 }
 
 #[tokio::test]
-async fn the_cookie_of_a_device_is_bound_and_lasts() {
+async fn device_cookie_is_bound_and_lasts() {
     let bench = bench("window: 15m").await;
     let email = bench.person().await;
     let mut browser = bench.browser();
@@ -88,7 +88,7 @@ async fn the_cookie_of_a_device_is_bound_and_lasts() {
 }
 
 #[tokio::test]
-async fn a_device_counts_for_itself_and_its_owners_alone() {
+async fn known_device_has_counters_of_its_own() {
     let bench = bench("attempts: {identifier_and_network: 3, device: 2}").await;
     let (ada, bob) = (bench.person().await, bench.person().await);
     let mut at_home = bench.browser().at("198.51.100.1");
@@ -118,7 +118,7 @@ async fn a_device_counts_for_itself_and_its_owners_alone() {
 }
 
 #[tokio::test]
-async fn a_device_that_fails_on_and_on_is_like_any_other() {
+async fn failing_known_device_becomes_unknown() {
     let bench = bench("attempts: {identity: 4, identity_per_day: 1, device: 100, identifier_and_network: 2}").await;
     let email = bench.person().await;
     let mut browser = bench.browser();
@@ -131,7 +131,7 @@ async fn a_device_that_fails_on_and_on_is_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_planted_cookie_is_replaced_at_sign_in() {
+async fn planted_device_cookie_is_replaced_at_login() {
     let bench = bench("attempts: {identifier_and_network: 1}").await;
     let email = bench.person().await;
     let mut victim = bench.browser();
@@ -151,7 +151,7 @@ async fn a_planted_cookie_is_replaced_at_sign_in() {
 }
 
 #[tokio::test]
-async fn a_device_is_forgotten_with_its_identity_and_in_time() {
+async fn device_is_forgotten_with_identity_and_time() {
     let bench = bench("attempts: {identifier_and_network: 1}").await;
     let email = bench.person().await;
     let mut browser = bench.browser();

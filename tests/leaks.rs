@@ -61,7 +61,7 @@ async fn signed_in(bench: &Bench) -> (Value, Value) {
 }
 
 #[tokio::test]
-async fn a_password_that_leaked_signs_in_and_is_marked() {
+async fn leaked_password_signs_in_and_marks_session() {
     let (url, asked) = peer(Reaction::Knows(3)).await;
     let bench = bench(&url, "20s").await;
     let (session, line) = signed_in(&bench).await;
@@ -73,7 +73,7 @@ async fn a_password_that_leaked_signs_in_and_is_marked() {
 }
 
 #[tokio::test]
-async fn others_are_not_marked_and_nobody_waits_for_an_answer_that_does_not_come() {
+async fn unreachable_leak_service_delays_no_login() {
     for (reaction, noted) in [(Reaction::KnowsNothing, false), (Reaction::Fails, true), (Reaction::Hangs, true)] {
         let (url, _) = peer(reaction).await;
         let (session, line) = tokio::time::timeout(Duration::from_secs(60), async {
@@ -88,7 +88,7 @@ async fn others_are_not_marked_and_nobody_waits_for_an_answer_that_does_not_come
 }
 
 #[tokio::test]
-async fn how_often_is_too_often_is_the_configurations_to_say_and_right_and_wrong_ask_alike() {
+async fn leak_lookup_is_alike_for_wrong_passwords() {
     let (url, asked) = peer(Reaction::Knows(3)).await;
     let config = CONFIG.replace("selfservice:\n", "selfservice:\n  methods: {password: {config: {max_breaches: 3}}}\n");
     let config = format!("{config}passwords: {{check_leaks_at_login: true, patience: 20s}}\n");
@@ -104,7 +104,7 @@ async fn how_often_is_too_often_is_the_configurations_to_say_and_right_and_wrong
 }
 
 #[tokio::test]
-async fn beyond_a_limit_nothing_is_asked() {
+async fn over_a_limit_leak_service_is_not_called() {
     let (url, asked) = peer(Reaction::KnowsNothing).await;
     let config = format!(
         "{CONFIG}rate_limits: {{attempts: {{identifier_and_network: 1}}}}\npasswords: {{check_leaks_at_login: true, patience: 20s}}\n"

@@ -115,7 +115,7 @@ async fn no_port_answers_pages_of_other_sites() {
 }
 
 #[tokio::test]
-async fn the_store_takes_its_own_key_alone() {
+async fn store_accepts_only_its_own_key() {
     let data = tempfile::tempdir().unwrap();
     let stack = Running::start(data.path()).await;
     let inner = stack.ports().into_iter().filter(|port| ![0, 1, 3, 22].contains(&port.wrapping_sub(stack.base)));
@@ -141,7 +141,7 @@ async fn the_store_takes_its_own_key_alone() {
 }
 
 #[tokio::test]
-async fn state_on_disk_is_its_owners_alone() {
+async fn only_the_owner_can_read_state_files() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("state");
     let stack = Running::start(&data).await;
@@ -159,7 +159,7 @@ async fn state_on_disk_is_its_owners_alone() {
 
 /// There is one way to listen, and it has a guard.
 #[test]
-fn nothing_listens_without_a_guard() {
+fn every_listener_has_a_guard() {
     fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
             match entry.path() {
@@ -182,7 +182,7 @@ fn nothing_listens_without_a_guard() {
 
 /// The page of a stack asks its own API, which is for browsers; a name of the configuration is as good as a name of this machine.
 #[tokio::test]
-async fn names_of_the_configuration_are_known() {
+async fn configured_hosts_are_accepted() {
     use latchkey::guard::{Audience, Guard, Names};
     let text = "serve: {public: {base_url: 'http://login.example.org:3000/'}}\npages: {base_url: 'http://pages.example.org'}\nidentity: {schemas: [{id: default, url: 'base64://e30='}]}";
     let loaded = latchkey_config::read(text, None, &[], true).unwrap();

@@ -4,7 +4,7 @@ use crate::support::{Bench, CONFIG, PASSWORD, action, csrf, password, unique};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_native_app_signs_in() {
+async fn native_app_signs_in() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();
@@ -25,7 +25,7 @@ async fn a_native_app_signs_in() {
 }
 
 #[tokio::test]
-async fn a_single_page_app_signs_in() {
+async fn single_page_app_signs_in() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let mut spa = bench.browser();
@@ -43,7 +43,7 @@ async fn a_single_page_app_signs_in() {
 }
 
 #[tokio::test]
-async fn a_browser_signs_in() {
+async fn browser_signs_in() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let mut browser = bench.browser().html();
@@ -67,7 +67,7 @@ async fn a_browser_signs_in() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_shows_one_message_to_each_kind_of_client() {
+async fn wrong_password_is_one_message_for_each_client() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();
@@ -99,7 +99,7 @@ async fn a_wrong_password_shows_one_message_to_each_kind_of_client() {
 }
 
 #[tokio::test]
-async fn missing_fields_are_named_one_by_one() {
+async fn missing_fields_are_named() {
     let bench = Bench::new().await;
     let app = bench.app();
     for (body, messages) in [
@@ -113,7 +113,7 @@ async fn missing_fields_are_named_one_by_one() {
 }
 
 #[tokio::test]
-async fn the_older_field_name_and_a_method_given_twice_work() {
+async fn legacy_field_and_repeated_method_are_accepted() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();
@@ -126,7 +126,7 @@ async fn the_older_field_name_and_a_method_given_twice_work() {
 }
 
 #[tokio::test]
-async fn a_flow_makes_one_session() {
+async fn flow_makes_one_session() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();
@@ -137,7 +137,7 @@ async fn a_flow_makes_one_session() {
 }
 
 #[tokio::test]
-async fn a_flow_that_is_completed_and_expired_has_a_successor_too() {
+async fn completed_expired_flow_has_a_successor() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();
@@ -149,7 +149,7 @@ async fn a_flow_that_is_completed_and_expired_has_a_successor_too() {
 }
 
 #[tokio::test]
-async fn an_expired_flow_has_a_successor() {
+async fn expired_flow_has_a_successor() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();
@@ -169,7 +169,7 @@ async fn an_expired_flow_has_a_successor() {
 }
 
 #[tokio::test]
-async fn whoever_is_signed_in_is_told_so() {
+async fn signed_in_client_is_told_so() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();
@@ -186,7 +186,7 @@ async fn whoever_is_signed_in_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_refresh_keeps_the_session_and_changes_its_secret() {
+async fn refresh_keeps_session_and_rotates_secret() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();
@@ -206,7 +206,7 @@ async fn a_refresh_keeps_the_session_and_changes_its_secret() {
 }
 
 #[tokio::test]
-async fn a_refresh_by_somebody_else_is_a_session_of_theirs() {
+async fn refresh_by_another_identity_makes_a_session() {
     let bench = Bench::new().await;
     let (one, other) = (bench.person().await, bench.person().await);
     let app = bench.app();
@@ -220,7 +220,7 @@ async fn a_refresh_by_somebody_else_is_a_session_of_theirs() {
 }
 
 #[tokio::test]
-async fn return_to_is_followed_when_it_is_allowed() {
+async fn allowed_return_to_is_followed() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     for (asked, leads) in [
@@ -245,7 +245,7 @@ async fn return_to_is_followed_when_it_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_method_may_have_its_own_return_url() {
+async fn method_has_its_own_return_url() {
     let config = CONFIG.replace(
         "lifespan: 10m}",
         "lifespan: 10m, after: {default_browser_return_url: 'https://app.example.org/after', password: {default_browser_return_url: 'https://app.example.org/by-password'}}}",
@@ -265,7 +265,7 @@ async fn a_method_may_have_its_own_return_url() {
 }
 
 #[tokio::test]
-async fn every_identifier_of_a_person_signs_them_in_however_it_is_written() {
+async fn every_identifier_signs_in_in_every_spelling() {
     let bench = Bench::new().await;
     let name = unique("Ada");
     let mail = format!("{name}@Example.org");
@@ -289,7 +289,7 @@ async fn every_identifier_of_a_person_signs_them_in_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn the_query_of_an_init_is_taken_or_refused() {
+async fn init_query_is_accepted_or_refused() {
     let bench = Bench::new().await;
     let app = bench.app();
     for (query, status) in [
@@ -316,7 +316,7 @@ async fn the_query_of_an_init_is_taken_or_refused() {
 }
 
 #[tokio::test]
-async fn an_exchange_code_waits_for_its_login() {
+async fn exchange_code_waits_for_its_login() {
     let bench = Bench::new().await;
     let app = bench.app();
     let flow = app.get("/self-service/login/api?return_session_token_exchange_code=true").await.json();
@@ -328,7 +328,7 @@ async fn an_exchange_code_waits_for_its_login() {
 }
 
 #[tokio::test]
-async fn a_person_who_is_switched_off_cannot_sign_in() {
+async fn disabled_identity_cannot_sign_in() {
     let bench = Bench::new().await;
     let email = format!("{}@example.org", unique("off"));
     let person = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;

@@ -90,7 +90,7 @@ async fn open(browser: &mut Browser<'_>, query: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn somebody_signs_in_and_out_with_pages_alone() {
+async fn user_signs_in_and_out_on_pages() {
     let bench = Bench::with_pages(CONFIG).await;
     let email = bench.person().await;
     let mut browser = bench.browser().html();
@@ -154,7 +154,7 @@ async fn somebody_signs_in_and_out_with_pages_alone() {
 
 /// Where codes are on, the API leaves the identifier of a refresh to the page that draws the form.
 #[tokio::test]
-async fn a_refresh_with_codes_knows_whom_it_is_for() {
+async fn refresh_page_names_its_identity() {
     let config = CONFIG.replace("selfservice:\n", "selfservice:\n  methods: {code: {passwordless_enabled: true}}\n");
     let bench = Bench::with_pages(&config).await;
     let email = bench.person().await;
@@ -185,7 +185,7 @@ async fn sent(browser: &mut Browser<'_>, page: &str, fields: &[(&str, &str)]) ->
 }
 
 #[tokio::test]
-async fn an_error_moves_and_renames_nothing() {
+async fn error_moves_and_renames_no_field() {
     let config = readers(CONFIG)
         .replace("selfservice:\n", "selfservice:\n  methods: {code: {passwordless_enabled: true}}\n")
         .replace("lifespan: 10m", "lifespan: 10m, style: identifier_first");
@@ -240,7 +240,7 @@ fn form(page: &str) -> Form {
 
 /// The page asks whoami in the browser's place, and whoami renews the cookie of a session that has come to outlive it.
 #[tokio::test]
-async fn a_renewed_session_cookie_reaches_the_browser() {
+async fn renewed_session_cookie_reaches_the_browser() {
     let bench = Bench::with_pages(CONFIG).await;
     let email = bench.person().await;
     let mut browser = bench.browser();
@@ -269,7 +269,7 @@ async fn a_renewed_session_cookie_reaches_the_browser() {
 }
 
 #[tokio::test]
-async fn other_sessions_end_only_at_the_wish_of_their_owner() {
+async fn other_sessions_end_only_with_their_token() {
     let bench = Bench::with_pages(CONFIG).await;
     let email = bench.person().await;
     let mut browser = bench.browser();
@@ -320,7 +320,7 @@ fn form_token(page: &str) -> String {
 }
 
 #[tokio::test]
-async fn flows_that_do_not_fit_are_replaced_with_a_word_on_why() {
+async fn unusable_flow_is_replaced_with_a_reason() {
     let bench = Bench::with_pages(CONFIG).await;
     let mut browser = bench.browser().html();
     let begin = "https://login.example.org/self-service/login/browser";
@@ -366,7 +366,7 @@ async fn flows_that_do_not_fit_are_replaced_with_a_word_on_why() {
 }
 
 #[tokio::test]
-async fn a_flow_of_another_browser_is_replaced_once_and_no_loop_begins() {
+async fn flow_of_another_browser_is_replaced_once() {
     let bench = Bench::with_pages(CONFIG).await;
     let mut owner = bench.browser().html();
     let page = open(&mut owner, "").await;
@@ -392,7 +392,7 @@ async fn a_flow_of_another_browser_is_replaced_once_and_no_loop_begins() {
 }
 
 #[tokio::test]
-async fn a_developer_on_the_wrong_host_is_told() {
+async fn wrong_host_in_development_is_explained() {
     let url = api(|_| (403, json!({"error": {"id": "security_csrf_violation", "code": 403, "debug": MARKUP}}))).await;
     let bench = Bench::with_dev(CONFIG, &url).await;
     let visit = |host: &'static str| {
@@ -509,7 +509,7 @@ async fn every_node_type_and_attribute_is_drawn() {
 }
 
 #[tokio::test]
-async fn messages_stand_where_they_belong() {
+async fn messages_stand_beside_their_fields() {
     let mut password = in_group(input("password", "password", json!({"required": true})), "password");
     password["messages"] = json!([{"id": 4000002, "text": "Property password is missing.", "type": "error", "context": {"property": "password"}}]);
     let mut hidden = input("csrf_token", "hidden", json!({"value": "x"}));
@@ -546,7 +546,7 @@ async fn messages_stand_where_they_belong() {
 
 /// The inputs of a code that was sent: the code is asked for, and Enter does not send another one.
 #[tokio::test]
-async fn a_method_that_was_added_later_shows_up_by_itself() {
+async fn unknown_method_is_drawn() {
     let code = |node| in_group(node, "code");
     let nodes = json!([
         input("identifier", "hidden", json!({"value": "ada@example.org"})),
@@ -660,7 +660,7 @@ async fn markup_in_a_flow_is_shown_as_text() {
 }
 
 #[tokio::test]
-async fn markup_in_traits_errors_and_queries_is_shown_as_text() {
+async fn markup_in_user_input_is_text() {
     let session = json!({
         "id": FLOW, "active": true, "expires_at": MARKUP, "authenticated_at": "2026-01-01T00:00:00Z",
         "authenticator_assurance_level": MARKUP, "authentication_methods": [{"method": MARKUP, "provider": MARKUP}],
@@ -711,7 +711,7 @@ async fn markup_in_traits_errors_and_queries_is_shown_as_text() {
 }
 
 #[tokio::test]
-async fn markup_in_an_identity_is_text_on_the_real_pages_too() {
+async fn markup_in_an_identity_is_text_on_pages() {
     let bench = Bench::with_pages(CONFIG).await;
     let email = format!("{}@example.org", unique("m"));
     bench.create(json!({"email": email, "name": {"first": MARKUP}}), json!({"password": PASSWORD})).await;
@@ -772,7 +772,7 @@ async fn every_page_has_its_headers() {
 }
 
 #[tokio::test]
-async fn the_language_is_the_visitors() {
+async fn page_is_in_the_users_language() {
     let flow = |url: &'static str| {
         let mut flow = flow(json!([input("password", "password", json!({}))]), Value::Null);
         flow["request_url"] = json!(url);
@@ -809,7 +809,7 @@ async fn the_language_is_the_visitors() {
 }
 
 #[tokio::test]
-async fn an_api_that_fails_is_a_page_too() {
+async fn failing_api_is_shown_as_a_page() {
     let gone = {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         format!("http://{}", listener.local_addr().unwrap())
@@ -837,7 +837,7 @@ async fn an_api_that_fails_is_a_page_too() {
 }
 
 #[tokio::test]
-async fn statuses_of_what_is_not_there() {
+async fn missing_pages_have_their_status() {
     let bench = Bench::with_pages(CONFIG).await;
     let mut browser = bench.browser().html();
     for path in ["/nothing", "/login/", "/Login", "/assets/", "/assets/nothing.css", "/session/others/x"] {
@@ -873,7 +873,7 @@ async fn statuses_of_what_is_not_there() {
 }
 
 #[tokio::test]
-async fn somebody_who_needs_a_second_factor_is_sent_there() {
+async fn missing_second_factor_redirects_to_step_up() {
     let to = "https://login.example.org/self-service/login/browser?aal=aal2";
     let answer = move |to: &'static str| {
         move |_: &str| (403, json!({"error": {"id": "session_aal2_required"}, "redirect_browser_to": to}))
@@ -892,7 +892,7 @@ async fn somebody_who_needs_a_second_factor_is_sent_there() {
 
 /// What a visitor's browser loads for a login, compressed.
 #[tokio::test]
-async fn a_page_weighs_less_than_thirty_kilobytes() {
+async fn page_is_smaller_than_thirty_kilobytes() {
     let bench = Bench::with_pages(CONFIG).await;
     let mut browser = bench.browser().html();
     let page = browser.visit("/error?id=stub:500").await;
@@ -925,7 +925,7 @@ fn compressed(text: &str) -> usize {
 }
 
 #[tokio::test]
-async fn pages_look_as_they_are_configured() {
+async fn pages_have_configured_name_and_colours() {
     let logo = "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciLz4=";
     let css = "Ym9keSB7IGJvcmRlcjogMXB4IHNvbGlkIH0=";
     let look = format!("pages: {{accent: \"#123456\", logo: \"base64://{logo}\", css: \"base64://{css}\", ");

@@ -21,7 +21,7 @@ async fn login(bench: &Bench, app: &Client<'_>, email: &str, secret: &str) -> (u
 }
 
 #[tokio::test]
-async fn a_password_with_a_nul_is_wrong() {
+async fn password_with_nul_is_wrong() {
     let bench = Bench::new().await;
     let app = bench.app();
     let email = person(&bench, json!({"hashed_password": PBKDF2})).await;
@@ -39,7 +39,7 @@ async fn a_password_with_a_nul_is_wrong() {
 }
 
 #[tokio::test]
-async fn composed_and_decomposed_passwords_are_one() {
+async fn composed_and_decomposed_passwords_are_equal() {
     let bench = Bench::new().await;
     let app = bench.app();
     let (composed, decomposed) = ("cl\u{e9} de bras", "cle\u{301}\u{a0}de bras");
@@ -59,7 +59,7 @@ async fn composed_and_decomposed_passwords_are_one() {
 }
 
 #[tokio::test]
-async fn a_long_wrong_password_costs_one_hash() {
+async fn long_wrong_password_costs_one_hash() {
     let bench = Bench::new().await;
     let app = bench.app();
     let email = person(&bench, json!({"hashed_password": SHA512_CRYPT})).await;

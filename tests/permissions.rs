@@ -77,7 +77,7 @@ fn needed(calls: &[Call]) -> BTreeSet<Permission> {
 }
 
 #[tokio::test]
-async fn each_function_may_do_what_it_does_and_no_more() {
+async fn each_function_has_exactly_its_permissions() {
     let codes = "  methods: {code: {passwordless_enabled: true, config: {missing_credential_fallback_enabled: true}}}\n  flows:\n";
     let bench = Bench::with(&CONFIG.replace("  flows:\n", codes)).await;
     everything(&bench).await;

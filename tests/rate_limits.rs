@@ -183,12 +183,12 @@ fn tables() -> String {
 }
 
 #[test]
-fn the_page_says_what_the_defaults_come_to() {
+fn page_has_the_numbers_of_the_defaults() {
     page::holds("rate-limits.md", "numbers", "rate_limits", &tables());
 }
 
 #[test]
-fn no_limit_adds_up_to_more_than_it_promises() {
+fn limits_add_up_to_their_promise() {
     let (attempts, _) = limits_of(&defaults());
     let bound = attempts.bound;
     assert!(bound.in_a_row <= 100, "NIST SP 800-63B");

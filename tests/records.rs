@@ -83,7 +83,7 @@ async fn deep_bodies_are_refused_or_read_back() {
 }
 
 #[tokio::test]
-async fn moments_beyond_the_calendar_are_refused() {
+async fn times_beyond_the_calendar_are_refused() {
     let bench = Bench::new().await;
     let admin = bench.admin();
     let email = address("time");
@@ -122,7 +122,7 @@ async fn moments_beyond_the_calendar_are_refused() {
 }
 
 #[tokio::test]
-async fn an_identity_that_fits_no_item_is_refused() {
+async fn identity_larger_than_an_item_is_refused() {
     let bench = Bench::new().await;
     let admin = bench.admin();
     let body = |size: usize| json!({"schema_id": "person", "traits": {"email": address("big")}, "metadata_public": "x".repeat(size)});
@@ -142,7 +142,7 @@ async fn an_identity_that_fits_no_item_is_refused() {
 
 /// An answer of a function holds 6 MB.
 #[tokio::test]
-async fn a_list_of_large_identities_comes_in_more_pages() {
+async fn large_identities_make_shorter_pages() {
     let bench = Bench::new().await;
     let admin = bench.admin();
     let (mut made, mut seen) = (Vec::new(), Vec::new());
@@ -179,7 +179,7 @@ async fn breaking(bench: &Bench, identity: &Value, change: impl Fn(&mut Value)) 
 }
 
 #[tokio::test]
-async fn a_broken_record_hides_nobody_and_can_be_deleted() {
+async fn broken_record_hides_no_other_and_is_deletable() {
     type Break = fn(&mut Value);
     let breaks: [(&str, Break); 6] = [
         ("deeper than is read", |item| {
@@ -245,7 +245,7 @@ async fn a_broken_record_hides_nobody_and_can_be_deleted() {
 }
 
 #[tokio::test]
-async fn a_broken_session_or_credential_hides_nothing_else() {
+async fn broken_session_or_credential_hides_nothing_else() {
     let bench = Bench::new().await;
     let (app, admin) = (bench.app(), bench.admin());
     let email = address("session");
@@ -274,7 +274,7 @@ async fn a_broken_session_or_credential_hides_nothing_else() {
 
 /// Schemas change, and identities stay.
 #[tokio::test]
-async fn old_traits_do_not_keep_anybody_from_being_disabled() {
+async fn outdated_traits_do_not_prevent_disabling() {
     let bench = Bench::new().await;
     let (app, admin) = (bench.app(), bench.admin());
     for schema in ["person", "retired"] {
@@ -322,7 +322,7 @@ async fn old_traits_do_not_keep_anybody_from_being_disabled() {
 
 /// A schema that begins to make something an identifier, of which two people have the same.
 #[tokio::test]
-async fn a_new_identifier_that_is_taken_does_not_keep_anybody_from_being_disabled() {
+async fn taken_identifier_does_not_prevent_disabling() {
     let bench = Bench::new().await;
     let admin = bench.admin();
     let name = unique("name");
@@ -350,7 +350,7 @@ async fn a_new_identifier_that_is_taken_does_not_keep_anybody_from_being_disable
 }
 
 #[tokio::test]
-async fn what_is_not_there_has_no_key() {
+async fn absent_values_have_no_key() {
     let bench = Bench::new().await;
     let admin = bench.admin();
     let plain = bench.create_as("contacts", json!({"username": unique("plain")}), json!({})).await;
@@ -381,7 +381,7 @@ async fn what_is_not_there_has_no_key() {
 }
 
 #[tokio::test]
-async fn each_change_names_its_principal() {
+async fn each_change_is_logged_with_its_principal() {
     let bench = Bench::new().await;
     let (app, admin) = (bench.app(), bench.admin());
     let email = address("audit");
@@ -528,7 +528,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, max_shrink_iters: 20, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_administrators_send_can_be_read_back(
+    fn any_accepted_identity_can_be_read_back(
         tries in prop::collection::vec((any_body(), any_body(), prop::collection::vec(any_patch(), 3)), 12)
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -103,7 +103,7 @@ async fn refresh_as_page(browser: &mut crate::support::Browser<'_>, email: &str)
 }
 
 #[tokio::test]
-async fn whoami_renews_the_current_cookie_alone() {
+async fn whoami_renews_only_the_current_cookie() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let mut browser = bench.browser();

@@ -50,17 +50,17 @@ async fn a_change_takes_effect(processes: Option<PathBuf>) {
 }
 
 #[tokio::test]
-async fn a_change_takes_effect_at_once() {
+async fn change_takes_effect_at_once() {
     a_change_takes_effect(None).await;
 }
 
 #[tokio::test]
-async fn a_change_takes_effect_in_new_processes() {
+async fn change_takes_effect_in_new_processes() {
     a_change_takes_effect(Some(binaries())).await;
 }
 
 #[tokio::test]
-async fn a_change_of_a_schema_takes_effect() {
+async fn schema_change_takes_effect() {
     let served = Served::start(CONFIG, None).await;
     let before = revision(&served).await;
     let schema = crate::support::text(&served.path("person.json"));
@@ -85,7 +85,7 @@ async fn a_change_of_a_schema_takes_effect() {
 }
 
 #[tokio::test]
-async fn the_program_tells_what_it_did() {
+async fn program_reports_reloads() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kratos.yml");
     std::fs::write(

@@ -83,7 +83,7 @@ async fn a_second_passes() {
 }
 
 #[tokio::test]
-async fn cookie_secrets_change_while_functions_are_warm() {
+async fn warm_functions_read_rotated_cookie_secret() {
     let manager = Manager::start().await;
     manager.put("cookies", COOKIE_OLD);
     let codes = "  methods: {code: {passwordless_enabled: true, config: {missing_credential_fallback_enabled: true}}}\n  flows:\n";
@@ -159,7 +159,7 @@ async fn sent(functions: &Functions, store: &Store, secret: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_couriers_secret_changes_while_it_is_warm() {
+async fn warm_courier_reads_its_rotated_secret() {
     let manager = Manager::start().await;
     manager.put("cookies", COOKIE_OLD);
     manager.put("courier", COURIER_OLD);
@@ -176,7 +176,7 @@ async fn the_couriers_secret_changes_while_it_is_warm() {
 }
 
 #[tokio::test]
-async fn a_channels_key_changes_while_the_courier_is_warm() {
+async fn warm_courier_reads_rotated_channel_key() {
     let accepted = Arc::new(Mutex::new("old"));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -213,7 +213,7 @@ async fn a_channels_key_changes_while_the_courier_is_warm() {
 }
 
 #[tokio::test]
-async fn a_warm_courier_key_tells_the_newest_key() {
+async fn warm_courier_key_returns_newest_key() {
     let told: Arc<Mutex<Vec<Value>>> = Arc::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/answer", listener.local_addr().unwrap());

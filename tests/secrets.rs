@@ -4,7 +4,7 @@ use crate::support::{Bench, PASSWORD, action, csrf, password};
 use serde_json::json;
 
 #[tokio::test]
-async fn a_line_per_request_with_ids_and_nothing_secret() {
+async fn log_line_has_ids_and_no_secret() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();

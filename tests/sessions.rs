@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 #[tokio::test]
-async fn whoami_takes_a_cookie_or_a_token_in_either_header() {
+async fn whoami_accepts_cookie_and_both_token_headers() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let token = bench.app().sign_in(&email).await;
@@ -42,7 +42,7 @@ async fn sessions_are_listed_and_revoked() {
 }
 
 #[tokio::test]
-async fn nobody_revokes_the_session_of_another() {
+async fn session_of_another_identity_cannot_be_revoked() {
     let bench = Bench::new().await;
     let (one, other) = (bench.person().await, bench.person().await);
     let app = bench.app();
@@ -54,7 +54,7 @@ async fn nobody_revokes_the_session_of_another() {
 }
 
 #[tokio::test]
-async fn a_native_app_signs_out() {
+async fn native_app_signs_out() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let app = bench.app();
@@ -69,7 +69,7 @@ async fn a_native_app_signs_out() {
 }
 
 #[tokio::test]
-async fn a_session_changes_with_every_login() {
+async fn every_login_makes_another_session() {
     let bench = Bench::new().await;
     let email = bench.person().await;
     let mut browser = bench.browser();
@@ -89,7 +89,7 @@ async fn a_session_changes_with_every_login() {
 }
 
 #[tokio::test]
-async fn a_session_dies_with_its_person() {
+async fn session_ends_with_its_identity() {
     let bench = Bench::new().await;
     let email = format!("{}@example.org", unique("gone"));
     let person = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
@@ -103,7 +103,7 @@ async fn a_session_dies_with_its_person() {
 }
 
 #[tokio::test]
-async fn operators_see_extend_and_end_sessions() {
+async fn administrators_list_extend_and_revoke_sessions() {
     let config = format!("{CONFIG}\nsession: {{lifespan: 1h}}\n");
     let bench = Bench::with(&config).await;
     let email = bench.person().await;
@@ -161,7 +161,7 @@ fn alter(text: &str, at: usize) -> String {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn no_made_up_token_signs_anybody_in(tokens in prop::collection::vec("[!-~]{1,120}", 30)) {
+    fn generated_token_is_refused(tokens in prop::collection::vec("[!-~]{1,120}", 30)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let bench = Bench::new().await;

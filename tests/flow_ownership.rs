@@ -174,7 +174,7 @@ fn with_token(body: Vec<u8>, token: &Value) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_stranger_changes_and_sees_nothing() {
+async fn other_client_neither_changes_nor_reads_flow() {
     let bench = bench().await;
     let mut owned = Owned::begin(&bench).await;
     let strangers = strangers(&bench, &owned).await;
@@ -211,7 +211,7 @@ async fn a_stranger_changes_and_sees_nothing() {
 }
 
 #[tokio::test]
-async fn a_strangers_successor_of_an_expired_flow_is_a_plain_one() {
+async fn other_client_gets_plain_successor_flow() {
     let bench = bench().await;
     let owned = Owned::begin(&bench).await;
     let (_, path) = owned.flows.iter().find(|(state, _)| *state == "browser, refresh, expired").unwrap();
@@ -228,7 +228,7 @@ async fn a_strangers_successor_of_an_expired_flow_is_a_plain_one() {
 
 /// A login in another window has changed the browser's cookie; the page that was open before still holds its token.
 #[tokio::test]
-async fn a_form_from_before_a_login_is_told_so() {
+async fn form_from_before_a_login_is_explained() {
     let bench = bench().await;
     let email = bench.person().await;
     let mut browser = bench.browser();
@@ -249,7 +249,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_made_up_body_of_a_stranger_changes_a_flow(
+    fn generated_body_of_other_client_changes_nothing(
         requests in prop::collection::vec((
             prop::sample::select(vec!["application/json", "application/x-www-form-urlencoded", "multipart/form-data", "", "text/plain"]),
             prop::sample::select(vec!["POST", "GET", "POST"]),

@@ -34,7 +34,7 @@ pub fn assert_waits(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn whoever_guesses_waits_and_is_not_told_whether_they_were_right() {
+async fn limit_answers_right_and_wrong_passwords_alike() {
     let bench = bench("attempts: {identifier_and_network: 3}").await;
     let email = bench.person().await;
     let app = bench.app();
@@ -49,7 +49,7 @@ async fn whoever_guesses_waits_and_is_not_told_whether_they_were_right() {
 }
 
 #[tokio::test]
-async fn every_spelling_counts_as_one() {
+async fn every_spelling_of_an_identifier_counts_together() {
     let bench = bench("attempts: {identifier_and_network: 3}").await;
     let email = bench.person().await;
     let app = bench.app();
@@ -64,7 +64,7 @@ async fn every_spelling_counts_as_one() {
 }
 
 #[tokio::test]
-async fn a_network_waits_whomever_it_tries() {
+async fn network_limit_covers_all_identifiers() {
     let bench = bench("attempts: {network: 6}").await;
     let app = bench.app();
     for other in 0..6 {
@@ -74,7 +74,7 @@ async fn a_network_waits_whomever_it_tries() {
 }
 
 #[tokio::test]
-async fn wrong_tries_by_one_identifier_do_not_show_by_another() {
+async fn attempts_on_one_identifier_do_not_show_elsewhere() {
     let bench = bench("attempts: {identifier_and_network: 4, identity: 6, identity_per_day: 1}").await;
     let (public, private) = (unique("public"), format!("{}@example.org", unique("private")));
     bench.create_as("contacts", json!({"username": public, "email": private}), json!({"password": PASSWORD})).await;
@@ -89,7 +89,7 @@ async fn wrong_tries_by_one_identifier_do_not_show_by_another() {
 }
 
 #[tokio::test]
-async fn beyond_a_bound_right_is_answered_like_wrong() {
+async fn beyond_hidden_limit_right_is_answered_like_wrong() {
     let bench = bench("attempts: {identity: 4, identity_per_day: 1}").await;
     let (email, app) = (bench.person().await, bench.app());
     for network in 0..5 {
@@ -116,7 +116,7 @@ async fn beyond_a_bound_right_is_answered_like_wrong() {
 
 /// Of two texts that a password may be of the first one fits, in a hash of today's and in a cheaper one of elsewhere.
 #[tokio::test]
-async fn beyond_a_bound_right_costs_what_wrong_does() {
+async fn beyond_hidden_limit_right_and_wrong_cost_alike() {
     let bench = bench("attempts: {identity: 4, identity_per_day: 1}").await;
     let (right, wrong) = ("cl\u{e9} de bras", "cl\u{e8} de bras");
     let imported = json!({"hashed_password": "$md5$yXcFKUPi5NmRvrK7aNW3Qw=="});
@@ -141,7 +141,7 @@ async fn beyond_a_bound_right_costs_what_wrong_does() {
 }
 
 #[tokio::test]
-async fn a_bound_adds_up_over_days_and_ends_with_a_success() {
+async fn failures_add_up_until_a_success() {
     let bench = bench("attempts: {identity: 20, identity_per_day: 2}").await;
     let (email, app) = (bench.person().await, bench.app());
     // Five a day from another network each day: no window notices.
@@ -166,7 +166,7 @@ async fn a_bound_adds_up_over_days_and_ends_with_a_success() {
 }
 
 #[tokio::test]
-async fn successes_between_do_not_lift_the_bound_of_a_month() {
+async fn success_does_not_reset_the_monthly_limit() {
     let bench = bench("attempts: {identity: 5, identity_per_month: 9, identity_per_day: 1}").await;
     let (email, app) = (bench.person().await, bench.app());
     for day in 0..2 {
@@ -180,7 +180,7 @@ async fn successes_between_do_not_lift_the_bound_of_a_month() {
 }
 
 #[tokio::test]
-async fn being_right_counts_for_nothing() {
+async fn successful_login_is_not_counted() {
     let bench = bench("attempts: {identifier_and_network: 2, identity: 2, network: 2, device: 2}").await;
     let email = bench.person().await;
     let app = bench.app();
@@ -192,7 +192,7 @@ async fn being_right_counts_for_nothing() {
 }
 
 #[tokio::test]
-async fn a_browser_is_shown_the_form_with_the_reason() {
+async fn limited_browser_gets_the_form_with_message() {
     let bench = bench("attempts: {identifier_and_network: 1}").await;
     let email = bench.person().await;
     let mut browser = bench.browser().html();
@@ -210,7 +210,7 @@ async fn a_browser_is_shown_the_form_with_the_reason() {
 }
 
 #[tokio::test]
-async fn no_more_get_through_at_once_than_one_after_the_other() {
+async fn parallel_attempts_do_not_exceed_the_limit() {
     let bench = bench("attempts: {identifier_and_network: 5}").await;
     let email = bench.person().await;
     let app = bench.app();
@@ -221,7 +221,7 @@ async fn no_more_get_through_at_once_than_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn parallel_guesses_stay_within_a_bound() {
+async fn parallel_attempts_do_not_exceed_hidden_limit() {
     let bench = bench("attempts: {identity: 5, identity_per_day: 1, identifier_and_network: 100}").await;
     let (email, app) = (bench.person().await, bench.app());
     fail(&app, &email, 5).await;
@@ -236,7 +236,7 @@ async fn parallel_guesses_stay_within_a_bound() {
 }
 
 #[tokio::test]
-async fn the_window_slides_on_and_a_counter_that_has_slept_begins_anew() {
+async fn window_slides_and_idle_counter_starts_again() {
     let bench = bench("window: 15m, attempts: {identifier_and_network: 1}").await;
     let email = bench.person().await;
     let app = bench.app();
@@ -249,7 +249,7 @@ async fn the_window_slides_on_and_a_counter_that_has_slept_begins_anew() {
 }
 
 #[tokio::test]
-async fn over_a_limit_nothing_is_hashed_and_counting_waits_for_nothing() {
+async fn over_a_limit_nothing_is_hashed() {
     let bench = bench("attempts: {identifier_and_network: 1}").await;
     let email = bench.person().await;
     let app = bench.app();
@@ -267,7 +267,7 @@ async fn over_a_limit_nothing_is_hashed_and_counting_waits_for_nothing() {
 }
 
 #[tokio::test]
-async fn where_limits_are_off_nothing_is_counted_and_no_device_remembered() {
+async fn disabled_limits_count_nothing_and_set_no_cookie() {
     let bench = bench("enabled: false").await;
     let email = bench.person().await;
     fail(&bench.app(), &email, 12).await;
@@ -279,7 +279,7 @@ async fn where_limits_are_off_nothing_is_counted_and_no_device_remembered() {
 }
 
 #[tokio::test]
-async fn counters_hold_nothing_that_was_typed() {
+async fn counters_hold_no_typed_text() {
     let bench = bench("attempts: {identity: 50}").await;
     fail(&bench.app(), "somebody-private@example.org", 2).await;
     let items = serde_json::to_string(&bench.proxy.items("counters").await).unwrap();
