@@ -6,8 +6,7 @@ use latchkey_config::Config;
 use latchkey_core::courier::TemplateType;
 use latchkey_core::identity::Via;
 use latchkey_courier::language::{LANGUAGES, by_tag};
-use latchkey_courier::templates::example;
-use latchkey_courier::{Rendered, Templates};
+use latchkey_courier::{Rendered, Templates, example};
 use latchkey_platform::Clock;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +25,7 @@ pub enum Template {
 #[command(after_help = EXIT_CODES)]
 pub struct Preview {
     /// The message
-    #[arg(value_parser = TemplateType::ALL.map(TemplateType::as_str))]
+    #[arg(value_parser = TemplateType::ALL.iter().copied().map(TemplateType::as_str).collect::<Vec<_>>())]
     name: String,
     /// The recipient's language, such as de or pt-BR; English if there is no translation
     #[arg(long, value_name = "LANG", default_value = "en")]
@@ -52,9 +51,9 @@ pub fn run(what: &Template) -> Result<(), Failure> {
         return Err(Failure::usage("--html: a text message has no HTML part"));
     }
     let config = config(preview.config.as_deref())?;
-    let template = TemplateType::ALL.into_iter().find(|template| template.as_str() == preview.name);
+    let template = TemplateType::ALL.iter().copied().find(|template| template.as_str() == preview.name);
     let template = template.unwrap_or(TemplateType::LoginCodeValid);
-    if template == TemplateType::LoginCodeInvalid && preview.channel == "sms" {
+    if !template.channels().contains(&Via::Sms) && preview.channel == "sms" {
         return Err(Failure::usage("--channel sms: this message goes by e-mail alone"));
     }
     let (mut queued, mut payload) = example(template);

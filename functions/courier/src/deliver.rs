@@ -4,7 +4,7 @@ use crate::event::{Body, Confirmed};
 use crate::outcome::{Outcome, Useless};
 use crate::{App, delay_after, keys, pace};
 use latchkey_config::Secrets;
-use latchkey_core::courier::{Code, Dispatch, MessagePayload, MessagePayloadV0, MessageStatus, QueuedMessage, without};
+use latchkey_core::courier::{Dispatch, MessagePayload, MessagePayloadV0, MessageStatus, QueuedMessage, redact};
 use latchkey_courier::{Rendered, SendError};
 use latchkey_platform::StartError;
 use latchkey_sealing::PrivateKey;
@@ -266,8 +266,8 @@ fn open(
 
 /// What a channel says may quote what it was given. Administrators see whom a message goes to anyway, and must not see more.
 fn without_secrets(text: &str, message: &QueuedMessage, payload: &MessagePayload) -> String {
-    let code = payload.content.code().map(Code::as_str).map(|code| (code, "…"));
-    let text = without(text, code.into_iter().chain([(message.recipient.as_str(), "<recipient>")]));
+    let secrets = payload.content.secrets().into_iter().map(|secret| (secret, "…"));
+    let text = redact(text, secrets.chain([(message.recipient.as_str(), "<recipient>")]));
     text.chars().take(LONGEST_ERROR).collect()
 }
 
@@ -420,7 +420,7 @@ mod tests {
     fn payload_v0_is_opened() {
         let sealed = URL_SAFE_NO_PAD.decode(BEFORE).unwrap();
         let (message, payload) = open(&both(), &stored("ann@example.org"), &sealed).ok().unwrap();
-        assert_eq!(payload.content.code().unwrap().as_str(), "048213");
+        assert_eq!(payload.content.secrets(), ["048213"]);
         assert_eq!(message.expires_at, Some(NOW + time::Duration::minutes(16)));
         // Its envelope does not tell whom it is for, but the payload does.
         let elsewhere = open(&both(), &stored("eve@example.org"), &sealed);

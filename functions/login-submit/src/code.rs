@@ -239,8 +239,8 @@ impl Submission<'_> {
         let of = (self.flow.id, person.map_or_else(|| self.app.edge.rng.id(), |person| person.id));
         let sent = SentCode::new(&code, of, address.clone(), now.saturating_add(lifespan), key);
         let (recipient, content) = match stranger {
-            Some(stranger) => (stranger, Content::NoAccount),
-            None => (address.value.as_str(), Code::new(code).map_or(Content::NoAccount, Content::LoginCode)),
+            Some(stranger) => (stranger, Content::LoginUnknownAddress),
+            None => (address.value.as_str(), Code::new(code).map_or(Content::LoginUnknownAddress, Content::LoginCode)),
         };
         let message = QueuedMessage {
             id: self.app.edge.rng.id(),

@@ -9,6 +9,7 @@ use crate::deploy::in_base64;
 use crate::document::{self, get};
 use crate::pages::{Color, Pages};
 use latchkey_core::bounds::LARGEST_TEMPLATE;
+use latchkey_core::courier::TemplateType;
 use secrecy::SecretString;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -98,14 +99,8 @@ pub enum HttpAuth {
     },
 }
 
-/// Wordings of all messages.
-#[derive(Clone, Debug, Default)]
-pub struct Templates {
-    /// The code of a login.
-    pub login_code: Wording,
-    /// That there is no account for a code.
-    pub no_login_code: Wording,
-}
+/// The wordings of all kinds of messages. A kind that is missing has the built-in one.
+pub type Templates = BTreeMap<TemplateType, Wording>;
 
 /// The wording of a message; parts that are `None` are the built-in ones.
 #[derive(Clone, Debug, Default)]
@@ -154,9 +149,6 @@ const PARTS: [(&str, &str); 4] = [
     ("email.body.plaintext", "email.body.plaintext.gotmpl"),
     ("sms.body.plaintext", "sms.body.gotmpl"),
 ];
-/// Folders of the messages below [`OVERRIDES`]; with dots for slashes, their keys below [`TEMPLATES`].
-const LOGIN_CODE: &str = "login_code/valid";
-const NO_LOGIN_CODE: &str = "login_code/invalid";
 const TEMPLATES: &str = "courier.templates";
 const OVERRIDES: &str = "courier.template_override_path";
 
@@ -185,10 +177,10 @@ pub(crate) fn courier(
         message_retries: from.number("courier.message_retries", 5),
         disallow_private_ip_ranges: from.flag("clients.http.disallow_private_ip_ranges", !dev),
         private_ip_exception_urls: from.texts("clients.http.private_ip_exception_urls").unwrap_or_default(),
-        templates: Templates {
-            login_code: wording(LOGIN_CODE, from, folder, findings),
-            no_login_code: wording(NO_LOGIN_CODE, from, folder, findings),
-        },
+        templates: TemplateType::ALL
+            .iter()
+            .map(|template| (*template, wording(*template, from, folder, findings)))
+            .collect(),
     };
     if let Some(files) = from.text(OVERRIDES).map(|path| local_file(&path, folder))
         && !files.is_dir()
@@ -244,23 +236,23 @@ pub(crate) fn courier(
 }
 
 /// The key of a part of a message.
-fn template_key(message: &str, part: &str) -> String {
-    format!("{TEMPLATES}.{}.{part}", message.replace('/', "."))
+fn template_key(template: TemplateType, part: &str) -> String {
+    format!("{TEMPLATES}.{}.{part}", template.folder().replace('/', "."))
 }
 
 /// The templates of a message: by key, else a file below the folder of overrides.
-fn wording(message: &str, from: &Reader<'_>, folder: Option<&Path>, findings: &mut Findings) -> Wording {
+fn wording(template: TemplateType, from: &Reader<'_>, folder: Option<&Path>, findings: &mut Findings) -> Wording {
     let files = from.text(OVERRIDES).map(|path| local_file(&path, folder));
     if files.is_none() && from.value(TEMPLATES).is_none() {
         return Wording::default();
     }
     let mut parts = PARTS.map(|(part, file)| {
-        let key = template_key(message, part);
+        let key = template_key(template, part);
         if let Some(url) = from.text(&key) {
-            return template(&key, &url, folder, findings);
+            return content_of(&key, &url, folder, findings);
         }
-        let file = files.as_ref()?.join(message).join(file);
-        file.is_file().then(|| template(OVERRIDES, &file.to_string_lossy(), None, findings)).flatten()
+        let file = files.as_ref()?.join(template.folder()).join(file);
+        file.is_file().then(|| content_of(OVERRIDES, &file.to_string_lossy(), None, findings)).flatten()
     });
     let [subject, html, text, sms] = parts.each_mut().map(Option::take);
     Wording { subject, html, text, sms }
@@ -270,8 +262,8 @@ fn wording(message: &str, from: &Reader<'_>, folder: Option<&Path>, findings: &m
 pub(crate) fn files(document: &Value, folder: Option<&Path>) -> Vec<PathBuf> {
     let Some(overrides) = get(document, OVERRIDES).and_then(Value::as_str) else { return Vec::new() };
     let overrides = local_file(overrides, folder);
-    let of = |message: &str| PARTS.map(|(_, file)| overrides.join(message).join(file));
-    [LOGIN_CODE, NO_LOGIN_CODE].iter().flat_map(|message| of(message)).collect()
+    let of = |template: &TemplateType| PARTS.map(|(_, file)| overrides.join(template.folder()).join(file));
+    TemplateType::ALL.iter().flat_map(of).collect()
 }
 
 /// Keys of a configuration whose templates stand elsewhere, and the `https://` URLs of them.
@@ -303,8 +295,8 @@ pub fn with_contents(text: &str, contents: &BTreeMap<String, Vec<u8>>) -> Result
 /// Shows every key that holds a template.
 fn each_template(document: &mut Value, mut show: impl FnMut(&str, &mut Value)) {
     let body = "courier.http.request_config.body".to_owned();
-    let of = |message: &str| PARTS.map(|(part, _)| template_key(message, part));
-    for key in [LOGIN_CODE, NO_LOGIN_CODE].iter().flat_map(|message| of(message)).chain([body]) {
+    let of = |template: &TemplateType| PARTS.map(|(part, _)| template_key(*template, part));
+    for key in TemplateType::ALL.iter().flat_map(of).chain([body]) {
         if let Some(value) = document.pointer_mut(&format!("/{}", key.replace('.', "/"))) {
             show(&key, value);
         }
@@ -318,7 +310,7 @@ fn each_template(document: &mut Value, mut show: impl FnMut(&str, &mut Value)) {
 }
 
 /// What a URL or a path stands for.
-fn template(key: &str, url: &str, folder: Option<&Path>, findings: &mut Findings) -> Option<TemplateText> {
+fn content_of(key: &str, url: &str, folder: Option<&Path>, findings: &mut Findings) -> Option<TemplateText> {
     let source = if url.contains("://") && !url.starts_with("file://") {
         key.to_owned()
     } else {
@@ -384,7 +376,7 @@ fn channel(
             None
         }
     };
-    let body = text("body").and_then(|url| template(&format!("{key}.request_config.body"), &url, folder, findings));
+    let body = text("body").and_then(|url| content_of(&format!("{key}.request_config.body"), &url, folder, findings));
     Some(HttpChannel { key: key.to_owned(), url, method, headers: named, body, auth })
 }
 
@@ -439,12 +431,11 @@ pub(crate) fn secrets(document: &Value) -> CourierSecrets {
 
 /// Puts the templates that were read in the place of the files that they were read from.
 pub(crate) fn make_whole(document: &mut Value, courier: &Courier) {
-    let Templates { login_code, no_login_code } = &courier.templates;
-    for (message, Wording { subject, html, text, sms }) in [(LOGIN_CODE, login_code), (NO_LOGIN_CODE, no_login_code)] {
+    for (kind, Wording { subject, html, text, sms }) in &courier.templates {
         for ((part, _), text) in PARTS.iter().zip([subject, html, text, sms]) {
             if let Some(template) = text {
                 let text = in_base64(template.text.as_bytes());
-                document::set(document, &template_key(message, part), text.into());
+                document::set(document, &template_key(*kind, part), text.into());
             }
         }
     }

@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use latchkey_config::{HttpAuth, check_deployment, frozen, merge_secrets, named_files, read, to_compact};
+use latchkey_core::courier::TemplateType;
+use latchkey_core::identity::Via;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -167,8 +169,11 @@ fn what_travels_is_whole_without_its_folder() {
         let document: Value = serde_json::from_str(&whole).unwrap();
         assert_eq!(document["courier"].get("template_override_path"), None);
         let courier = read(&whole, None, &[], false).unwrap().config.courier;
-        assert_eq!(courier.templates.no_login_code.text.unwrap().text, "nobody, from the folder");
-        let wording = courier.templates.login_code;
+        assert_eq!(
+            courier.templates[&TemplateType::LoginCodeInvalid].text.clone().unwrap().text,
+            "nobody, from the folder"
+        );
+        let wording = courier.templates[&TemplateType::LoginCodeValid].clone();
         assert_eq!(wording.subject.unwrap().text, "{{ .LoginCode }} from the folder");
         assert_eq!(wording.sms.unwrap().text, "sms from the key");
         assert!(wording.html.is_none() && wording.text.is_none());
@@ -176,7 +181,22 @@ fn what_travels_is_whole_without_its_folder() {
         assert_eq!(channel.body.unwrap().text, "function(ctx) { to: ctx.recipient }");
         assert_eq!(channel.headers["Content-Type"], "application/x-www-form-urlencoded");
     }
-    let source = here.config.courier.templates.login_code.subject.unwrap().source;
+    let source = here.config.courier.templates[&TemplateType::LoginCodeValid].subject.clone().unwrap().source;
     assert!(source.ends_with("mine/login_code/valid/email.subject.gotmpl"), "{source}");
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn every_kind_of_message_has_its_keys() {
+    let known = |path: &str| latchkey_config::keys::KEYS.iter().any(|key| key.path == path);
+    for template in TemplateType::ALL {
+        let place = format!("courier.templates.{}", template.folder().replace('/', "."));
+        let parts = template.channels().iter().flat_map(|via| match via {
+            Via::Email => ["email.subject", "email.body.html", "email.body.plaintext"].as_slice(),
+            Via::Sms => &["sms.body.plaintext"],
+        });
+        for part in parts {
+            assert!(known(&format!("{place}.{part}")), "{place}.{part} is missing from the table of keys");
+        }
+    }
 }

@@ -3,8 +3,8 @@
 //! Neither is asked twice in one attempt: they know no key by which a second request is recognised as the first, so whether a
 //! message is sent again is for the courier to decide, who counts.
 
-use crate::channels::SendError;
 use crate::mail::Head;
+use crate::send_error::SendError;
 use crate::templates::Rendered;
 use aws_sdk_sesv2::error::ProvideErrorMetadata;
 use aws_sdk_sesv2::error::SdkError;

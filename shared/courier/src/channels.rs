@@ -8,60 +8,16 @@
 use crate::aws::{Ses, Sns};
 use crate::http_channel::HttpChannel;
 use crate::inbox::Inbox;
+use crate::send_error::SendError;
 use crate::smtp::Smtp;
 use crate::templates::Rendered;
-use http::header::RETRY_AFTER;
-use http::{HeaderMap, StatusCode};
 use latchkey_config::{Config, Courier, HttpChannel as HttpConfig, Secrets};
 use latchkey_core::courier::{MessagePayload, QueuedMessage};
 use latchkey_core::identity::Via;
 use latchkey_core::recipient;
 use latchkey_platform::{Environment, StartError};
 use lettre::message::Mailbox;
-use std::time::Duration;
 use time::OffsetDateTime;
-
-/// A message was not taken over. The texts are kept and shown to administrators: they hold no code, no body, no address.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// Not now: another try may help.
-    #[error("{0}")]
-    Retry(String),
-    /// Not now, because there were too many at once: nothing is wrong with this message, which comes again once there is room.
-    #[error("{why}")]
-    Busy {
-        /// What was said.
-        why: String,
-        /// How long we were asked to wait, if we were.
-        wait: Option<Duration>,
-    },
-    /// What we prove ourselves with was not accepted; it may have been changed meanwhile.
-    #[error("{0}")]
-    NotAllowed(String),
-    /// Never: this message will not be taken over however often it is tried.
-    #[error("{0}")]
-    Refused(String),
-}
-
-impl SendError {
-    /// The failure of an HTTP service that has no room now: 429, or 503 when it says how long (RFC 9110 10.2.3).
-    pub(crate) fn if_busy(status: StatusCode, headers: &HeaderMap, who: &str, now: OffsetDateTime) -> Option<Self> {
-        let wait = headers.get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
-        let is_busy =
-            status == StatusCode::TOO_MANY_REQUESTS || (status == StatusCode::SERVICE_UNAVAILABLE && wait.is_some());
-        is_busy.then(|| Self::Busy { why: format!("{who} answered {status}"), wait })
-    }
-}
-
-/// A wait in seconds, or until a date.
-fn retry_after(value: &str, now: OffsetDateTime) -> Option<Duration> {
-    if let Ok(seconds) = value.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = OffsetDateTime::from(httpdate::parse_http_date(value.trim()).ok()?);
-    // One that has passed asks for no wait.
-    Some(Duration::try_from(date - now).unwrap_or_default())
-}
 
 /// The delivery channels of e-mail and of text messages.
 pub struct DeliveryChannels {
@@ -148,26 +104,4 @@ fn sender(courier: &Courier) -> Result<Option<Mailbox>, StartError> {
     recipient::email(address).map_err(wrong)?;
     let address = address.parse().map_err(|_| wrong("it is no e-mail address"))?;
     Ok(Some(Mailbox::new(courier.from_name.clone(), address)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use time::macros::datetime;
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now = datetime!(2026-11-27 14:00 UTC);
-        for (value, seconds) in [
-            ("7", Some(7)),
-            (" 0 ", Some(0)),
-            ("Fri, 27 Nov 2026 14:00:30 GMT", Some(30)),
-            ("Fri, 27 Nov 2026 13:00:00 GMT", Some(0)),
-            ("soon", None),
-            ("-1", None),
-            ("99999999999999999999", None),
-        ] {
-            assert_eq!(retry_after(value, now).map(|wait| wait.as_secs()), seconds, "{value}");
-        }
-    }
 }

@@ -1,7 +1,7 @@
-//! Templates as Kratos has them, in Go's language: what only puts a value in its place is read as it is, everything else is told
-//! how to write it.
+//! Templates in Go's language, as Kratos has them. An expression that inserts a value is converted; for everything else the error
+//! says how to write it.
 
-use crate::templates::VARIABLES;
+use crate::values::variables;
 
 /// What begins a statement or a call of Go's templates, and what to write in its place.
 const STATEMENTS: [(&str, &str); 17] = [
@@ -61,8 +61,8 @@ fn expression(block: &str) -> Result<String, String> {
     let Some(path) = inner.strip_prefix('.') else { return Ok(block.to_owned()) };
     let end = path.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(path.len());
     let (name, after) = path.split_at(end);
-    let Some((ours, _)) = VARIABLES.iter().find(|(_, theirs)| *theirs == name) else {
-        let names: Vec<String> = VARIABLES.iter().map(|(_, theirs)| format!(".{theirs}")).collect();
+    let Some((ours, _)) = variables().find(|(_, theirs)| *theirs == name) else {
+        let names: Vec<String> = variables().map(|(_, theirs)| format!(".{theirs}")).collect();
         return Err(format!("{block}: there is no .{name}; a template may use {}", names.join(", ")));
     };
     let fields = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.').unwrap_or(after.len());

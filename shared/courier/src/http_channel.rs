@@ -1,7 +1,7 @@
 //! A service that takes messages by HTTP, as `courier.http` and `courier.channels` name it.
 
-use crate::channels::SendError;
 use crate::jsonnet::Jsonnet;
+use crate::send_error::SendError;
 use crate::templates::Rendered;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -198,7 +198,8 @@ fn hidden(text: &str) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::templates::{Templates, example};
+    use crate::example::example;
+    use crate::templates::Templates;
     use latchkey_core::courier::TemplateType;
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! The inbox of a local stack: takes every message by plain HTTP.
 
-use crate::channels::SendError;
+use crate::send_error::SendError;
 use crate::templates::Rendered;
 use http::header::CONTENT_TYPE;
 use http::{Request, Uri};

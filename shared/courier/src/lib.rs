@@ -1,7 +1,7 @@
-//! Messages to people: how they are worded ([`templates`]) and how they leave ([`channels`]).
+//! Messages to users: how they are worded ([`templates`]) and how they leave ([`channels`]).
 //!
-//! The courier opens a payload, renders it and hands it to a channel. Whether a message is tried again is for it to decide; a
-//! channel only says whether that could help. No error holds a code, a body or an address: errors are kept and shown.
+//! The courier opens a message, renders it and hands it to a delivery channel. The channel says whether another attempt could
+//! succeed; the courier decides whether to make one. No error holds a code, a body or an address: errors are stored and shown.
 
 pub mod channels;
 pub mod fetch;
@@ -9,17 +9,22 @@ pub mod language;
 pub mod templates;
 
 mod aws;
+mod example;
 mod gotmpl;
 mod http_channel;
 mod inbox;
 mod jsonnet;
 mod mail;
+mod send_error;
 mod smtp;
+mod values;
 
-pub use channels::{DeliveryChannels, SendError};
+pub use channels::DeliveryChannels;
+pub use example::example;
+pub use send_error::SendError;
 pub use templates::{Rendered, TemplateError, Templates};
 
-/// Reads what a configuration says of messages, templates and the bodies of channels, and tries it.
+/// Reads the templates of a configuration and the Jsonnet of its HTTP channels, and tries the templates.
 ///
 /// # Errors
 /// What is not usable, with its file or key and the line.

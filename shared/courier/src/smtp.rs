@@ -1,7 +1,7 @@
 //! A mail server of one's own, as `courier.smtp.connection_uri` names it.
 
-use crate::channels::SendError;
 use crate::mail::Head;
+use crate::send_error::SendError;
 use crate::templates::Rendered;
 use latchkey_config::Courier;
 use latchkey_core::courier::QueuedMessage;

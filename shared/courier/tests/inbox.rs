@@ -2,8 +2,7 @@
 
 use latchkey_config::{Loaded, read};
 use latchkey_core::courier::TemplateType;
-use latchkey_courier::templates::example;
-use latchkey_courier::{DeliveryChannels, Rendered, SendError, Templates};
+use latchkey_courier::{DeliveryChannels, Rendered, SendError, Templates, example};
 use latchkey_platform::Environment;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

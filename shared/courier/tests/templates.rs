@@ -4,8 +4,7 @@ use base64::Engine as _;
 use latchkey_config::{Config, Courier, TemplateText};
 use latchkey_core::courier::{Code, Content, MessagePayload, QueuedMessage, Requester, TemplateType};
 use latchkey_core::identity::Via;
-use latchkey_courier::templates::example;
-use latchkey_courier::{Rendered, Templates};
+use latchkey_courier::{Rendered, Templates, example};
 use serde_json::json;
 
 const CONFIG: &str = r#"{
@@ -158,7 +157,7 @@ fn sms_without_domain_has_no_autofill_line() {
 
 fn own(part: &str, text: &str) -> Courier {
     let mut courier = config().courier;
-    let wording = &mut courier.templates.login_code;
+    let wording = courier.templates.entry(TemplateType::LoginCodeValid).or_default();
     let slot = match part {
         "subject" => &mut wording.subject,
         "html" => &mut wording.html,

@@ -3,8 +3,7 @@
 use latchkey_config::{Loaded, read};
 use latchkey_core::courier::{MessagePayload, QueuedMessage, TemplateType};
 use latchkey_core::identity::Via;
-use latchkey_courier::templates::example;
-use latchkey_courier::{DeliveryChannels, SendError, Templates};
+use latchkey_courier::{DeliveryChannels, SendError, Templates, example};
 use latchkey_platform::Environment;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
@@ -116,8 +115,9 @@ impl Sender {
         if let Err(error) = &sent {
             // They are kept and shown.
             let text = error.to_string();
-            let code = self.payload.content.code().expect("a peer").as_str();
-            for secret in [code, &self.queued.recipient, "sign-in", "hidden"] {
+            let secrets = self.payload.content.secrets();
+            assert_eq!(secrets.len(), 1);
+            for secret in secrets.into_iter().chain([self.queued.recipient.as_str(), "sign-in", "hidden"]) {
                 assert!(!text.contains(secret), "{text}");
             }
         }
