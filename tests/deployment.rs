@@ -22,20 +22,44 @@ fn of(kind: &str) -> Vec<(String, Value)> {
 
 #[test]
 fn every_function_but_two_has_its_alarms() {
-    let resources = resources();
+    let (resources, alarms) = (resources(), of("AWS::CloudWatch::Alarm"));
+    let watches = |alarm: &Value, metric: &str, function: &str| {
+        let on = json!([{"Name": "FunctionName", "Value": function}]);
+        let one = |stat: &Value| {
+            stat["Namespace"] == "AWS/Lambda" && stat["MetricName"] == metric && stat["Dimensions"] == on
+        };
+        one(alarm) || alarm["Metrics"].as_array().into_iter().flatten().any(|stat| one(&stat["MetricStat"]["Metric"]))
+    };
     let functions = resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function");
     let without: Vec<&String> = functions
         .map(|(name, _)| name)
         .filter(|name| {
-            let stem = name.trim_end_matches("Function");
-            ["Errors", "Throttles"].iter().any(|metric| {
-                let alarm = &resources.get(&format!("{stem}{metric}Alarm")).unwrap_or(&Value::Null)["Properties"];
-                alarm["MetricName"] != *metric || alarm["Dimensions"][0]["Value"] != name.as_str()
-            })
+            ["Errors", "Throttles"].iter().any(|metric| !alarms.iter().any(|(_, alarm)| watches(alarm, metric, name)))
         })
         .collect();
     // As docs/deploy.md says.
     assert_eq!(without, ["CourierKeyFunction", "SampleFunction"]);
+}
+
+#[test]
+fn alarms_over_several_metrics_are_such_as_cloudwatch_takes() {
+    for (name, alarm) in of("AWS::CloudWatch::Alarm") {
+        let Some(metrics) = alarm["Metrics"].as_array() else { continue };
+        let (shown, measured): (Vec<_>, Vec<_>) = metrics.iter().partition(|metric| metric["ReturnData"] == true);
+        assert_eq!(shown.len(), 1, "{name}");
+        assert!(measured.len() <= 10, "{name}");
+        if name.ends_with("ThrottlesAlarm") {
+            assert_eq!(shown[0]["Expression"], "SUM(METRICS())", "{name}");
+            assert!(measured.iter().all(|metric| metric["MetricStat"]["Stat"] == "Sum"), "{name}");
+        }
+    }
+}
+
+/// CloudFormation takes 500. SAM makes a role for each function.
+#[test]
+fn a_stack_leaves_room_for_further_functions() {
+    let (all, functions) = (resources().len(), of("AWS::Serverless::Function").len());
+    assert!(all + functions <= 300, "{all} resources, and the roles of {functions} functions");
 }
 
 #[test]
@@ -145,4 +169,18 @@ fn courier_sends_only_from_configured_address() {
 fn pages_call_the_apis_own_address() {
     let address = resources()["UiFunction"]["Properties"]["Environment"]["Variables"]["LATCHKEY_API_URL"].to_string();
     assert!(address.contains("${PublicApi}.execute-api.") && !address.contains("PublicBaseUrl"), "{address}");
+}
+
+/// The level of a function's package is that of its whole program, and a hash needs the highest.
+#[test]
+fn functions_that_hash_passwords_are_optimised_for_it() {
+    let manifest = include_str!("../Cargo.toml");
+    let functions = resources();
+    let hashing = functions.values().filter(|function| function["Properties"]["MemorySize"] == "HashingMemory");
+    let binaries: Vec<&str> =
+        hashing.filter_map(|function| function["Metadata"]["BuildProperties"]["Binary"].as_str()).collect();
+    assert!(!binaries.is_empty());
+    for binary in binaries {
+        assert!(manifest.contains(&format!("[profile.release.package.{binary}]\nopt-level = 3\n")), "{binary}");
+    }
 }

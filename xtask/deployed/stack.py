@@ -32,23 +32,12 @@ PARAMETERS = {
     "TrustedRoots": "authority.pem",
 }
 
-# What `cargo` stands for while `sam build` runs: binaries that were built before, in place of a release build of every function.
+# What `cargo` stands for while `sam build` makes the configuration layer: the stack that was built before.
 CARGO = """#!/bin/sh
 set -eu
-case "$1" in
-lambda)
-  shift
-  while [ "$1" != --bin ]; do shift; done
-  mkdir -p "{copy}/target/lambda/$2"
-  exec cp "{stripped}/$2" "{copy}/target/lambda/$2/bootstrap"
-  ;;
-run)
-  while [ "$1" != -- ]; do shift; done
-  shift
-  exec "{binaries}/latchkey" "$@"
-  ;;
-*) exec {cargo} "$@" ;;
-esac
+while [ "$1" != -- ]; do shift; done
+shift
+exec "{binaries}/latchkey" "$@"
 """
 
 
@@ -131,6 +120,8 @@ class Stack:
     def sam(self, *words):
         env = environment()
         env["PATH"] = f"{self.work / 'bin'}:{self.tools}:{env['PATH']}"
+        # Binaries that were built before, in place of a release build of every function.
+        env["LATCHKEY_BINARIES"] = str(self.work / "stripped")
         done = subprocess.run([str(self.tools / "sam"), *words], cwd=self.copy, env=env, capture_output=True, text=True)
         if done.returncode != 0:
             said = (done.stdout + done.stderr)[-2000:]
@@ -164,13 +155,9 @@ class Stack:
         folder, stripped = self.work / "bin", self.work / "stripped"
         folder.mkdir(exist_ok=True)
         stripped.mkdir(exist_ok=True)
-        cargo = shutil.which("cargo")
-        for name, text in {
-            "cargo": CARGO.format(copy=self.copy, stripped=stripped, binaries=self.binaries, cargo=cargo),
-            "cargo-lambda": "#!/bin/sh\nexit 0\n",
-        }.items():
-            (folder / name).write_text(text)
-            (folder / name).chmod(0o755)
+        cargo = folder / "cargo"
+        cargo.write_text(CARGO.format(binaries=self.binaries))
+        cargo.chmod(0o755)
         functions = [path.name for path in (self.root / "functions").iterdir() if (path / "Cargo.toml").is_file()]
         running = []
         for name in functions:

@@ -28,6 +28,14 @@ pub(crate) fn run(build: Option<&str>) -> Result<(), String> {
     packages(&out)
 }
 
+/// What `sam build` gives cargo besides the profile (`xtask/sam/release.toml`), and the folder of the binaries that come of it, for
+/// this machine's processor.
+pub(crate) fn release() -> (Vec<String>, PathBuf) {
+    let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let words = ["--release", "--locked", "--config", "xtask/sam/release.toml", "--target", triple.as_str()];
+    (words.map(str::to_owned).into(), target().join(&triple).join("release"))
+}
+
 /// Each package must hold the one file that Lambda runs.
 fn packages(out: &Path) -> Result<(), String> {
     let said = |e: std::io::Error| format!("{}: {e}", out.display());

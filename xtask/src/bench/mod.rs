@@ -10,7 +10,8 @@ mod runtime;
 mod work;
 mod world;
 
-use crate::tools::{cargo, run as run_command, target};
+use crate::sam::release;
+use crate::tools::{cargo, run as run_command};
 use clap::ValueEnum;
 use latchkey::template::Template;
 use std::time::Duration;
@@ -39,8 +40,8 @@ pub(crate) fn run(quick: bool, only: &[Part]) -> Result<(), String> {
     let template = Template::load()?;
     let functions = template.functions.iter().flat_map(|function| ["--package", function.binary.as_str()]);
     // The local stack is not deployed, and linking it for size takes minutes.
-    run_command(cargo().args(["build", "--release", "--locked", "--package", "bare"]).args(functions))?;
-    let folder = target().join("release");
+    let (words, folder) = release();
+    run_command(cargo().arg("build").args(words).args(["--package", "bare"]).args(functions))?;
     let wanted = |part| only.is_empty() || only.contains(&part);
     let mut missed = 0;
     if wanted(Part::Cold) || wanted(Part::Work) {

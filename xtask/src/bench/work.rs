@@ -13,9 +13,9 @@ const CROWDS: [usize; 3] = [100, 10_000, 100_000];
 /// How much more a request may cost with the most identities than with the fewest.
 const MOST_GROWTH: f64 = 1.3;
 /// Budgets in milliseconds of CPU; a login is an init and a submit together.
-const WHOAMI: f64 = 0.25;
+const WHOAMI: f64 = 0.22;
 const INIT: f64 = 0.4;
-const LOGIN: f64 = 1.3;
+const LOGIN: f64 = 1.2;
 
 /// Prints the table; how many figures are over budget.
 pub(super) fn measure(folder: &Path, world: &World, quick: bool) -> Result<u32, String> {
