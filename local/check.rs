@@ -1,6 +1,6 @@
 //! The report on a configuration file before it is deployed: all findings at once, worst first.
 //!
-//! `latchkey config check` prints a [`Report`]; a stack that starts prints the parts of it that matter on a laptop.
+//! `latchkey config check` prints a [`Report`]; a stack that starts prints the parts of it that matter on a developer's machine.
 
 use crate::locate::with_lines;
 use latchkey_config::{Config, Notices};
@@ -94,12 +94,12 @@ impl SignIn {
     /// Compares the methods that are on with the identifiers of the schemas.
     pub fn of(config: &Config) -> Self {
         let (mut ways, mut warnings) = (Vec::new(), Vec::new());
-        let code = &config.methods.code;
+        let code = &config.selfservice.methods.code;
         for schema in &config.identity.schemas {
             let mut marks = Vec::new();
             collect(&schema.document, &mut marks);
             let mut found = Vec::new();
-            if config.methods.password.enabled && marks.iter().any(|mark| is_identifier(mark, "password")) {
+            if config.selfservice.methods.password.enabled && marks.iter().any(|mark| is_identifier(mark, "password")) {
                 found.push(Way::Password);
             }
             let by = |via: &str| {
@@ -149,7 +149,7 @@ fn via_of(value: &Value) -> &str {
 
 /// Why no identity can sign in.
 pub fn no_sign_in(config: &Config) -> String {
-    let (password, code) = (config.methods.password.enabled, config.methods.code.first_factor);
+    let (password, code) = (config.selfservice.methods.password.enabled, config.selfservice.methods.code.first_factor);
     if password || code {
         return "identity.schemas: no identity can sign in: no schema has an identifier of a method that is on"
             .to_owned();
@@ -169,11 +169,11 @@ fn missing(config: &Config, ways: &[Way]) -> Vec<String> {
                 .to_owned(),
         );
     }
-    let flows = &config.selfservice;
+    let selfservice = &config.selfservice;
     for (key, url, parameter) in [
-        ("selfservice.flows.login.ui_url", &flows.login.ui_url, "LoginUiUrl"),
-        ("selfservice.flows.error.ui_url", &flows.error_ui_url, "ErrorUiUrl"),
-        ("selfservice.default_browser_return_url", &flows.default_browser_return_url, "DefaultReturnUrl"),
+        ("selfservice.flows.login.ui_url", &selfservice.flows.login.ui_url, "LoginUiUrl"),
+        ("selfservice.flows.error.ui_url", &selfservice.flows.error_ui_url, "ErrorUiUrl"),
+        ("selfservice.default_browser_return_url", &selfservice.default_browser_return_url, "DefaultReturnUrl"),
     ] {
         if is_of_this_machine(url) {
             missing.push(format!(

@@ -321,7 +321,7 @@ pub fn next_steps(config: &Config, at: &Addresses) -> Vec<(&'static str, String)
             format!("{base_url} (serve.public.base_url): a proxy there must lead to http://{}/", at.public),
         ));
     }
-    let login = &config.selfservice.login.ui_url;
+    let login = &config.selfservice.flows.login.ui_url;
     let page = public.as_ref().and_then(|public| public.join(login).ok());
     match (page, at.pages) {
         (Some(page), Some(pages)) if is_at(&page, pages) && page.path() == "/login" => {

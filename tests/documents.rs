@@ -1,7 +1,7 @@
 //! What the project says about itself is so.
 
 use latchkey::template::{Route, Segment, Template};
-use latchkey_config::keys::{KEYS, Key, Kind, Role};
+use latchkey_config::keys::{DefaultValue, Key, Kind, Role, places};
 use latchkey_web::routes;
 
 /// The routes of the table in code, one by verb, in the template's spelling.
@@ -56,23 +56,37 @@ fn every_configuration_key_is_documented() {
 }
 
 fn tables() -> String {
-    let used = KEYS.iter().filter(|key| matches!(key.role, Role::Used | Role::Secret));
-    let later = KEYS.iter().filter(|key| matches!(key.role, Role::NotBuilt(_)));
-    let moot = KEYS.iter().filter(|key| key.role == Role::NoEffect);
-    let mut out = String::from("\n## What is used\n\n| key | value | default | |\n|---|---|---|---|\n");
-    for key in used {
-        out += &format!("| `{}` | {} | {} | {} |\n", key.path, value(key), key.default, key.meaning);
+    let mut used = String::from("\n## What is used\n\n| key | value | default | |\n|---|---|---|---|\n");
+    let mut later = String::from(
+        "\n## What has no effect yet\n\nValues are checked; the start warns of each key that is set.\n\n| key | value | belongs to |\n|---|---|---|\n",
+    );
+    let mut without = String::from("\n## What has no effect here\n\n| key | because |\n|---|---|\n");
+    for place in places() {
+        let (path, key) = (place.path(), place.key);
+        match place.role() {
+            Role::Used | Role::Secret => {
+                used += &format!("| `{path}` | {} | {} | {} |\n", value(key), default(key), key.meaning);
+            }
+            Role::NotBuilt(feature) => later += &format!("| `{path}` | {} | {feature} |\n", value(key)),
+            Role::NoEffect(why) => without += &format!("| `{path}` | {why} |\n"),
+        }
     }
-    out += "\n## What has no effect yet\n\nValues are checked; the start warns of each key that is set.\n\n| key | value | belongs to |\n|---|---|---|\n";
-    for key in later {
-        let Role::NotBuilt(what) = key.role else { continue };
-        out += &format!("| `{}` | {} | {what} |\n", key.path, value(key));
+    used + &later + &without + "\n"
+}
+
+/// What counts when a key is not set, as the reading has it.
+fn default(key: &Key) -> String {
+    match key.default {
+        DefaultValue::Unset => String::new(),
+        DefaultValue::Required => "required".to_owned(),
+        DefaultValue::Bool(on) => on.to_string(),
+        DefaultValue::OffInDevelopment => "true; false with `--dev`".to_owned(),
+        DefaultValue::Int(number) => number.to_string(),
+        DefaultValue::Text(text) => format!("`{text}`"),
+        DefaultValue::Texts([]) => "none".to_owned(),
+        DefaultValue::Texts(texts) => texts.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(" "),
+        DefaultValue::Described(text) => text.to_owned(),
     }
-    out += "\n## What has no effect here\n\n| key | because |\n|---|---|\n";
-    for key in moot {
-        out += &format!("| `{}` | {} |\n", key.path, key.meaning);
-    }
-    out + "\n"
 }
 
 /// What a key may hold, in words.

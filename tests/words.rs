@@ -47,17 +47,31 @@ const TERMS: &[(&str, &str)] = &[
 ];
 
 /// Files in which one word is allowed.
-const ALLOWED: &[(&str, &str, &str)] = &[];
+const ALLOWED: &[(&str, &str, &str)] = &[
+    ("docs/configuration.md", "brakes", "the former name of a key, read for one release"),
+    ("docs/configuration.md", "person", "the same"),
+    ("shared/config/src/legacy.rs", "brakes", "the same"),
+    ("shared/config/src/legacy.rs", "person", "the same"),
+    ("shared/config/tests/files/published.rs", "brakes", "the same"),
+    ("shared/config/tests/files/published.rs", "person", "the same"),
+];
 
 /// Files and folders that are not clean yet. This list only shrinks.
 const NOT_YET: &[&str] = &[
     "docs/architecture.md",
-    "docs/configuration.md",
     "docs/messages.md",
-    "docs/rate-limits.md",
     "docs/security.md",
     "functions",
-    "shared",
+    "shared/core",
+    "shared/courier",
+    "shared/egress",
+    "shared/hashers",
+    "shared/methods",
+    "shared/platform",
+    "shared/schema",
+    "shared/sealing",
+    "shared/store",
+    "shared/web",
     "tests",
     "xtask/courier",
 ];

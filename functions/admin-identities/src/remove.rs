@@ -62,7 +62,7 @@ pub(crate) async fn credential(app: &App, call: &Call<'_>, id: &str, kind: &str)
             Err(ApiError::bad_request(format!("Credentials type {kind} cannot be deleted.")).into())
         }
         // A code counts as a first factor of everybody where it is one at all, and there is no other yet.
-        Some(CredentialType::Password) if app.edge.config.methods.code.first_factor => {
+        Some(CredentialType::Password) if app.edge.config.selfservice.methods.code.first_factor => {
             change::forget_password(app, call, id).await
         }
         Some(CredentialType::Password) => {

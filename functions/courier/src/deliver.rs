@@ -164,7 +164,7 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<(QueuedMessage, Message
         let why = format!("not sent: the address is on the suppression list because of a {}", entry.reason.as_str());
         return Err(Failure::Final(Outcome::Suppressed, why));
     }
-    let most_attempts = u64::from(app.config.methods.code.max_submissions);
+    let most_attempts = u64::from(app.config.selfservice.methods.code.max_submissions);
     let by_progress = match progress {
         Some((number, Ok(progress))) => Useless::by_progress(number, progress, most_attempts),
         Some((_, Err(_))) | None => None,

@@ -61,7 +61,7 @@ async fn begin(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
         let form = app.forms.render(&flow, &form_token(call, &flow));
         Reply::json(200, &flow.render(&form, None), "begun")
     } else {
-        Reply::redirect(303, &with_query(&selfservice.login.ui_url, "flow", &flow.id.to_string()), true, "begun")
+        Reply::redirect(303, &with_query(&selfservice.flows.login.ui_url, "flow", &flow.id.to_string()), true, "begun")
     };
     Ok(reply.of_flow(flow.id))
 }

@@ -45,7 +45,7 @@ impl Post {
         config: &Config,
         secrets: Secrets,
     ) -> Result<Option<Self>, StartError> {
-        if !config.methods.code.first_factor {
+        if !config.selfservice.methods.code.first_factor {
             return Ok(None);
         }
         let env = &platform.env;
@@ -218,7 +218,8 @@ impl Submission<'_> {
 
     /// The e-mail address of somebody who has no account and is to be told.
     fn stranger(&self, typed: &str) -> Option<String> {
-        let told = self.app.edge.config.selfservice.login.notify_unknown_recipients && Via::of(typed) == Via::Email;
+        let told = self.app.edge.config.selfservice.flows.login_options.notify_unknown_recipients
+            && Via::of(typed) == Via::Email;
         let address = told.then(|| normalize_identifier(typed))?;
         recipient::email(&address).is_ok().then_some(address)
     }

@@ -169,8 +169,7 @@ impl Submission<'_> {
             return checked.map(|url| url.as_str().to_owned()).map_err(|error| return_to_error(&error));
         }
         let method = method.map_or("", MethodId::as_str);
-        let by_method = selfservice.login.after_method_return_urls.get(method);
-        let url = by_method.or(selfservice.login.after_return_url.as_ref());
+        let url = selfservice.flows.login.return_url_after(method);
         Ok(url.unwrap_or(&selfservice.default_browser_return_url).clone())
     }
 

@@ -57,7 +57,7 @@ impl Reader<'_> {
 
     fn show_with(&self, transient: Option<Value>, outcome: &'static str) -> Reply {
         if !self.wants_json() {
-            let ui = &self.app.edge.config.selfservice.login.ui_url;
+            let ui = &self.app.edge.config.selfservice.flows.login.ui_url;
             let to = with_query(ui, "flow", &self.flow.id.to_string());
             return Reply::redirect(303, &to, self.call.is_get(), outcome);
         }

@@ -23,7 +23,7 @@ pub(crate) struct Leaks {
 impl Leaks {
     /// Nobody where passwords are not looked for.
     pub(crate) fn open(env: &Environment, config: &Config) -> Result<Option<Self>, StartError> {
-        let Some(check) = &config.methods.leak_check else { return Ok(None) };
+        let Some(check) = &config.selfservice.methods.leak_check else { return Ok(None) };
         let configured = format!("https://{}", check.host);
         // What the environment names is no configuration's: it is the tests' own peer.
         let (url, reach) = match env.get(URL) {

@@ -220,7 +220,7 @@ impl Reader<'_> {
         if self.wants_json() {
             return Err(self.flow.expired_on_submit(next.id, self.call.now).into());
         }
-        let ui = &self.app.edge.config.selfservice.login.ui_url;
+        let ui = &self.app.edge.config.selfservice.flows.login.ui_url;
         Ok(Reply::redirect(303, &with_query(ui, "flow", &next.id.to_string()), self.call.is_get(), "replaced"))
     }
 

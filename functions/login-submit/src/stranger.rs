@@ -94,7 +94,7 @@ impl<'a> Stranger<'a> {
         if self.wants_json() {
             return Err(expired.expired_on_submit(next.id, call.now).into());
         }
-        let to = with_query(&app.edge.config.selfservice.login.ui_url, "flow", &next.id.to_string());
+        let to = with_query(&app.edge.config.selfservice.flows.login.ui_url, "flow", &next.id.to_string());
         Ok(Reply::redirect(303, &to, call.is_get(), "replaced"))
     }
 }

@@ -100,7 +100,7 @@ async fn follow_link(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     }
     app.accounts.revoke(signed_in.session.identity, signed_in.session.id).await?;
     let policy = &app.edge.config.selfservice;
-    let home = policy.logout.after_return_url.as_ref().unwrap_or(&policy.default_browser_return_url);
+    let home = policy.flows.logout.return_url.as_ref().unwrap_or(&policy.default_browser_return_url);
     // Found only when the session is gone: the person is signed out and sees the error.
     let reply = match call.query_filled("return_to").map(|asked| app.edge.return_to().check(asked)).transpose() {
         Err(error) => forward(call, &app.flows, return_to_error(&error).into())
@@ -110,7 +110,7 @@ async fn follow_link(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
         Ok(Some(url)) => Reply::redirect(303, url.as_str(), call.is_get(), "signed out"),
         Ok(None) => Reply::redirect(303, home, call.is_get(), "signed out"),
     };
-    let reply = if policy.logout.clear_browser_data && app.edge.base_url().starts_with("https://") {
+    let reply = if policy.flows.logout.clear_browser_data && app.edge.base_url().starts_with("https://") {
         reply.header(CLEAR_SITE_DATA, r#""cookies", "storage", "cache""#)
     } else {
         reply

@@ -204,7 +204,7 @@ fn without_cookies(visit: &Visit<'_>, debug: Option<&str>) -> Reply {
 /// For a developer who opened `localhost` where the configuration says `127.0.0.1`, or the other way round.
 fn host_hint(visit: &Visit<'_>, call: &Call<'_>) -> Option<String> {
     let config = visit.app.config();
-    let url = &config.selfservice.login.ui_url;
+    let url = &config.selfservice.flows.login.ui_url;
     let expected = url.split_once("://")?.1.split(['/', '?', '#']).next()?;
     let seen = call.seen_host().filter(|seen| config.dev && !seen.eq_ignore_ascii_case(expected))?;
     let values = [("seen", seen), ("expected", expected), ("url", url), ("key", "selfservice.flows.login.ui_url")];

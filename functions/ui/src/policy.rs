@@ -11,11 +11,11 @@ use latchkey_web::Reply;
 /// Chromium applies `form-action` to the redirects that follow a form too, so wherever a login may lead is on its list.
 pub(crate) fn of(config: &Config) -> String {
     let api = source(&config.public.base_url).unwrap_or_default();
-    let flows = &config.selfservice;
-    let own = [&flows.default_browser_return_url, &flows.error_ui_url, &flows.login.ui_url];
-    let after = flows.login.after_return_url.iter().chain(flows.login.after_method_return_urls.values());
-    let logout = flows.logout.after_return_url.iter();
-    let targets = own.into_iter().chain(after).chain(logout).chain(&flows.allowed_return_urls);
+    let selfservice = &config.selfservice;
+    let flows = &selfservice.flows;
+    let own = [&selfservice.default_browser_return_url, &flows.error_ui_url, &flows.login.ui_url];
+    let after = flows.login.return_urls().chain(&flows.logout.return_url);
+    let targets = own.into_iter().chain(after).chain(&selfservice.allowed_return_urls);
     let mut forms = vec!["'self'".to_owned(), api.clone()];
     for target in targets.filter_map(|url| source(url)) {
         if !forms.contains(&target) {

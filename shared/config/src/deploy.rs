@@ -1,21 +1,27 @@
 //! What a deployment makes of a configuration file.
 
-use crate::assemble::{Reader, listed_return_urls};
-use crate::check::Findings;
-use crate::courier;
+use crate::content::in_base64;
 use crate::document;
-use crate::keys::{self, Fit, KEYS, Role};
-use crate::{ConfigErrors, Inspected, Loaded, inspect};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crate::errors::ConfigErrors;
+use crate::findings::Findings;
+use crate::key::Role;
+use crate::load::{Inspected, Loaded, inspect};
+use crate::lookup::{self, Fit};
+use crate::reader::Reader;
+use crate::sections::courier;
+use crate::sections::identity::SCHEMAS_PATH;
+use crate::sections::return_urls::{ALLOWED, listed_return_urls};
+use crate::shapes::request::is_secret_header;
+use crate::table::places;
+use crate::tree::{get, set};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
 /// Reads a file as a deployment does, and refuses what must not travel in it.
 ///
 /// # Errors
-/// Those of [`read`](crate::read), and one for each secret: in AWS they come from Secrets Manager, and the file is readable to
-/// whoever may read the functions.
+/// Those of [`read`](crate::read), and one for each secret: in AWS they come from Secrets Manager, and every principal that may read
+/// the functions may read the file.
 pub fn check_deployment(text: &str, folder: Option<&Path>, env: &[(String, String)]) -> Result<Loaded, ConfigErrors> {
     inspect_deployment(text, folder, env).loaded
 }
@@ -26,7 +32,7 @@ pub fn inspect_deployment(text: &str, folder: Option<&Path>, env: &[(String, Str
     inspected.config = inspected.loaded.as_ref().ok().map(|loaded| loaded.config.clone());
     let Ok(document) = document::parse(text) else { return inspected };
     let mut errors = Vec::new();
-    secrets_of(&document, &mut Vec::new(), &keys::all(), &mut errors);
+    secrets_of(&document, &mut Vec::new(), &lookup::all(), &mut errors);
     if !errors.is_empty() {
         if let Err(more) = inspected.loaded {
             errors.extend(more.0);
@@ -43,10 +49,10 @@ fn secrets_of<'d>(document: &'d Value, path: &mut Vec<&'d str>, above: &[Fit], e
         let here = Fit::narrow(above, name);
         path.push(name);
         match Fit::best(&here) {
-            Some(key) if key.role == Role::Secret && !key.path.starts_with("courier.") => {
+            Some(place) if place.role() == Role::Secret && !place.section.at.starts_with("courier") => {
                 errors.push(in_the_stacks_secret(path));
             }
-            Some(key) if matches!(key.role, Role::Used | Role::Secret) => secrets_below(value, path, errors),
+            Some(place) if matches!(place.role(), Role::Used | Role::Secret) => secrets_below(value, path, errors),
             Some(_) => {}
             None => secrets_of(value, path, &here, errors),
         }
@@ -67,7 +73,7 @@ fn secrets_below<'d>(value: &'d Value, path: &mut Vec<&'d str>, errors: &mut Vec
         Value::String(_) if is_couriers(path) => errors.push(in_the_stacks_secret(path)),
         Value::String(text) if has_password(text) => {
             errors.push(format!(
-                "{}: a password is not allowed in a deployment's file, which anybody who may read the functions can read: remove it",
+                "{}: a password is not allowed in a deployment's file, which every principal that may read the functions can read: remove it",
                 path.join(".")
             ));
         }
@@ -79,7 +85,7 @@ fn secrets_below<'d>(value: &'d Value, path: &mut Vec<&'d str>, errors: &mut Vec
 fn is_couriers(path: &[&str]) -> bool {
     match path {
         ["courier", "smtp", "connection_uri"] | ["courier", .., "auth", "config", "password" | "value"] => true,
-        ["courier", .., "headers", name] => courier::is_secret_header(name),
+        ["courier", .., "headers", name] => is_secret_header(name),
         _ => false,
     }
 }
@@ -109,10 +115,10 @@ pub fn to_compact(text: &str, folder: Option<&Path>, env: &[(String, String)]) -
     let loaded = check_deployment(text, folder, env)?;
     let document = document::parse(text)?;
     let mut compact = Value::Object(Map::new());
-    for key in KEYS.iter().filter(|key| key.role == Role::Used) {
-        for path in key.paths() {
-            if let Some(value) = document::get(&document, &path) {
-                document::set(&mut compact, &path, value.clone());
+    for place in places().filter(|place| place.role() == Role::Used) {
+        for path in place.paths() {
+            if let Some(value) = get(&document, &path) {
+                set(&mut compact, &path, value.clone());
             }
         }
     }
@@ -124,19 +130,19 @@ pub fn to_compact(text: &str, folder: Option<&Path>, env: &[(String, String)]) -
     ];
     for (path, bytes) in files {
         if let Some(bytes) = bytes {
-            document::set(&mut compact, path, in_base64(bytes).into());
+            set(&mut compact, path, in_base64(bytes).into());
         }
     }
-    if document::get(&compact, "selfservice.allowed_return_urls").is_some() {
+    if get(&compact, "selfservice.allowed_return_urls").is_some() {
         // Functions do not have the list of public suffixes: what is not on it must not reach them.
-        let listed = listed_return_urls(&Reader { document: &document }, &[], &mut Findings::default());
-        document::set(&mut compact, "selfservice.allowed_return_urls", json!(listed));
+        let listed = listed_return_urls(Reader::new(&document, folder, false), &[], &mut Findings::default());
+        set(&mut compact, ALLOWED, json!(listed));
     }
     Ok(document::marked(&compact))
 }
 
-/// A configuration as it was read, whole without its schemas' files and under the same revision: whoever reads it later reads what
-/// was checked, whatever the files hold by then.
+/// A configuration as it was read, whole without its schemas' files and under the same revision: a later reader gets what was
+/// checked, whatever the files hold by then.
 ///
 /// # Errors
 /// When the text is no configuration.
@@ -152,11 +158,7 @@ fn make_whole(document: &mut Value, loaded: &Loaded) {
         let url = in_base64(schema.document.to_string().as_bytes());
         json!({"id": schema.id, "url": url, "selfservice_selectable": schema.selfservice_selectable})
     });
-    document::set(document, "identity.schemas", schemas.collect());
-    document::set(document, "revision", json!(loaded.config.revision));
+    set(document, SCHEMAS_PATH, schemas.collect());
+    set(document, "revision", json!(loaded.config.revision));
     courier::make_whole(document, &loaded.config.courier);
-}
-
-pub(crate) fn in_base64(bytes: &[u8]) -> String {
-    format!("base64://{}", STANDARD.encode(bytes))
 }

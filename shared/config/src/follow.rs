@@ -1,27 +1,30 @@
-//! What somebody needs who follows a configuration file while it changes.
+//! The files of a configuration, for a program that follows their changes.
 
-use crate::assemble::local_file;
-use crate::courier;
+use crate::content::local_file;
 use crate::document;
+use crate::environment::lay_over;
 use crate::legacy::Moved;
+use crate::sections::courier::templates;
+use crate::sections::identity::SCHEMAS_PATH;
+use crate::tree::get;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// The files that a configuration names: its identity schemas, what the login pages show, and whatever else begins with `file://`.
-/// None when it cannot be read.
+/// The files that a configuration names: its identity schemas, what the login pages show, and every other value that begins with
+/// `file://`. None when it cannot be read.
 pub fn named_files(text: &str, folder: Option<&Path>, env: &[(String, String)]) -> Vec<PathBuf> {
     let Ok(mut document) = document::parse(text) else { return Vec::new() };
-    document::lay_over(&mut document, env, &mut Moved::default());
-    let schemas = document::get(&document, "identity.schemas").and_then(Value::as_array);
+    lay_over(&mut document, env, &mut Moved::default());
+    let schemas = get(&document, SCHEMAS_PATH).and_then(Value::as_array);
     let mut urls: Vec<&str> = schemas.into_iter().flatten().filter_map(|schema| schema["url"].as_str()).collect();
     urls.retain(|url| !["base64://", "http://", "https://"].iter().any(|scheme| url.starts_with(scheme)));
-    let own = ["pages.logo", "pages.css"].iter().filter_map(|path| document::get(&document, path)?.as_str());
+    let own = ["pages.logo", "pages.css"].iter().filter_map(|path| get(&document, path)?.as_str());
     urls.extend(own.filter(|url| !url.starts_with("base64://")));
     file_urls(&document, &mut urls);
     let mut files: Vec<PathBuf> = urls.iter().map(|url| local_file(url, folder)).collect();
-    // Where there is none in the working folder yet, one may come.
+    // A file may yet appear in the working folder.
     files.extend(urls.iter().map(|url| local_file(url, None)));
-    files.extend(courier::files(&document, folder));
+    files.extend(templates::files(&document, folder));
     files.sort();
     files.dedup();
     files

@@ -1,7 +1,7 @@
 //! Keys under names of before: those that earlier releases of Kratos gave them, and those that the release before gave our own. What
 //! still means the same is moved to its name of today.
 
-use crate::document::{get, set};
+use crate::tree::{get, set, take};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -19,7 +19,9 @@ const DEFAULT_SCHEMA_URL: &str = "identity.default_schema_url";
 const SCHEMAS: &str = "identity.schemas";
 
 /// The former name of the namespace of rate limits.
-pub(crate) const BRAKES: &str = "brakes";
+const BRAKES: &str = "brakes";
+/// How its variables begin.
+pub(crate) const VARIABLES: &str = "BRAKES_";
 /// Keys of Latchkey's own that are read under their former names for one release: the former name, and that of today.
 pub(crate) const FORMER: [(&str, &str); 16] = [
     ("brakes.enabled", "rate_limits.enabled"),
@@ -92,7 +94,7 @@ pub(crate) fn modernise(document: &mut Value) -> Moved {
              {SCHEMAS}: [{{id: default, url: …}}]"
         ));
     }
-    if let Some(value) = document.as_object_mut().and_then(|map| map.remove(BRAKES)) {
+    if let Some(value) = take(document, BRAKES) {
         move_below(document, BRAKES, "rate_limits", value, &mut moved);
     }
     moved
@@ -121,17 +123,10 @@ fn move_below(document: &mut Value, old: &str, new: &str, value: Value, moved: &
     }
 }
 
-/// Takes the value at a dotted path out of a document.
-fn take(document: &mut Value, path: &str) -> Option<Value> {
-    let (above, last) = path.rsplit_once('.')?;
-    let above = above.split('.').try_fold(document, |value, part| value.get_mut(part))?;
-    above.as_object_mut()?.remove(last)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::lookup;
+    use crate::lookup::lookup;
 
     #[test]
     fn kratos_former_names_are_read() {

@@ -1,121 +1,68 @@
 //! A Kratos configuration file, as it is.
 //!
-//! [`read`] takes the text of a file (YAML or JSON) and the environment, lays Kratos' environment overrides over it, checks every
-//! value against one table of facts ([`keys`]), and gives the values that Latchkey uses. What the table knows is also what
-//! `docs/configuration.md` shows: whether a key is used, has no effect here, or belongs to something that is not built.
+//! [`read`] takes the text of a file (YAML or JSON) and the environment, lays Kratos' environment overrides over it, compares every
+//! value with its key ([`keys`]), and gives the values that Latchkey uses ([`Config`]).
 //!
-//! A wrong value, and a key whose loss would let somebody in who should not be, is an error; all of them are reported at once.
-//! A key without effect is a warning.
+//! A key is declared once, in the file of its section below `sections/`, or below `shapes/` when several sections share it: with its
+//! kind, its default, and what Latchkey does with it. Reading and `docs/configuration.md` take all of it from there. `table.rs` lists
+//! the sections.
+//!
+//! A wrong value is an error. So is a key without which a client could sign in that must not. All errors are reported at once. A key
+//! without effect is a warning.
 
-mod assemble;
 mod check;
-mod courier;
+mod config;
+mod content;
 mod deploy;
 mod digest;
 mod document;
-mod duration;
+mod environment;
+mod errors;
+mod findings;
 mod follow;
-pub mod keys;
+mod key;
 mod legacy;
-mod model;
+mod load;
+mod lookup;
 mod notices;
-mod pages;
 mod preset;
-mod secrets;
+mod reader;
+mod remote;
+mod sections;
+mod shapes;
+mod table;
+mod tree;
+mod value;
 
-pub use courier::{
-    ChannelSecrets, Courier, CourierSecrets, HttpAuth, HttpChannel, TemplateText, Templates, Wording, remote_templates,
-    with_contents,
-};
+pub use config::{Config, SelfService};
 pub use deploy::{check_deployment, frozen, inspect_deployment, to_compact};
+pub use errors::ConfigErrors;
 pub use follow::named_files;
-pub use model::{
-    ClientAddress, CodeMethod, Config, CookieAttributes, Cookies, Cors, Features, HOST_PREFIX, Hasher, IdentityConfig,
-    LeakCheck, Listener, LoginFlowPolicy, LoginStyle, Logout, Method, Methods, RateLimits, RequiredAal, SameSite,
-    SchemaRef, SelfService, SessionPolicy,
-};
+pub use load::{Inspected, Loaded, inspect, read, text_of};
 pub use notices::Notices;
-pub use pages::{Color, Logo, OtherFlows, Pages};
-pub use secrets::{Secrets, merge_secrets};
+pub use remote::{remote_templates, with_contents};
+pub use sections::cookies::{CookieAttributes, Cookies, HOST_PREFIX, SameSite};
+pub use sections::courier::Courier;
+pub use sections::courier::secrets::CourierSecrets;
+pub use sections::courier::templates::{Templates, Wording};
+pub use sections::features::Features;
+pub use sections::flows::{Flows, LoginOptions, LoginStyle, Logout};
+pub use sections::hashers::Hasher;
+pub use sections::identity::{IdentityConfig, SchemaRef};
+pub use sections::methods::{CodeMethod, LeakCheck, Methods};
+pub use sections::pages::{Logo, OtherFlows, Pages};
+pub use sections::rate_limits::RateLimits;
+pub use sections::secrets::{Secrets, merge_secrets};
+pub use sections::serve::{ClientAddress, Cors, Listener};
+pub use sections::session::{RequiredAal, SessionPolicy};
+pub use shapes::flow::FlowConfig;
+pub use shapes::method::MethodConfig;
+pub use shapes::request::{HttpAuth, HttpRequest, RequestSecrets};
+pub use shapes::template::TemplateText;
+pub use value::color::Color;
 
-use std::path::Path;
-
-/// A configuration that is in order.
-#[derive(Debug)]
-pub struct Loaded {
-    /// What Latchkey does.
-    pub config: Config,
-    /// The secrets that stand in the file or the environment.
-    pub secrets: Secrets,
-    /// What else there is to tell.
-    pub notices: Notices,
-}
-
-/// What reading a configuration found, whether or not it can be used.
-#[derive(Debug)]
-pub struct Inspected {
-    /// The configuration, or what keeps it from being used.
-    pub loaded: Result<Loaded, ConfigErrors>,
-    /// What the file says, also where it alone must not be deployed because of the secrets in it.
-    pub config: Option<Config>,
-    /// What else there is to tell, also where it cannot be used.
-    pub notices: Notices,
-}
-
-/// Everything that is wrong with a configuration, one line each.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct ConfigErrors(pub Vec<String>);
-
-impl From<String> for ConfigErrors {
-    fn from(line: String) -> Self {
-        Self(vec![line])
-    }
-}
-
-/// The text of a file, with or without a byte order mark, as the programs of every system write it.
-///
-/// # Errors
-/// Why it cannot be read, without its name.
-pub fn text_of(file: &Path) -> Result<String, String> {
-    let bytes = std::fs::read(file).map_err(|e| e.to_string())?;
-    latchkey_core::text::decode(&bytes).map(std::borrow::Cow::into_owned).map_err(str::to_owned)
-}
-
-/// Reads a configuration.
-///
-/// `text` is YAML or JSON, or what [`to_compact`] and [`frozen`] make, which is not checked again but for what the environment says
-/// against it; `folder` is where relative file names start; `env` holds environment variables, of which those count
-/// that are a key's path in capitals with `_` for `.` (`SERVE_PUBLIC_BASE_URL`); `dev` relaxes what only a laptop may do.
-///
-/// # Errors
-/// A line for each value that is not allowed, naming the key, the value and what is.
-pub fn read(text: &str, folder: Option<&Path>, env: &[(String, String)], dev: bool) -> Result<Loaded, ConfigErrors> {
-    inspect(text, folder, env, dev).loaded
-}
-
-/// The same, with what there is to tell of a configuration that cannot be used.
-pub fn inspect(text: &str, folder: Option<&Path>, env: &[(String, String)], dev: bool) -> Inspected {
-    let (mut document, mut moved) = match document::parse_and_tell(text) {
-        Ok(read) => read,
-        Err(errors) => return Inspected { loaded: Err(errors), config: None, notices: Notices::default() },
-    };
-    let overrides = document::lay_over(&mut document, env, &mut moved);
-    let mut findings = check::check(&document, &overrides, &moved.names, document::is_checked(text));
-    findings.notices.warnings.splice(0..0, moved.warnings);
-    findings.errors.splice(0..0, moved.errors);
-    findings.notices.weaker = preset::apply(&mut document, &mut findings);
-    let config = assemble::assemble(&document, folder, env, dev, &mut findings);
-    if !findings.placeholders.is_empty() {
-        // One error says it all.
-        let mut told = false;
-        findings.errors.retain(|line| !line.contains("${") || !std::mem::replace(&mut told, true));
-    }
-    let notices = findings.notices;
-    let loaded = if findings.errors.is_empty() {
-        Ok(Loaded { config, secrets: secrets::of(&document, dev), notices: notices.clone() })
-    } else {
-        Err(ConfigErrors(findings.errors))
-    };
-    Inspected { loaded, config: None, notices }
+/// Every key that is known, what it may hold, and what Latchkey does with it.
+pub mod keys {
+    pub use crate::key::{DefaultValue, Key, Kind, Place, Role, Section};
+    pub use crate::table::{SECTIONS, places};
 }

@@ -1,63 +1,62 @@
 //! `preset: strict`, and what is weaker than it.
 //!
 //! The preset decides what a file leaves open, and refuses what a file says against it. Without it, one line names each setting that
-//! is weaker, so that nobody is less safe than they meant to be by leaving something out.
+//! is weaker, so that an administrator knows what is open because the file does not say.
 
-use crate::check::Findings;
-use crate::document::{get, set};
-use crate::duration;
+use crate::findings::Findings;
+use crate::key::{DefaultValue, Place};
+use crate::sections::clients::{DISALLOW_PRIVATE_IP_RANGES, HTTP};
+use crate::sections::features::{MITIGATE_ENUMERATION, SECURITY};
+use crate::sections::methods::{CODE_CONFIG, CODE_LIFESPAN};
+use crate::sections::session::{REQUIRED_AAL, SESSION};
+use crate::tree::{get, set};
+use crate::value::duration;
 use serde_json::{Value, json};
 use std::time::Duration;
 
 const PRESET: &str = "preset";
-const LIFESPAN: &str = "selfservice.methods.code.config.lifespan";
-/// What a code may live at most.
+/// The longest lifespan of a code.
 const LONGEST: Duration = Duration::from_secs(600);
 
 /// A setting that the preset decides.
 struct Rule {
-    path: &'static str,
+    key: Place,
     /// What it is under the preset when the file says nothing.
     strict: fn() -> Value,
-    /// What it is without the preset when the file says nothing.
-    usual: fn() -> Value,
     is_strict: fn(&Value) -> bool,
-    wanted: &'static str,
+    /// What the preset asks for, in words.
+    asks: &'static str,
     /// Whether it matters for this file.
     matters: fn(&Value) -> bool,
 }
 
-const RULES: [Rule; 4] = [
+static RULES: [Rule; 4] = [
     Rule {
-        path: LIFESPAN,
+        key: Place { section: &CODE_CONFIG, key: &CODE_LIFESPAN },
         strict: || json!("10m"),
-        usual: || json!("1h"),
         is_strict: |value| value.as_str().and_then(duration::parse).is_none_or(|lifespan| lifespan <= LONGEST),
-        wanted: "10m at most",
+        asks: "10m at most",
         matters: |document| get(document, "selfservice.methods.code.passwordless_enabled") == Some(&json!(true)),
     },
     Rule {
-        path: "security.account_enumeration.mitigate",
+        key: Place { section: &SECURITY, key: &MITIGATE_ENUMERATION },
         strict: || json!(true),
-        usual: || json!(false),
         is_strict: |value| value != &json!(false),
-        wanted: "true",
+        asks: "true",
         matters: |_| true,
     },
     Rule {
-        path: "session.whoami.required_aal",
+        key: Place { section: &SESSION, key: &REQUIRED_AAL },
         strict: || json!("highest_available"),
-        usual: || json!("highest_available"),
         is_strict: |value| value != &json!("aal1"),
-        wanted: "highest_available",
+        asks: "highest_available",
         matters: |_| true,
     },
     Rule {
-        path: "clients.http.disallow_private_ip_ranges",
+        key: Place { section: &HTTP, key: &DISALLOW_PRIVATE_IP_RANGES },
         strict: || json!(true),
-        usual: || json!(true),
         is_strict: |value| value != &json!(false),
-        wanted: "true",
+        asks: "true",
         matters: |_| true,
     },
 ];
@@ -66,20 +65,32 @@ const RULES: [Rule; 4] = [
 pub(crate) fn apply(document: &mut Value, findings: &mut Findings) -> Vec<String> {
     let strict = get(document, PRESET) == Some(&json!("strict"));
     let mut weaker = Vec::new();
-    for rule in &RULES {
-        let said = get(document, rule.path).cloned();
-        let is = said.clone().unwrap_or_else(if strict { rule.strict } else { rule.usual });
-        if (rule.is_strict)(&is) {
-            if strict && said.is_none() {
-                set(document, rule.path, is);
+    for Rule { key, strict: by_preset, is_strict, asks, matters } in &RULES {
+        let path = key.path();
+        let set_to = get(document, &path).cloned();
+        let is_set = set_to.is_some();
+        let is = set_to.unwrap_or_else(|| if strict { by_preset() } else { default_of(key) });
+        if is_strict(&is) {
+            if strict && !is_set {
+                set(document, &path, is);
             }
         } else if strict {
-            findings.error(format!("{}: {is} is not allowed: preset strict asks for {}", rule.path, rule.wanted));
-        } else if cfg!(feature = "files") && (rule.matters)(document) {
-            // Functions have nobody to tell.
-            let by_default = if said.is_none() { ", as it is when not set" } else { "" };
-            weaker.push(format!("{} is {is}{by_default}: preset strict asks for {}", rule.path, rule.wanted));
+            findings.error(format!("{path}: {is} is not allowed: preset strict asks for {asks}"));
+        } else if cfg!(feature = "files") && matters(document) {
+            // Functions tell nothing of this.
+            let by_default = if is_set { "" } else { ", as it is when not set" };
+            weaker.push(format!("{path} is {is}{by_default}: preset strict asks for {asks}"));
         }
     }
     weaker
+}
+
+/// The default of a deployment.
+fn default_of(place: &Place) -> Value {
+    match place.key.default {
+        DefaultValue::Bool(on) => json!(on),
+        DefaultValue::OffInDevelopment => json!(true),
+        DefaultValue::Text(text) => json!(text),
+        _ => Value::Null,
+    }
 }

@@ -11,7 +11,7 @@ use crate::inbox::Inbox;
 use crate::send_error::SendError;
 use crate::smtp::Smtp;
 use crate::templates::Rendered;
-use latchkey_config::{Config, Courier, HttpChannel as HttpConfig, Secrets};
+use latchkey_config::{Config, Courier, HttpRequest, Secrets};
 use latchkey_core::courier::{MessagePayload, QueuedMessage};
 use latchkey_core::identity::Via;
 use latchkey_core::recipient;
@@ -44,7 +44,7 @@ impl DeliveryChannels {
     /// Names the key or variable that is not usable.
     pub fn new(config: &Config, secrets: &Secrets, env: &Environment) -> Result<Self, StartError> {
         let (courier, secrets) = (&config.courier, &secrets.courier);
-        let channel = |config: &HttpConfig| HttpChannel::new(config, secrets.channels.get(&config.key), courier);
+        let channel = |config: &HttpRequest| HttpChannel::new(config, secrets.channels.get(&config.key), courier);
         let inbox = || env.get("LATCHKEY_INBOX_URL").map(Inbox::new).transpose();
         let email = if let Some(config) = &courier.email {
             DeliveryChannel::Http(Box::new(channel(config)?))

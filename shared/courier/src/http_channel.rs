@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
-use latchkey_config::{ChannelSecrets, Courier, HttpAuth, HttpChannel as HttpConfig};
+use latchkey_config::{Courier, HttpAuth, HttpRequest, RequestSecrets};
 use latchkey_core::courier::{MessagePayload, QueuedMessage};
 use latchkey_egress::{Client, Failure, Reach, Roots};
 use latchkey_platform::StartError;
@@ -36,8 +36,8 @@ impl HttpChannel {
     /// # Errors
     /// Names the key that is not usable; never the secret.
     pub(crate) fn new(
-        config: &HttpConfig,
-        secrets: Option<&ChannelSecrets>,
+        config: &HttpRequest,
+        secrets: Option<&RequestSecrets>,
         courier: &Courier,
     ) -> Result<Self, StartError> {
         let key = format!("{}.request_config", config.key);

@@ -150,6 +150,6 @@ pub async fn forward(call: &Call<'_>, flows: &Flows, fault: Fault) -> Result<Rep
     if flows.put_error(id, fault.inner(call.request_id()), call.now).await.is_err() {
         return Err(fault);
     }
-    let to = with_query(&call.edge.config.selfservice.error_ui_url, "id", &id.to_string());
+    let to = with_query(&call.edge.config.selfservice.flows.error_ui_url, "id", &id.to_string());
     Ok(Reply::redirect(303, &to, call.is_get(), "error page").because_of(fault))
 }

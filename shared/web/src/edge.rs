@@ -110,7 +110,7 @@ impl Edge {
 
     /// How long a login flow lives.
     pub fn flow_lifespan(&self) -> Duration {
-        signed(self.config.selfservice.login.lifespan)
+        signed(self.config.selfservice.flows.login.lifespan)
     }
 
     /// How long a session lives.

@@ -165,7 +165,7 @@ fn cookie(call: &Call<'_>, how: &CookieAttributes) -> Vec<String> {
         }
     }
     // A page that another server renders asks without saying where its visitor is; the configuration does.
-    let ui_url = &config.selfservice.login.ui_url;
+    let ui_url = &config.selfservice.flows.login.ui_url;
     if let Some(ui) = Place::of(ui_url)
         && page.is_none()
         && !ui.host.eq_ignore_ascii_case(base.host)

@@ -83,7 +83,7 @@ fn placeholders_are_one_error_with_every_key() {
 }
 
 #[test]
-fn what_is_not_built_stops_nothing() {
+fn features_not_built_stop_nothing() {
     let loaded = with_schema(
         "selfservice:\n  flows:\n    settings: {ui_url: settings, privileged_session_max_age: 0s, after: {hooks: [{hook: web_hook, config: {url: OVERWRITE_ME}}]}}\n    \
          registration: {ui_url: 'http://a b', after: {saml: {hooks: [{hook: b2b_sso, config: {}}]}}}\n    \
@@ -109,7 +109,7 @@ fn what_is_not_built_stops_nothing() {
 }
 
 #[test]
-fn an_http_courier_without_an_address_needs_an_inbox() {
+fn http_courier_without_address_uses_inbox() {
     let text = "courier: {delivery_strategy: http, http: {request_config: {method: POST}}, channels: [{id: sms, type: http, request_config: {}}]}";
     let warnings = with_schema(text).notices.warnings.join("\n");
     assert!(warnings.contains("COURIER_HTTP_REQUEST_CONFIG_URL") && warnings.contains("inbox"), "{warnings}");
@@ -118,7 +118,7 @@ fn an_http_courier_without_an_address_needs_an_inbox() {
 }
 
 #[test]
-fn files_are_looked_for_in_the_working_folder_first() {
+fn file_in_working_folder_wins() {
     let folder = std::env::temp_dir().join(format!("latchkey-folders-{}", std::process::id()));
     std::fs::create_dir_all(folder.join("tests")).unwrap();
     std::fs::write(folder.join("tests/working-folder.json"), r#"{"title": "beside the configuration"}"#).unwrap();
@@ -139,7 +139,7 @@ fn files_are_looked_for_in_the_working_folder_first() {
 }
 
 #[test]
-fn secrets_that_do_not_travel_are_no_error() {
+fn secrets_of_unused_keys_are_allowed() {
     let text = format!(
         "serve: {{public: {{base_url: 'https://a.example'}}}}\n{SCHEMA}dsn: 'postgres://kratos:a-password@db:5432/kratos'\n\
          selfservice: {{methods: {{oidc: {{enabled: true, config: {{providers: [{{id: google, client_secret: a-client-secret}}]}}}}}}}}"
@@ -157,7 +157,7 @@ fn secrets_that_do_not_travel_are_no_error() {
 }
 
 #[test]
-fn an_error_hides_no_warning() {
+fn error_hides_no_warning() {
     let found = inspect(
         &format!("{SERVE}{SCHEMA}session: {{lifespan: x, lifespn: 1h}}\nlog: {{level: debug}}"),
         None,

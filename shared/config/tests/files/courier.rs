@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use latchkey_config::keys::places;
 use latchkey_config::{HttpAuth, check_deployment, frozen, merge_secrets, named_files, read, to_compact};
 use latchkey_core::courier::TemplateType;
 use latchkey_core::identity::Via;
@@ -36,7 +37,7 @@ fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
 }
 
 #[test]
-fn nothing_is_needed() {
+fn courier_needs_no_keys() {
     let loaded = read(&with(""), None, &[], false).unwrap();
     let courier = loaded.config.courier;
     assert_eq!((courier.message_retries, courier.disallow_private_ip_ranges), (5, true));
@@ -58,7 +59,7 @@ courier:
 "#;
 
 #[test]
-fn a_channel_gets_its_secret_from_the_stack() {
+fn channel_gets_secret_from_stack() {
     let text = with(&TWILIO.replace("BODY", &base64("function(ctx) {}")));
     let loaded = read(&text, None, &[], false).unwrap();
     assert_eq!(loaded.notices.warnings, Vec::<String>::new());
@@ -81,7 +82,7 @@ fn a_channel_gets_its_secret_from_the_stack() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_by_name() {
+fn wrong_courier_values_are_refused_by_name() {
     for (courier, says) in [
         ("courier: {channels: [{id: fax, request_config: {url: 'https://a.example/'}}]}", "courier.channels[0]"),
         ("courier: {channels: [{id: sms, type: smtp}]}", "courier.channels[0]: \"sms\" by \"smtp\" is not allowed"),
@@ -119,7 +120,7 @@ fn what_cannot_be_is_refused_by_name() {
 }
 
 #[test]
-fn a_deployments_file_holds_no_secret_of_the_courier() {
+fn deployed_file_with_courier_secret_is_refused() {
     for (courier, key) in [
         ("courier: {smtp: {connection_uri: 'smtp://mail.example.org/'}}", "courier.smtp.connection_uri"),
         (
@@ -142,13 +143,13 @@ fn a_deployments_file_holds_no_secret_of_the_courier() {
 }
 
 #[test]
-fn what_travels_is_whole_without_its_folder() {
+fn deployed_file_is_whole_without_its_folder() {
     let folder = folder(
         "overrides",
         &[
             ("mine/login_code/valid/email.subject.gotmpl", "{{ .LoginCode }} from the folder"),
             ("mine/login_code/valid/sms.body.gotmpl", "sms from the folder"),
-            ("mine/login_code/invalid/email.body.plaintext.gotmpl", "nobody, from the folder"),
+            ("mine/login_code/invalid/email.body.plaintext.gotmpl", "no account, from the folder"),
             ("body.jsonnet", "function(ctx) { to: ctx.recipient }"),
         ],
     );
@@ -171,7 +172,7 @@ fn what_travels_is_whole_without_its_folder() {
         let courier = read(&whole, None, &[], false).unwrap().config.courier;
         assert_eq!(
             courier.templates[&TemplateType::LoginCodeInvalid].text.clone().unwrap().text,
-            "nobody, from the folder"
+            "no account, from the folder"
         );
         let wording = courier.templates[&TemplateType::LoginCodeValid].clone();
         assert_eq!(wording.subject.unwrap().text, "{{ .LoginCode }} from the folder");
@@ -188,7 +189,7 @@ fn what_travels_is_whole_without_its_folder() {
 
 #[test]
 fn every_kind_of_message_has_its_keys() {
-    let known = |path: &str| latchkey_config::keys::KEYS.iter().any(|key| key.path == path);
+    let known = |path: &str| places().any(|place| place.path() == path);
     for template in TemplateType::ALL {
         let place = format!("courier.templates.{}", template.folder().replace('/', "."));
         let parts = template.channels().iter().flat_map(|via| match via {

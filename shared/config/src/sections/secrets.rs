@@ -1,18 +1,31 @@
-//! Keys of the deployment: where they stand, which are missing, which everybody knows.
+//! `secrets`: the deployment's own keys, which of them are missing, and which are published examples.
 
-use crate::ConfigErrors;
-use crate::assemble::texts;
-use crate::courier::{self, CourierSecrets};
-use crate::document::{self, get};
+use crate::errors::ConfigErrors;
+use crate::key::DefaultValue::Unset;
+use crate::key::{Key, Kind, Section, described, keys};
+use crate::reader::Reader;
+use crate::sections::courier::secrets::{self as courier, CourierSecrets};
+use crate::tree;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-/// The key of a laptop that has none; refused everywhere else.
+/// The key of a developer's machine that has none; refused everywhere else.
 const DEVELOPMENT: &str = "latchkey-development-only-not-a-secret";
 /// What stands in examples, of ours and of others, in place of a key.
 const KNOWN: [&str; 5] = ["please-change-me", "change-me", "insecure", "not-secure", DEVELOPMENT];
 /// Fewest characters of a key.
 const SHORTEST: usize = 16;
+
+pub(crate) static SECRETS: Section = Section::new("secrets", KEYS);
+
+keys! { KEYS:
+    COOKIE = Key::secret("cookie", Kind::Secrets(SHORTEST, 4096), described("`secrets.default`"),
+        "keys of what browsers hold; the first writes, all read");
+    DEFAULT = Key::secret("default", Kind::Secrets(SHORTEST, 4096), Unset, "keys where no more special ones are set");
+    CIPHER = Key::secret("cipher", Kind::Secrets(32, 32), Unset, "keys of tokens at rest");
+    PAGINATION = Key::secret("pagination", Kind::Secrets(SHORTEST, 4096), described("`secrets.default`"),
+        "keys of page tokens");
+}
 
 /// Keys of the deployment. In each list the first writes and all read.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +72,7 @@ impl Secrets {
                     ));
                 } else if !dev && KNOWN.iter().any(|known| lower.contains(known)) {
                     errors.push(format!(
-                        "secrets.{name}: a value is not allowed: it is an example that everybody knows; set a random text, \
+                        "secrets.{name}: a value is not allowed: it is a published example; set a random text, \
                          or start with --dev"
                     ));
                 }
@@ -72,24 +85,18 @@ impl Secrets {
 
 /// The secrets of a document.
 pub(crate) fn of(document: &Value, dev: bool) -> Secrets {
-    let list = |name: &str| -> Vec<SecretString> {
-        get(document, &format!("secrets.{name}"))
-            .map(texts)
-            .unwrap_or_default()
-            .into_iter()
-            .map(SecretString::from)
-            .collect()
-    };
+    let from = Reader::new(document, None, dev).section(&SECRETS);
+    let list = |key: &Key| -> Vec<SecretString> { from.texts(key).into_iter().map(SecretString::from).collect() };
     let or = |list: Vec<SecretString>, other: &[SecretString]| if list.is_empty() { other.to_vec() } else { list };
-    let default = list("default");
-    let mut cookie = or(list("cookie"), &default);
+    let default = list(&DEFAULT);
+    let mut cookie = or(list(&COOKIE), &default);
     if dev && cookie.is_empty() {
         cookie.push(SecretString::from(DEVELOPMENT));
     }
     Secrets {
         cookie,
-        cipher: list("cipher"),
-        pagination: or(list("pagination"), &default),
+        cipher: list(&CIPHER),
+        pagination: or(list(&PAGINATION), &default),
         default,
         courier: courier::secrets(document),
     }
@@ -109,7 +116,7 @@ pub fn merge_secrets(text: &str) -> Result<Secrets, ConfigErrors> {
     // Nested keys first: a dotted one then adds to them.
     let (nested, dotted): (Vec<_>, Vec<_>) = map.into_iter().partition(|(_, value)| value.is_object());
     for (path, value) in nested.into_iter().chain(dotted) {
-        document::set(&mut document, &path, value);
+        tree::set(&mut document, &path, value);
     }
     Ok(of(&document, false))
 }
@@ -123,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_document_may_be_dotted_or_nested_a_text_or_a_list() {
+    fn secret_document_is_dotted_or_nested() {
         let generated = merge_secrets(r#"{"secrets.cookie":"0123456789abcdef"}"#).unwrap();
         assert_eq!(shown(&generated.cookie), ["0123456789abcdef"]);
         let rotated = merge_secrets(
@@ -138,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_short_and_known_keys_are_refused_without_being_shown() {
+    fn bad_keys_are_refused_without_being_shown() {
         assert!(Secrets::default().require(false).unwrap_err().to_string().contains("secrets.cookie: not set"));
         let with = |secret: &str| Secrets { cookie: vec![SecretString::from(secret)], ..Secrets::default() };
         for secret in ["short", "PLEASE-CHANGE-ME-I-AM-VERY-INSECURE", DEVELOPMENT] {
