@@ -13,7 +13,7 @@ use url::{Host, Url};
 pub struct Report {
     /// What keeps it from being deployed, each with its line.
     pub errors: Vec<String>,
-    /// What has to be set before identities can sign in.
+    /// What has to be set before users can sign in.
     pub missing: Vec<String>,
     /// The rest.
     pub notices: Notices,
@@ -81,7 +81,7 @@ pub enum Way {
     CodeBySms,
 }
 
-/// by what methods identities can sign in under a configuration.
+/// The ways by which users can sign in under a configuration.
 #[derive(Debug)]
 pub struct SignIn {
     /// The ways.
@@ -159,7 +159,7 @@ pub fn no_sign_in(config: &Config) -> String {
         .to_owned()
 }
 
-/// What a deployment cannot do without, and which parameter of the template sets it where the file does not.
+/// What a deployment needs, and which parameter of the template sets it where the file does not.
 fn missing(config: &Config, ways: &[Way]) -> Vec<String> {
     let mut missing = Vec::new();
     let courier = &config.courier;
