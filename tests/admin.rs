@@ -1,10 +1,10 @@
-//! People as operators see and change them.
+//! Identities through the admin API.
 
 use crate::support::{Bench, PASSWORD, password, unique};
 use http::Method;
 use serde_json::{Value, json};
 
-/// The gateway decodes paths, and nobody decodes them once more.
+/// The gateway decodes paths once; functions must not decode them again.
 #[tokio::test]
 async fn path_segments_are_decoded_once() {
     let bench = Bench::new().await;
@@ -22,7 +22,7 @@ async fn path_segments_are_decoded_once() {
     ] {
         let external = format!("{mark}{external}");
         let email = format!("{}@example.org", unique("segment"));
-        let body = json!({"schema_id": "person", "traits": {"email": email}, "external_id": external});
+        let body = json!({"schema_id": "user", "traits": {"email": email}, "external_id": external});
         assert_eq!(admin.post("/admin/identities", &body).await.status, 201);
         let found = admin.get(&format!("/admin/identities/by/external/{mark}{asked}")).await;
         assert_eq!(found.status, 200, "{asked}: {}", found.body);
@@ -43,7 +43,7 @@ async fn identity_is_created_read_changed_and_deleted() {
     assert_eq!(read["traits"], json!({"email": email, "name": {"first": "Ada"}}));
     assert_eq!(read["credentials"]["password"]["identifiers"], json!([email]));
     assert!(!read.to_string().contains("argon2"), "a hash is never shown");
-    let body = json!({"schema_id": "person", "state": "active", "traits": {"email": email, "name": {"last": "L"}}, "metadata_admin": {"a": 1}});
+    let body = json!({"schema_id": "user", "state": "active", "traits": {"email": email, "name": {"last": "L"}}, "metadata_admin": {"a": 1}});
     let put = admin.json(Method::PUT, &path, &body).await;
     assert_eq!((put.status, &put.json()["traits"]["name"]), (200, &json!({"last": "L"})));
     bench.app().sign_in(&email).await;
@@ -55,9 +55,9 @@ async fn identity_is_created_read_changed_and_deleted() {
 #[tokio::test]
 async fn identifier_belongs_to_one_identity() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     for spelled in [email.clone(), email.to_uppercase()] {
-        let body = json!({"schema_id": "person", "traits": {"email": spelled}});
+        let body = json!({"schema_id": "user", "traits": {"email": spelled}});
         let taken = bench.admin().post("/admin/identities", &body).await;
         assert_eq!(taken.status, 409, "{spelled}: {}", taken.body);
     }
@@ -73,7 +73,7 @@ async fn deletion_frees_the_identifier() {
         let path = format!("/admin/identities/{}", made["id"].as_str().unwrap());
         assert_eq!(bench.admin().delete(&path).await.status, 204);
     }
-    assert!(bench.proxy.items("credentials").await.is_empty(), "nothing is left of somebody who was deleted");
+    assert!(bench.proxy.items("credentials").await.is_empty(), "nothing is left of a deleted identity");
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn lists_are_paged_and_filtered() {
     loop {
         let page = admin.get(&path).await;
         assert_eq!(page.status, 200, "{}", page.body);
-        seen.extend(page.json().as_array().unwrap().iter().map(|person| person["id"].clone()));
+        seen.extend(page.json().as_array().unwrap().iter().map(|identity| identity["id"].clone()));
         let link = page.header("link").unwrap_or_default();
         let next = link.split(',').find(|part| part.contains("rel=\"next\"")).and_then(|part| {
             let from = part.find("/admin/identities")?;
@@ -106,7 +106,7 @@ async fn lists_are_paged_and_filtered() {
         ids
     };
     assert_eq!(sorted(seen), sorted(all));
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let found = admin.get(&format!("/admin/identities?credentials_identifier={}", email.to_uppercase())).await.json();
     assert_eq!(found[0]["traits"]["email"], email.as_str());
     assert_eq!(found.as_array().map(Vec::len), Some(1));
@@ -115,9 +115,9 @@ async fn lists_are_paged_and_filtered() {
 #[tokio::test]
 async fn batch_creates_valid_items_and_reports_others() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let fresh = format!("{}@example.org", unique("batch"));
-    let create = |email: &str| json!({"create": {"schema_id": "person", "traits": {"email": email}}, "patch_id": "3fa85f64-5717-4562-b3fc-2c963f66afa6"});
+    let create = |email: &str| json!({"create": {"schema_id": "user", "traits": {"email": email}}, "patch_id": "3fa85f64-5717-4562-b3fc-2c963f66afa6"});
     let body = json!({"identities": [create(&fresh), create(&email), {}]});
     let answer = bench.admin().json(Method::PATCH, "/admin/identities", &body).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -126,15 +126,14 @@ async fn batch_creates_valid_items_and_reports_others() {
     assert_eq!(list[1]["error"]["code"], 409);
 }
 
-/// A fault in the form of a batch is a fault of the call, and nobody of it is made.
+/// An error in the form of a batch fails the whole call, and no identity is created.
 #[tokio::test]
 async fn unreadable_batch_creates_no_identity() {
     let bench = Bench::new().await;
-    let good =
-        |name: &str| json!({"schema_id": "person", "traits": {"email": format!("{}@example.org", unique(name))}});
+    let good = |name: &str| json!({"schema_id": "user", "traits": {"email": format!("{}@example.org", unique(name))}});
     for bad in [
         json!({"create": good("b"), "x": 1}),
-        json!({"create": {"schema_id": "person", "traits": {}, "stat": "active"}}),
+        json!({"create": {"schema_id": "user", "traits": {}, "stat": "active"}}),
         json!({"create": good("b"), "patch_id": 5}),
         json!({"create": good("b"), "patch_id": "abc"}),
         json!([]),
@@ -163,7 +162,7 @@ async fn patch_removes_and_sets_a_password() {
         let set = bench.admin().json(Method::PATCH, &path, &patch).await;
         assert_eq!(set.status, 200, "{}", set.body);
         assert_eq!(app.post(&app.begin("").await, &password(&email, "test")).await.status, 200, "{pointer}");
-        let body = json!({"schema_id": "person", "traits": {"email": email}, "credentials": {"password": {"config": {"password": PASSWORD}}}});
+        let body = json!({"schema_id": "user", "traits": {"email": email}, "credentials": {"password": {"config": {"password": PASSWORD}}}});
         assert_eq!(bench.admin().json(Method::PUT, &path, &body).await.status, 200);
         app.sign_in(&email).await;
     }
@@ -175,7 +174,7 @@ async fn put_replaces_given_keys_and_keeps_others() {
     let organization = "6b5b5f7e-2d6c-4d5c-9f0e-0f2f7c3f0a11";
     let email = format!("{}@example.org", unique("put"));
     let body = json!({
-        "schema_id": "person", "traits": {"email": email}, "organization_id": organization,
+        "schema_id": "user", "traits": {"email": email}, "organization_id": organization,
         "verifiable_addresses": [{"value": email, "via": "email", "verified": true, "verified_at": "2020-01-02T03:04:05Z"}],
         "credentials": {"password": {"config": {"password": PASSWORD, "hashed_password": "$md5$CY9rzUYh03PK3k6DJie09g=="}}},
     });
@@ -184,7 +183,7 @@ async fn put_replaces_given_keys_and_keeps_others() {
     let made = made.json();
     assert_eq!(made["verifiable_addresses"][0]["verified_at"], "2020-01-02T03:04:05Z");
     let path = format!("/admin/identities/{}", made["id"].as_str().unwrap());
-    // All that was shown may be sent back.
+    // Everything that was read may be sent back.
     let mut shown = bench.admin().get(&path).await.json();
     shown.as_object_mut().unwrap().remove("credentials");
     let put = bench.admin().json(Method::PUT, &path, &shown).await;
@@ -196,7 +195,7 @@ async fn put_replaces_given_keys_and_keeps_others() {
         assert_eq!(refused.status, 400, "{content_type:?} {body:?}");
     }
     for config in [json!({}), json!({"password": ""})] {
-        let body = json!({"schema_id": "person", "traits": {"email": format!("{}@example.org", unique("none"))}, "credentials": {"password": {"config": config}}});
+        let body = json!({"schema_id": "user", "traits": {"email": format!("{}@example.org", unique("none"))}, "credentials": {"password": {"config": config}}});
         let refused = bench.admin().post("/admin/identities", &body).await;
         assert_eq!(refused.json()["error"]["reason"], "The imported password does not match any known hash format.");
     }
@@ -230,7 +229,7 @@ async fn filtered_lists_are_paged() {
     }
 }
 
-/// Passwords of other systems, as they left them. The formats themselves are tested where they are read.
+/// Password hashes of other systems, as they stored them. The hashers crate tests the formats themselves.
 #[tokio::test]
 async fn imported_hash_is_replaced_at_next_login() {
     let bench = Bench::new().await;
@@ -254,9 +253,9 @@ async fn imported_hash_is_replaced_at_next_login() {
     }
 }
 
-/// Everything that the credentials table holds of a person, their guards included.
-async fn stored_hash(bench: &Bench, person: &Value) -> String {
-    let id = person["id"].as_str().expect("an id");
+/// All items of an identity in the credentials table, guards included.
+async fn stored_hash(bench: &Bench, identity: &Value) -> String {
+    let id = identity["id"].as_str().expect("an id");
     let items = bench.proxy.items("credentials").await;
     items.iter().map(ToString::to_string).filter(|item| item.contains(id)).collect::<Vec<_>>().join("\n")
 }
@@ -264,8 +263,8 @@ async fn stored_hash(bench: &Bench, person: &Value) -> String {
 #[tokio::test]
 async fn unusable_hashes_are_refused() {
     let bench = Bench::new().await;
-    let person = bench.create(json!({"email": format!("{}@example.org", unique("h"))}), json!({})).await;
-    let person = format!("/admin/identities/{}", person["id"].as_str().unwrap());
+    let identity = bench.create(json!({"email": format!("{}@example.org", unique("h"))}), json!({})).await;
+    let identity = format!("/admin/identities/{}", identity["id"].as_str().unwrap());
     let (unknown, unparsable, costly) = (
         "The imported password does not match any known hash format.",
         "The imported password hash could not be parsed.",
@@ -278,11 +277,11 @@ async fn unusable_hashes_are_refused() {
         ("$2a$16$o6hx.Wog/wvFSkT/Bp/6DOxCtLRTDj7lm9on9suF/WaCGNVHbkfL6", costly, "16"),
     ] {
         let credentials = json!({"password": {"config": {"hashed_password": hash}}});
-        let create = json!({"schema_id": "person", "traits": {"email": format!("{}@example.org", unique("h"))}, "credentials": credentials});
+        let create = json!({"schema_id": "user", "traits": {"email": format!("{}@example.org", unique("h"))}, "credentials": credentials});
         let patch = json!([{"op": "add", "path": "/credentials/password", "value": {"type": "password", "config": {"hashed_password": hash}}}]);
         let admin = bench.admin();
         for refused in
-            [admin.post("/admin/identities", &create).await, admin.json(Method::PATCH, &person, &patch).await]
+            [admin.post("/admin/identities", &create).await, admin.json(Method::PATCH, &identity, &patch).await]
         {
             let error = &refused.json()["error"];
             assert_eq!((refused.status, &error["reason"]), (400, &json!(reason)), "{hash}: {}", refused.body);

@@ -1,4 +1,4 @@
-//! Protected routes: who is let through, what they are told about the caller, and that not knowing is neither yes nor no.
+//! Protected routes: who may pass, what the route learns about the caller, and that errors are no decision.
 
 use crate::support::{Answer, Bench, CONFIG, Fault, PASSWORD, unique};
 use latchkey::event;
@@ -13,7 +13,7 @@ async fn protected_route_accepts_sessions_and_gets_identity() {
     let bench = Bench::new().await;
     let email = format!("{}@example.org", unique("p"));
     let traits = json!({"email": email, "name": {"first": "Zoë <b>", "last": "\"O'Hara\""}});
-    let person = bench.create(traits.clone(), json!({"password": PASSWORD})).await;
+    let identity = bench.create(traits.clone(), json!({"password": PASSWORD})).await;
     let token = bench.app().sign_in(&email).await;
     let app = bench.app();
     for client in app.token_each_way(&token) {
@@ -21,20 +21,20 @@ async fn protected_route_accepts_sessions_and_gets_identity() {
         let session = client.get("/sessions/whoami").await.json();
         assert_eq!(me.status, 200, "{}", me.body);
         let told = json!({
-            "identity_id": person["id"], "session_id": session["id"], "aal": "aal1", "traits": traits,
+            "identity_id": identity["id"], "session_id": session["id"], "aal": "aal1", "traits": traits,
             "expires_at": session["expires_at"],
         });
         assert_eq!(me.json(), told);
     }
     let mut browser = bench.browser();
     browser.sign_in(&email).await;
-    assert_eq!(browser.get(PROTECTED).await.json()["identity_id"], person["id"]);
+    assert_eq!(browser.get(PROTECTED).await.json()["identity_id"], identity["id"]);
 }
 
 #[tokio::test]
 async fn request_without_session_is_403_from_gateway() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let token = bench.app().sign_in(&email).await;
     let app = bench.app();
     let mut cut = token.clone();
@@ -46,7 +46,7 @@ async fn request_without_session_is_403_from_gateway() {
         app.with("authorization", "Bearer "),
         app.with("authorization", &format!("Basic {token}")),
         app.with("cookie", "ory_kratos_session=nonsense"),
-        // The first source that holds something wins, however good the next one is.
+        // The first source with a value counts, whatever the next one holds.
         app.token("ory_st_nonsense").with("authorization", &format!("Bearer {token}")),
     ] {
         forbidden(&client.get(PROTECTED).await);
@@ -65,7 +65,7 @@ fn forbidden(answer: &Answer) {
 #[tokio::test]
 async fn failing_store_is_500_and_no_decision() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let token = app.sign_in(&email).await;
     for fault in Fault::OF_A_READ {
@@ -88,7 +88,7 @@ async fn failing_store_is_500_and_no_decision() {
 #[tokio::test]
 async fn one_consistent_read_decides_on_a_session() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let token = app.sign_in(&email).await;
     bench.proxy.calls();
@@ -104,7 +104,7 @@ async fn one_consistent_read_decides_on_a_session() {
 async fn authorizer_demands_the_level_of_whoami() {
     for (demand, allowed) in [("aal1", true), ("highest_available", false)] {
         let bench = Bench::with(&format!("{CONFIG}\nsession: {{whoami: {{required_aal: {demand}}}}}\n")).await;
-        let email = bench.person().await;
+        let email = bench.identity().await;
         let app = bench.app();
         let token = app.sign_in(&email).await;
         assert_eq!(app.token(&token).get(PROTECTED).await.status, 200, "{demand}");
@@ -118,7 +118,7 @@ async fn authorizer_demands_the_level_of_whoami() {
     }
 }
 
-/// Gives the only person of a stack a second factor.
+/// Gives the only identity of a stack a second factor.
 pub(crate) async fn second_factor(bench: &Bench) {
     let items = bench.proxy.items("accounts").await;
     let mut profile = items.into_iter().find(|item| item["sk"]["S"] == "profile").unwrap();
@@ -132,15 +132,15 @@ pub(crate) async fn second_factor(bench: &Bench) {
 async fn disabled_identity_is_refused() {
     let bench = Bench::new().await;
     let email = format!("{}@example.org", unique("off"));
-    let person = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
+    let identity = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
     let token = bench.app().sign_in(&email).await;
-    let path = format!("/admin/identities/{}", person["id"].as_str().unwrap());
-    let off = json!({"schema_id": "person", "traits": {"email": email}, "state": "inactive"});
+    let path = format!("/admin/identities/{}", identity["id"].as_str().unwrap());
+    let off = json!({"schema_id": "user", "traits": {"email": email}, "state": "inactive"});
     assert_eq!(bench.admin().json(http::Method::PUT, &path, &off).await.status, 200);
     forbidden(&bench.app().token(&token).get(PROTECTED).await);
 }
 
-/// What only a gateway that is set up otherwise sends.
+/// An event that only a differently configured gateway sends.
 #[tokio::test]
 async fn events_of_another_format_are_errors() {
     let bench = Bench::new().await;

@@ -1,11 +1,11 @@
-//! Requests that no good client sends: the envelope and the right status, nothing written, nothing lost, never a panic.
+//! Malformed requests: the error format and the right status, no write, no loss, and no panic.
 
 use crate::support::{Answer, Bench, PASSWORD, password, unique};
 use http::Method;
 use proptest::prelude::*;
 use serde_json::json;
 
-/// An error of ours: a status, and a body that names it. A form with a message on it is one too.
+/// One of our errors: a status and a body that names it, or a form with a message.
 fn in_the_envelope(answer: &Answer, what: &str) {
     assert_ne!(answer.status, 500, "{what}: {}", answer.body);
     if (200..400).contains(&answer.status) {
@@ -24,7 +24,7 @@ fn in_the_envelope(answer: &Answer, what: &str) {
 #[tokio::test]
 async fn malformed_bodies_are_400() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let path = app.begin("").await;
     let huge = format!("{{\"method\":\"password\",\"identifier\":\"{}\"}}", "x".repeat(70_000));
@@ -54,7 +54,7 @@ async fn malformed_bodies_are_400() {
         .send(Method::POST, "/admin/identities", Some("application/json"), vec![b' '; 6 * 1024 * 1024])
         .await;
     assert_eq!(admin.status, 413, "{}", admin.body);
-    // After all that the flow is as good as before.
+    // The flow is still usable afterwards.
     assert_eq!(app.post(&path, &password(&email, PASSWORD)).await.status, 200);
 }
 
@@ -85,18 +85,18 @@ async fn head_has_the_headers_of_get() {
 #[tokio::test]
 async fn very_long_password_is_a_wrong_password() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     for length in [1025, 60_000] {
         let answer = app.post(&app.begin("").await, &password(&email, &"p".repeat(length))).await;
         assert_eq!((answer.status, answer.message_ids()), (400, vec![4_000_006]), "{length}");
     }
-    // Not even where it is the right one, by a hash that was imported.
+    // Refused even where it is the right one, by an imported hash.
     let email = format!("{}@example.org", unique("longer"));
     bench.create(json!({"email": email}), json!({"hashed_password": "$md5$jZSZVZ01ujk2l0PoBgQ08A=="})).await;
     let answer = app.post(&app.begin("").await, &password(&email, &"p".repeat(1025))).await;
     assert_eq!((answer.status, answer.message_ids()), (400, vec![4_000_006]));
-    // As long as is looked at.
+    // The longest password that is compared.
     let long = "ä".repeat(1024);
     let email = format!("{}@example.org", unique("long"));
     bench.create(json!({"email": email}), json!({"password": long})).await;
@@ -113,7 +113,7 @@ async fn very_long_identifier_is_an_unknown_identifier() {
         let answer = app.post(&app.begin("").await, &password(&identifier, "x")).await;
         assert_eq!((answer.status, answer.message_ids()), (400, vec![4_000_006]), "{}", identifier.len());
     }
-    // As many characters as are normalised, and more bytes than stand in a key.
+    // As many characters as are normalised, and more bytes than fit into a key.
     let name = format!("{}{}", unique("Long"), "É".repeat(900));
     let body = json!({"schema_id": "contacts", "traits": {"username": name}, "credentials": {"password": {"config": {"password": PASSWORD}}}});
     let admin = bench.admin();
@@ -125,7 +125,7 @@ async fn very_long_identifier_is_an_unknown_identifier() {
     assert_eq!(big.status, 400, "{}", big.body);
 }
 
-/// What nobody can have is neither kept nor sent back, and no client makes a 5xx.
+/// Values that no identity can have are neither stored nor sent back, and cause no 5xx.
 #[tokio::test]
 async fn too_long_values_are_not_stored() {
     let bench = Bench::new().await;
@@ -160,7 +160,7 @@ async fn too_long_values_are_not_stored() {
             assert!(!format!("{} {:?}", answer.body, answer.headers).contains("longlong"), "{path}");
         }
     }
-    // What fits is quoted in part.
+    // A value that fits is quoted in part.
     let query = "long".repeat(900);
     for path in [
         format!("/self-service/login/api?return_to=https://evil.example/{query}"),
@@ -183,11 +183,11 @@ async fn too_long_values_are_not_stored() {
         assert_eq!((refused.status, &refused.json()["error"]["id"]), (400, &json!("invalid_configuration")));
         let page = app.with("accept", "text/html").get(&format!("/self-service/login/browser{challenge}")).await;
         assert_eq!(page.status, 303);
-        assert_eq!(bench.logged(&page)["errors"], 0, "nobody is woken");
+        assert_eq!(bench.logged(&page)["errors"], 0, "no alarm is raised");
     }
 }
 
-/// As routers do it: the query is kept, the verb too, and nothing leads to another host.
+/// Redirects keep the query and the verb, and lead to no other host.
 #[tokio::test]
 async fn unclean_path_redirects_to_clean_path() {
     let bench = Bench::new().await;
@@ -217,8 +217,8 @@ async fn unclean_path_redirects_to_clean_path() {
         assert_eq!((answer.status, answer.location()), (307, clean), "{method} {path}: {}", answer.body);
         assert!(answer.set_cookie("").is_none(), "{path}: an app would bring the cookie along");
     }
-    // A client that follows gets what it asked for.
-    let email = bench.person().await;
+    // A client that follows the redirect gets the resource.
+    let email = bench.identity().await;
     let led = app.post(&format!("/{flow}"), &password(&email, PASSWORD)).await;
     assert_eq!(app.post(led.location(), &password(&email, PASSWORD)).await.status, 200);
 }
@@ -266,7 +266,7 @@ async fn forwarding_headers_change_no_url() {
     assert!(html.location().starts_with("https://app.example.org/login?flow="), "{}", html.location());
 }
 
-/// Where `return_to` must never lead: every way of writing somebody else's address that has worked somewhere.
+/// Targets that `return_to` must refuse: spellings of another host that have worked somewhere.
 const ELSEWHERE: &[&str] = &[
     "https://evil.example",
     "https://evil.example/https://app.example.org",
@@ -335,7 +335,7 @@ async fn return_to_outside_the_list_is_refused() {
     }
 }
 
-/// What may stand in a URL that a test makes up.
+/// Characters of generated URLs.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         "\\PC{0,40}",
@@ -400,7 +400,7 @@ proptest! {
     }
 }
 
-/// The host where a browser on the app's page would go.
+/// The host to which a browser on the app's page would go.
 fn url_host(target: &str) -> String {
     let base = url::Url::parse("https://app.example.org/welcome").expect("a URL");
     let leads = base.join(target).unwrap_or_else(|e| panic!("{target:?}: {e}"));

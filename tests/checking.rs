@@ -1,4 +1,4 @@
-//! What `latchkey config check` says of a file, and what a start does.
+//! The report of `latchkey config check`, and the messages of a start.
 
 use latchkey::check::{Way, report};
 use latchkey::stack::{Addresses, next_steps};
@@ -16,7 +16,7 @@ fn file(text: &str, schema: &str) -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-/// The whole of what is printed, and whether it ends well.
+/// The whole output, and whether it ends well.
 fn checked(text: &str, schema: &str) -> (String, bool) {
     let (_folder, path) = file(text, schema);
     let report = report(&path).unwrap();
@@ -79,14 +79,14 @@ fn missing_deployment_value_names_its_parameter() {
         "selfservice.flows.login.ui_url: http://127.0.0.1:4455/login is an address of your own machine",
         "parameter DefaultReturnUrl",
         "cookies.domain:",
-        // The session's cookie inherits it.
+        // The session's cookie inherits the domain.
         "session.cookie.domain:",
         "cannot be deployed as it is: 5 values must be set first",
     ] {
         assert!(report.contains(says), "{says}:\n{report}");
     }
     assert!(!good);
-    // Secrets in the file hide nothing of it.
+    // Secrets in the file do not hide other findings.
     let (report, _) = checked(
         "secrets: {cookie: [Vq3p9WkX0sLr8Zt1-and-more]}\nselfservice: {default_browser_return_url: 'http://127.0.0.1:3000/'}",
         PASSWORD,
@@ -120,7 +120,7 @@ async fn start_names_the_working_address() {
         steps.into_iter().map(|(what, line)| format!("{what}: {line}")).collect::<Vec<_>>()
     };
     assert_eq!(steps(""), ["Open: http://127.0.0.1:4455/"]);
-    // As most examples of Kratos have it.
+    // As in most examples of Kratos.
     let other_name = "serve: {public: {base_url: 'http://localhost:4433/'}}\nselfservice: {flows: {login: {ui_url: 'http://localhost:4455/login'}}}";
     assert_eq!(steps(other_name), ["Open: http://localhost:4455/"]);
     assert_eq!(

@@ -22,8 +22,8 @@ selfservice:
 secrets: {cookie: [test-key-test-key-test-key]}
 hashers: {algorithm: argon2, argon2: {memory: 64KB, iterations: 1}}
 identity:
-  default_schema_id: person
-  schemas: [{id: person, url: "file://person.json"}, {id: contacts, url: "file://contacts.json"}]
+  default_schema_id: user
+  schemas: [{id: user, url: "file://user.json"}, {id: contacts, url: "file://contacts.json"}]
 "#;
 const SECRET: &str = "a-password-that-is-nowhere-else";
 
@@ -55,7 +55,7 @@ async fn ended(mut command: Command, stdin: Option<&str>) -> Done {
     }
     let mut child = command.spawn().unwrap();
     if let (Some(text), Some(mut pipe)) = (stdin, child.stdin.take()) {
-        // One that does not read it says so itself.
+        // A command that does not read its input reports that itself.
         let _ = pipe.write_all(text.as_bytes()).await;
     }
     let output = child.wait_with_output().await.unwrap();
@@ -75,11 +75,11 @@ async fn with_stdin(served: &Served, args: &[&str], stdin: Option<&str>) -> Done
     done
 }
 
-async fn people(served: &Served) -> Vec<Value> {
+async fn identities(served: &Served) -> Vec<Value> {
     latchkey(served, &["user", "list", "--json"]).await.json()
 }
 
-/// Signs in as a native app; the status and the answer.
+/// Signs in as a native app. Returns the status and the answer.
 async fn sign_in(served: &Served, identifier: &str, password: &str) -> (u16, Value) {
     let flow = get(&format!("{}/self-service/login/api", served.public)).await.json();
     let url = url::Url::parse(flow["ui"]["action"].as_str().unwrap()).unwrap();
@@ -117,7 +117,7 @@ async fn user_commands_create_show_list_and_delete() {
         "{}",
         taken.err
     );
-    let wrong = latchkey(&served, &["user", "create", "--trait", "email=none", "--schema", "person"]).await;
+    let wrong = latchkey(&served, &["user", "create", "--trait", "email=none", "--schema", "user"]).await;
     assert!(wrong.code == 1 && wrong.err.contains("\n  email: \"none\" is not an e-mail address\n"), "{}", wrong.err);
     let more = latchkey(
         &served,
@@ -140,7 +140,7 @@ async fn user_commands_create_show_list_and_delete() {
     );
     assert!(more.err.contains("no password"));
 
-    assert_eq!(people(&served).await.len(), 2);
+    assert_eq!(identities(&served).await.len(), 2);
     assert_eq!(latchkey(&served, &["user", "list", "--limit", "1", "--json"]).await.json().len(), 1);
     let found = latchkey(&served, &["user", "list", "--identifier", "grace"]).await;
     assert!(
@@ -185,10 +185,10 @@ async fn session_commands_list_and_revoke() {
 
 #[tokio::test]
 async fn exit_codes_tell_the_kind_of_failure() {
-    let nobody = ended(command(&["user", "list", "--admin-url", "http://127.0.0.1:9"]), None).await;
-    assert!(nobody.code == 3 && nobody.err.contains("does not answer"), "{}", nobody.err);
+    let unreachable = ended(command(&["user", "list", "--admin-url", "http://127.0.0.1:9"]), None).await;
+    assert!(unreachable.code == 3 && unreachable.err.contains("does not answer"), "{}", unreachable.err);
     let served = Served::start(CONFIG, None).await;
-    // A stack's public API is no admin API.
+    // A stack's public API is not an admin API.
     let public = ended(command(&["user", "list", "--admin-url", &served.public]), None).await;
     assert_eq!(public.code, 1, "{}", public.err);
     for usage in [
@@ -218,7 +218,7 @@ fn mode(path: &Path) -> u32 {
 async fn import_keeps_ids_and_reports_refused_lines() {
     let served = Served::start(CONFIG, None).await;
     let kept = "0192f9f0-1111-7222-8333-444455556666";
-    // The hash of `foobar` by bcrypt, from elsewhere.
+    // The hash of `foobar` by bcrypt, from another system.
     let hash = "$2a$10$ZsCsoVQ3xfBG/K2z2XpBf.tm90GZmtOqtqWcB5.pYd5Eq8y7RlDyq";
     let lines = [
         json!({"id": kept, "traits": {"email": "kept@example.org"}, "external_id": "e-1", "metadata_admin": {"a": 1},
@@ -233,12 +233,13 @@ async fn import_keeps_ids_and_reports_refused_lines() {
         json!({"traits": {"email": "hash@example.org"}, "credentials": {"password": {"config": {"hashed_password": "no hash"}}}}).to_string(),
         json!({"schema_id": "contacts", "traits": {"username": "last"}}).to_string(),
     ];
-    let file = served.write("people.jsonl", &lines.join("\n"));
-    let (state, refused) = (served.path("people.jsonl.latchkey-import"), served.path("people.jsonl.refused.jsonl"));
+    let file = served.write("identities.jsonl", &lines.join("\n"));
+    let (state, refused) =
+        (served.path("identities.jsonl.latchkey-import"), served.path("identities.jsonl.refused.jsonl"));
 
     let dry = latchkey(&served, &["user", "import", "--dry-run", &file.to_string_lossy()]).await;
     assert!(dry.code == 1 && dry.out.starts_with("line 4: unknown key \"password\""), "{} {}", dry.out, dry.err);
-    assert!(people(&served).await.is_empty() && !state.exists() && !refused.exists());
+    assert!(identities(&served).await.is_empty() && !state.exists() && !refused.exists());
 
     let done = latchkey(&served, &["user", "import", "--json", &file.to_string_lossy()]).await;
     assert_eq!(done.code, 1, "{}", done.err);
@@ -261,22 +262,25 @@ async fn import_keeps_ids_and_reports_refused_lines() {
     assert_eq!((mode(&refused), mode(&state)), (0o600, 0o600));
     assert!(!text(&state).contains(SECRET) && !text(&state).contains("example.org"), "{}", text(&state));
 
-    let person = latchkey(&served, &["user", "show", kept, "--with-hashes", "--json"]).await.json().remove(0);
-    assert_eq!(person["credentials"]["password"]["config"]["hashed_password"], hash);
-    assert_eq!((&person["external_id"], &person["verifiable_addresses"][0]["verified"]), (&json!("e-1"), &json!(true)));
+    let identity = latchkey(&served, &["user", "show", kept, "--with-hashes", "--json"]).await.json().remove(0);
+    assert_eq!(identity["credentials"]["password"]["config"]["hashed_password"], hash);
+    assert_eq!(
+        (&identity["external_id"], &identity["verifiable_addresses"][0]["verified"]),
+        (&json!("e-1"), &json!(true))
+    );
     assert_eq!(sign_in(&served, "clear@example.org", SECRET).await.0, 200);
 
-    // Once more there is nothing to do, and what was refused is still told.
+    // A second run has nothing to do and still reports the refused lines.
     let again = latchkey(&served, &["user", "import", "--json", &file.to_string_lossy()]).await;
     assert_eq!((again.code, &again.json()[0]), (1, count));
-    assert_eq!(people(&served).await.len(), 3);
-    // A file that was changed is not the file that was imported; beginning anew finds everybody there.
-    served.write("people.jsonl", &lines.join("\n").replace("e-1", "e-2"));
+    assert_eq!(identities(&served).await.len(), 3);
+    // A changed file is not the imported file. A restart finds all identities in place.
+    served.write("identities.jsonl", &lines.join("\n").replace("e-1", "e-2"));
     let changed = latchkey(&served, &["user", "import", &file.to_string_lossy()]).await;
     assert!(changed.code == 1 && changed.err.contains("not the ones that were imported"), "{}", changed.err);
     let anew = latchkey(&served, &["user", "import", "--restart", "--json", &file.to_string_lossy()]).await;
     assert_eq!((&anew.json()[0]["created"], &anew.json()[0]["refused"]), (&json!(0), &json!(8)));
-    assert_eq!(people(&served).await.len(), 3);
+    assert_eq!(identities(&served).await.len(), 3);
 }
 
 #[tokio::test]
@@ -298,8 +302,8 @@ async fn import_accepts_the_output_of_list() {
     let file = to.write("all.jsonl", &all.out);
     let done = latchkey(&to, &["user", "import", &file.to_string_lossy()]).await;
     assert_eq!(done.code, 0, "{}", done.err);
-    let ids = |people: &[Value]| people.iter().map(|person| person["id"].to_string()).collect::<Vec<_>>();
-    assert_eq!(ids(&people(&to).await), ids(&all.json()));
+    let ids = |identities: &[Value]| identities.iter().map(|identity| identity["id"].to_string()).collect::<Vec<_>>();
+    assert_eq!(ids(&identities(&to).await), ids(&all.json()));
     assert_eq!(sign_in(&to, "pw@example.org", SECRET).await.0, 200);
 }
 
@@ -311,11 +315,11 @@ fn with_passwords(count: usize) -> String {
 #[tokio::test]
 async fn killed_import_resumes() {
     let served = Served::start(CONFIG, None).await;
-    let file = served.write("people.jsonl", &with_passwords(700));
-    let state = served.path("people.jsonl.latchkey-import");
+    let file = served.write("identities.jsonl", &with_passwords(700));
+    let state = served.path("identities.jsonl.latchkey-import");
     let args = ["user", "import", "--parallel", "2", "--admin-url", &served.admin, &file.to_string_lossy()];
     let mut child = command(&args).spawn().unwrap();
-    // In the middle: one batch is done, others are on their way.
+    // In the middle: one batch is done, others are in flight.
     eventually("a batch is done", async || {
         let state: Value = serde_json::from_str(&text(&state)).unwrap_or_default();
         (state["done"]["lines"].as_u64()? > 0).then_some(())
@@ -329,23 +333,23 @@ async fn killed_import_resumes() {
     assert_eq!(done.code, 0, "{}", done.err);
     assert!(done.err.contains("Going on after line"), "{}", done.err);
     assert_eq!(done.json()[0], json!({"lines": 700, "created": 700, "refused": 0, "refused_file": null}));
-    assert_eq!(people(&served).await.len(), 700);
+    assert_eq!(identities(&served).await.len(), 700);
 }
 
 #[tokio::test]
 async fn stopped_import_says_how_to_resume() {
     let served = Served::start(CONFIG, None).await;
-    // The first batch is taken; the next one is never answered.
+    // The first batch is answered; the next one never is.
     let batches = AtomicUsize::new(0);
     let bend: Bend = Arc::new(move |parts, _| {
         let is_second = parts.method == http::Method::PATCH && batches.fetch_add(1, Ordering::Relaxed) > 0;
         if is_second { Bent::Stuck } else { Bent::Straight }
     });
     let forward = Forward::start(&served.admin, bend).await;
-    let file = served.write("people.jsonl", &with_passwords(700));
+    let file = served.write("identities.jsonl", &with_passwords(700));
     let args = ["user", "import", "--parallel", "1", "--admin-url", &forward.url, &file.to_string_lossy()];
     let child = command(&args).spawn().unwrap();
-    let state = served.path("people.jsonl.latchkey-import");
+    let state = served.path("identities.jsonl.latchkey-import");
     let lines = eventually("a batch is done", async || {
         let state: Value = serde_json::from_str(&text(&state)).unwrap_or_default();
         state["done"]["lines"].as_u64().filter(|lines| *lines > 0)
@@ -387,8 +391,8 @@ async fn lost_answer_duplicates_and_refuses_no_identity() {
         if parts.method != http::Method::PATCH {
             return Bent::Straight;
         }
-        let people: Value = serde_json::from_slice(body).unwrap();
-        assert!(people["identities"].as_array().unwrap().len() <= 1000 && body.len() <= 5 << 20);
+        let identities: Value = serde_json::from_slice(body).unwrap();
+        assert!(identities["identities"].as_array().unwrap().len() <= 1000 && body.len() <= 5 << 20);
         match seen.fetch_add(1, Ordering::Relaxed) {
             0 => Bent::AnswerLost(504),
             1 => Bent::Refused(503),
@@ -396,15 +400,15 @@ async fn lost_answer_duplicates_and_refuses_no_identity() {
         }
     });
     let forward = Forward::start(&served.admin, bend).await;
-    // One that was there before, so that its line is refused although every line is in doubt.
+    // One identity exists beforehand, so its line is refused although every line is doubtful.
     latchkey(&served, &["user", "create", "--email", "k7@example.org"]).await;
-    let file = served.write("people.jsonl", &with_passwords(20));
+    let file = served.write("identities.jsonl", &with_passwords(20));
     let done =
         ended(command(&["user", "import", "--json", "--admin-url", &forward.url, &file.to_string_lossy()]), None).await;
     assert_eq!(done.json()[0]["created"], 19, "{} {}", done.out, done.err);
-    let report: Value = serde_json::from_str(&text(&served.path("people.jsonl.refused.jsonl"))).unwrap();
+    let report: Value = serde_json::from_str(&text(&served.path("identities.jsonl.refused.jsonl"))).unwrap();
     assert_eq!(report["line"], 8);
-    assert_eq!(people(&served).await.len(), 20);
+    assert_eq!(identities(&served).await.len(), 20);
     assert!(batches.load(Ordering::Relaxed) >= 4, "too much at once becomes halves");
 }
 
@@ -426,7 +430,7 @@ async fn imported_id_revives_no_session() {
         http.send(http::Method::GET, &url, headers, Bytes::new()).await.unwrap().status.as_u16()
     };
     assert_eq!(whoami().await, 200);
-    assert_eq!(latchkey(&served, &import).await.code, 1, "somebody has the id");
+    assert_eq!(latchkey(&served, &import).await.code, 1, "the id is taken");
     assert_eq!(whoami().await, 200, "and is left alone");
     assert_eq!(latchkey(&served, &["user", "delete", id, "--yes"]).await.code, 0);
     assert_eq!(latchkey(&served, &import).await.code, 0);
@@ -436,7 +440,7 @@ async fn imported_id_revives_no_session() {
 const KEY: &str = "AKIDEXAMPLE";
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
-/// Checks a signature as AWS does: by making it again from what arrived. What is wrong with it.
+/// Checks a signature as AWS does, by computing it again from the request. Returns what is wrong with it.
 fn unsigned(parts: &http::request::Parts, body: &[u8], token: Option<&str>) -> Option<String> {
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let at = time::macros::format_description!("[year][month][day]T[hour][minute][second]Z");
@@ -467,7 +471,7 @@ fn unsigned(parts: &http::request::Parts, body: &[u8], token: Option<&str>) -> O
     (wanted != header("authorization")).then(|| format!("{wanted}\n{}", header("authorization")))
 }
 
-/// A stack behind a gateway that asks for signatures.
+/// A stack behind a gateway that demands signatures.
 async fn gated(served: &Served, token: Option<&'static str>) -> (Forward, Arc<Mutex<Vec<String>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
@@ -555,7 +559,7 @@ async fn proxy_signs_only_for_this_machine() {
     let first = lines.next_line().await.unwrap().expect("it starts");
     let url = first.split(" is available at ").nth(1).unwrap().split("/ until").next().unwrap().to_owned();
     assert!(url.starts_with("http://127.0.0.1:"), "{first}");
-    // As an admin SDK would: without any signature.
+    // As an admin SDK calls it: without a signature.
     let made =
         ended(command(&["user", "create", "--email", "through+it@example.org", "--admin-url", &url]), None).await;
     assert_eq!(made.code, 0, "{} {:?}", made.err, seen.lock().unwrap());
@@ -608,7 +612,7 @@ async fn smoke_of_a_working_stack_succeeds() {
             assert!(done.out.lines().any(|out| out.starts_with("ok") && out.ends_with(&line)), "{line}: {}", done.out);
         }
     }
-    assert!(people(&served).await.is_empty());
+    assert!(identities(&served).await.is_empty());
     let traits = r#"{"username":"{unique}"}"#;
     let other =
         latchkey(&served, &["smoke", &served.public, "--schema", "contacts", "--traits", traits, "--json"]).await;
@@ -628,18 +632,18 @@ async fn smoke_names_the_failing_step() {
             let done = latchkey(&served, &["smoke", &served.public]).await;
             assert!(done.code == 1 && done.err.contains(says), "{says}: {} {}", done.out, done.err);
             assert!(done.out.contains("FAILED") && done.out.contains("cleans up"), "{}", done.out);
-            assert!(people(&served).await.is_empty(), "nobody is left behind");
+            assert!(identities(&served).await.is_empty(), "no identity is left behind");
         }
     };
-    // It knows itself by another name.
+    // The stack has another name in its configuration.
     admin_says(
         &format!("{CONFIG}\nserve: {{public: {{base_url: \"https://login.example.org/\"}}}}"),
         "serve.public.base_url",
     )
     .await;
-    // Its cookies are for somebody else.
+    // Its cookies are for another host.
     admin_says(&format!("{CONFIG}\ncookies: {{domain: example.com}}"), "example.com").await;
-    // Nobody can sign in by password.
+    // Password sign-in is off.
     admin_says(&CONFIG.replace("flows: {", "methods: {password: {enabled: false}}\n  flows: {"), "native app").await;
     // A session that outlives its end.
     let served = Served::start(CONFIG, None).await;
@@ -661,7 +665,7 @@ async fn smoke_names_the_failing_step() {
         "{}",
         done.err
     );
-    assert!(people(&served).await.is_empty());
+    assert!(identities(&served).await.is_empty());
 }
 
 #[tokio::test]
@@ -671,13 +675,13 @@ async fn interrupted_smoke_cleans_up() {
         Arc::new(|parts, _| if parts.uri.path().starts_with("/self-service") { Bent::Stuck } else { Bent::Straight });
     let forward = Forward::start(&served.public, bend).await;
     let child = command(&["smoke", &forward.url, "--admin-url", &served.admin]).spawn().unwrap();
-    eventually("a person", async || (people(&served).await.len() == 1).then_some(())).await;
+    eventually("an identity", async || (identities(&served).await.len() == 1).then_some(())).await;
     let interrupt = Command::new("kill").args(["-INT", &child.id().unwrap().to_string()]).status().await.unwrap();
     assert!(interrupt.success());
     let output = child.wait_with_output().await.unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("interrupted"));
-    assert!(people(&served).await.is_empty());
+    assert!(identities(&served).await.is_empty());
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Signing in by a code: to whom it goes, what it opens, how often, and what others learn of it.
+//! Signing in by code: which address gets it, what it opens, how often it may be tried, and what other clients learn of it.
 
 use crate::support::{Answer, Bench, Browser, CONFIG, Client, PASSWORD, action, csrf, eventually, password, unique};
 use serde_json::{Value, json};
@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 pub const SENT: i64 = 1_010_014;
 pub const WRONG_CODE: i64 = 4_010_008;
 pub const NO_STRATEGY: i64 = 4_010_002;
-pub const NOBODY: i64 = 4_000_035;
+pub const NO_CODE_SIGN_IN: i64 = 4_000_035;
 pub const GENERIC: i64 = 4_000_001;
 
-/// People whose address receives codes.
+/// Identities whose address receives codes.
 const READER: &str = r#"{
   "$id": "reader", "type": "object",
   "properties": {"traits": {
@@ -27,12 +27,12 @@ const READER: &str = r#"{
   }}
 }"#;
 
-/// A configuration with these people in it.
+/// A configuration with the schema of such identities.
 pub fn readers(config: &str) -> String {
     use base64::Engine as _;
     let schema = base64::engine::general_purpose::STANDARD.encode(READER);
     let schemas = format!("schemas: [{{id: reader, url: \"base64://{schema}\", selfservice_selectable: true}}, ");
-    config.replace("schemas: [", &schemas).replace("default_schema_id: person", "default_schema_id: reader")
+    config.replace("schemas: [", &schemas).replace("default_schema_id: user", "default_schema_id: reader")
 }
 
 pub fn config(methods: &str, rest: &str) -> String {
@@ -59,12 +59,12 @@ pub fn enter(identifier: &str, code: &str) -> Value {
     json!({"method": "code", "identifier": identifier, "code": code})
 }
 
-/// A code that is not this one.
+/// A wrong code.
 pub fn other_than(code: &str) -> &'static str {
     if code == "000000" { "111111" } else { "000000" }
 }
 
-/// Asks for a code as a native app; where its form goes, and the code that came.
+/// Requests a code as a native app. Returns where its form posts to, and the code that came.
 pub async fn sent(bench: &Bench, client: &Client<'_>, to: &str) -> (String, String) {
     let path = client.begin("").await;
     let before = bench.mail_to(to).len();
@@ -126,11 +126,11 @@ async fn browsers_sign_in_by_code() {
     assert_eq!((done.status, done.location()), (303, "https://app.example.org/after"));
     assert_eq!(browser.get("/sessions/whoami").await.status, 200);
     // Without the form's token nothing is sent.
-    let mut stranger = bench.browser();
-    let flow = stranger.begin("").await;
+    let mut attacker = bench.browser();
+    let flow = attacker.begin("").await;
     let mut body = ask(&email);
     body["csrf_token"] = json!("nonsense");
-    assert_eq!(stranger.post(&action(&flow), &body).await.status, 403);
+    assert_eq!(attacker.post(&action(&flow), &body).await.status, 403);
     assert_eq!(bench.mail_to(&email).len(), 1);
 }
 
@@ -143,7 +143,7 @@ async fn five_wrong_codes_need_another_code() {
     for _ in 0..4 {
         says(&app.post(&path, &enter(&email, other_than(&code))).await, 400, &[WRONG_CODE]);
     }
-    // Another code before that is tried as often as was left.
+    // Another code before the limit shares the remaining attempts.
     let resend = json!({"method": "code", "identifier": email, "resend": "code"});
     says(&app.post(&path, &resend).await, 400, &[SENT]);
     let second = bench.next_code(&email, 1).await;
@@ -151,7 +151,7 @@ async fn five_wrong_codes_need_another_code() {
     let late = app.post(&path, &enter(&email, &second)).await;
     says(&late, 400, &[GENERIC]);
     assert!(late.body.contains("Please request another code"), "{}", late.body);
-    // What the message says to do works.
+    // The advice of the message works.
     says(&app.post(&path, &resend).await, 400, &[SENT]);
     let third = bench.next_code(&email, 2).await;
     says(&app.post(&path, &enter(&email, other_than(&third))).await, 400, &[WRONG_CODE]);
@@ -194,7 +194,7 @@ async fn parallel_logins_of_one_identity_all_succeed() {
     for _ in 0..6 {
         flows.push(sent(&bench, &app, &email).await);
     }
-    // Each proves the address, which nobody had proven before.
+    // Each code verifies its address, which was not verified before.
     let logins = flows.iter().map(|(path, code)| {
         let body = enter(&email, code);
         let app = &app;
@@ -239,7 +239,7 @@ async fn code_ends_with_time_replacement_or_flow() {
     let (_, foreign) = sent(&bench, &app, &other).await;
     let (path, first) = sent(&bench, &app, &email).await;
     says(&app.post(&path, &enter(&email, &foreign)).await, 400, &[WRONG_CODE]);
-    // A code for one person does not open another's account in the same flow.
+    // A code for one identity does not open another's account in the same flow.
     says(&app.post(&path, &enter(&other, &first)).await, 400, &[WRONG_CODE]);
     let resent = app.post(&path, &json!({"method": "code", "identifier": email, "resend": "code"})).await;
     says(&resent, 400, &[SENT]);
@@ -257,11 +257,11 @@ async fn code_ends_with_time_replacement_or_flow() {
 async fn disabled_identity_is_told_after_right_code() {
     let bench = bench().await;
     let email = format!("{}@example.org", unique("off"));
-    let person = bench.create_as("reader", json!({"email": email}), json!({})).await;
+    let identity = bench.create_as("reader", json!({"email": email}), json!({})).await;
     let app = bench.app();
     let (path, code) = sent(&bench, &app, &email).await;
     let patch = json!([{"op": "replace", "path": "/state", "value": "inactive"}]);
-    let at = format!("/admin/identities/{}", person["id"].as_str().unwrap());
+    let at = format!("/admin/identities/{}", identity["id"].as_str().unwrap());
     assert_eq!(bench.admin().json(http::Method::PATCH, &at, &patch).await.status, 200);
     let before = app.get(&path.replace("login?flow", "login/flows?id")).await.json();
     let refused = app.post(&path, &enter(&email, &code)).await;
@@ -273,7 +273,7 @@ async fn disabled_identity_is_told_after_right_code() {
         app.get(&path.replace("login?flow", "login/flows?id")).await.json()["ui"]["nodes"],
         before["ui"]["nodes"]
     );
-    // The flow has passed; neither this code nor another one opens it any more.
+    // The code has passed the flow; neither this code nor another one opens it again.
     for body in [enter(&email, &code), ask(&email), json!({"method": "code", "identifier": email, "resend": "code"})] {
         says(&app.post(&path, &body).await, 400, &[NO_STRATEGY]);
     }
@@ -289,7 +289,7 @@ async fn code_to_any_verifiable_address_signs_in() {
     let (path, code) = sent(&bench, &app, "+49 176 671 11 638").await;
     assert!(bench.mail_to(&email).is_empty(), "only the one that was asked for");
     assert!(bench.mail_to("+4917667111638")[0].text.contains(&format!("@login.example.org #{code}")));
-    // Any identifier of the same person will do beside the code.
+    // Any identifier of the same identity is accepted beside the code.
     let done = app.post(&path, &enter(&email, &code)).await;
     assert_eq!(done.status, 200, "{}", done.body);
     let verified: Vec<_> = done.json()["session"]["identity"]["verifiable_addresses"]
@@ -304,11 +304,11 @@ async fn code_to_any_verifiable_address_signs_in() {
 
 #[tokio::test]
 async fn identity_without_code_credential_needs_the_fallback() {
-    for (fallback, expected) in [(false, NOBODY), (true, SENT)] {
+    for (fallback, expected) in [(false, NO_CODE_SIGN_IN), (true, SENT)] {
         let methods = format!("config: {{missing_credential_fallback_enabled: {fallback}}}");
         let bench = Bench::with(&config(&methods, "")).await;
-        let email = format!("{}@example.org", unique("person"));
-        bench.create_as("person", json!({"email": email}), json!({"password": PASSWORD})).await;
+        let email = format!("{}@example.org", unique("user"));
+        bench.create_as("user", json!({"email": email}), json!({"password": PASSWORD})).await;
         let app = bench.app();
         let path = app.begin("").await;
         says(&app.post(&path, &ask(&email)).await, 400, &[expected]);
@@ -326,7 +326,9 @@ async fn refresh_by_code_is_for_signed_in_identity() {
     let mut browser = bench.browser();
     let before = browser.sign_in(&email).await;
     let flow = browser.begin("?refresh=true").await;
-    for (who, id) in [(other.as_str(), NOBODY), ("nobody@example.org", NOBODY), (email.as_str(), 1_010_025)] {
+    for (who, id) in
+        [(other.as_str(), NO_CODE_SIGN_IN), ("unknown@example.org", NO_CODE_SIGN_IN), (email.as_str(), 1_010_025)]
+    {
         let mut body = ask(who);
         body["csrf_token"] = csrf(&flow);
         says(&browser.post(&action(&flow), &body).await, 400, &[id]);
@@ -364,7 +366,7 @@ async fn refresh_may_choose_an_address() {
             (&json!(email), &json!(1_010_023), &json!("email"))
         ]
     );
-    // The button's name alone says which method it is for.
+    // The button's name alone selects the method.
     let body = json!({"address": "+4917667111638", "csrf_token": csrf(&flow)});
     says(&browser.post(&action(&flow), &body).await, 400, &[1_010_025]);
     let code = bench.next_code("+4917667111638", 0).await;
@@ -378,7 +380,7 @@ async fn mitigation_answers_unknown_identifiers_like_known() {
     let email = reader(&bench).await;
     let app = bench.app();
     let mut seen = Vec::new();
-    for who in [email.as_str(), "nobody@example.org"] {
+    for who in [email.as_str(), "unknown@example.org"] {
         let path = app.begin("").await;
         let id = path.rsplit('=').next().unwrap().to_owned();
         let mut all = Vec::new();
@@ -397,7 +399,7 @@ async fn mitigation_answers_unknown_identifiers_like_known() {
                 .proxy
                 .calls()
                 .iter()
-                // The courier runs beside it.
+                // The courier runs at the same time.
                 .filter(|call| {
                     matches!(call.operation.as_str(), "BatchGetItem" | "TransactWriteItems" | "Query")
                         || is_of_login(call)
@@ -412,46 +414,46 @@ async fn mitigation_answers_unknown_identifiers_like_known() {
     for (known, unknown) in seen[0].iter().zip(&seen[1]) {
         assert_eq!(known, unknown);
     }
-    assert!(bench.mail_to("nobody@example.org").is_empty());
+    assert!(bench.mail_to("unknown@example.org").is_empty());
     assert_eq!(seen[0][0].3, 3, "round trips of a send");
     assert_eq!(seen[0][1].3, 3, "round trips of a code");
 }
 
-/// Where the answer hides that there is no account, its reader may be told by e-mail, if the configuration says so.
+/// Where the answer hides that there is no account, an e-mail to the address may say so, if configured.
 #[tokio::test]
 async fn unknown_address_gets_mail_if_configured() {
     let told =
         |rest: &str| config("", rest).replace("login: {ui_url", "login: {notify_unknown_recipients: true, ui_url");
     let bench = Bench::with(&told("security: {account_enumeration: {mitigate: true}}\n")).await;
     let app = bench.app();
-    let nobody = format!("{}@example.org", unique("Stranger"));
+    let unknown = format!("{}@example.org", unique("Unknown"));
     let path = app.begin("").await;
-    says(&app.post(&path, &ask(&nobody)).await, 400, &[SENT]);
-    let address = nobody.to_lowercase();
+    says(&app.post(&path, &ask(&unknown)).await, 400, &[SENT]);
+    let address = unknown.to_lowercase();
     let mail = eventually("a message", async || bench.mail_to(&address).pop()).await;
     assert_eq!((mail.template_type.as_str(), mail.subject.contains("sign in")), ("login_code_invalid", true));
     let digits = regex_lite::Regex::new(r"\d{6}").unwrap();
     assert!(!digits.is_match(&mail.text), "{}", mail.text);
     let listed = bench.admin().get("/admin/courier/messages").await.json();
     assert_eq!((&listed[0]["template_type"], &listed[0]["recipient"]), (&json!("login_code_invalid"), &json!(address)));
-    // As often as anybody, and no more; by e-mail alone, and to nothing that is no address.
+    // The same rate limits hold as for known addresses. Only e-mail is used, and only for valid addresses.
     for _ in 0..8 {
-        app.post(&app.begin("").await, &ask(&nobody)).await;
+        app.post(&app.begin("").await, &ask(&unknown)).await;
     }
     for odd in ["+4915200000001", "Ada <ada@example.org>", "a@b@example.org", "no address"] {
         says(&app.post(&app.begin("").await, &ask(odd)).await, 400, &[SENT]);
     }
-    let somebody = reader(&bench).await;
-    sent(&bench, &app, &somebody).await;
+    let known = reader(&bench).await;
+    sent(&bench, &app, &known).await;
     assert_eq!(bench.mail_to(&address).len(), 5);
     let to: BTreeSet<String> = bench.stack.inbox.messages().into_iter().map(|message| message.to).collect();
-    assert_eq!(to, [address, somebody].into());
+    assert_eq!(to, [address, known].into());
 
     let open = Bench::with(&told("")).await;
     let warnings = &open.stack.loaded.notices.warnings;
     assert!(warnings.iter().any(|line| line.contains("notify_unknown_recipients has no effect")), "{warnings:?}");
     let app = open.app();
-    says(&app.post(&app.begin("").await, &ask("nobody@example.org")).await, 400, &[NOBODY]);
+    says(&app.post(&app.begin("").await, &ask("unknown@example.org")).await, 400, &[NO_CODE_SIGN_IN]);
     assert!(open.proxy.items("outbox").await.is_empty());
 }
 
@@ -463,9 +465,12 @@ async fn mitigation_holds_for_every_client_and_style() {
     let volatile =
         regex_lite::Regex::new(r#""(created|expires|issued|updated)_at":"[^"]*"|[A-Za-z0-9+/]{80,}={0,2}"#).unwrap();
     let told = mitigated.replace("login: {ui_url", "login: {notify_unknown_recipients: true, ui_url");
-    for (style, config) in
-        [("unified", mitigated), ("identifier first", first), ("only codes", only_code), ("strangers told", told)]
-    {
+    for (style, config) in [
+        ("unified", mitigated),
+        ("identifier first", first),
+        ("only codes", only_code),
+        ("unknown addresses told", told),
+    ] {
         let bench = Bench::with(&config).await;
         let (known, codeless) = (reader(&bench).await, format!("{}@example.org", unique("codeless")));
         bench.create_as("reader", json!({"email": codeless}), json!({})).await;
@@ -485,7 +490,7 @@ async fn mitigation_holds_for_every_client_and_style() {
             (answer.status, volatile.replace_all(&body, "V").into_owned())
         };
         let mut seen = Vec::new();
-        for who in [known.as_str(), codeless.as_str(), "nobody@example.org"] {
+        for who in [known.as_str(), codeless.as_str(), "unknown@example.org"] {
             let mut all = Vec::new();
             let app = bench.app();
             let path = app.begin("").await;
@@ -508,7 +513,7 @@ async fn mitigation_holds_for_every_client_and_style() {
                     body.as_object().unwrap().iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap()));
                 let fields: Vec<_> = fields.chain([("csrf_token", token.as_str().unwrap())]).collect();
                 let answer = html.form(&action(&form), &fields).await;
-                // An error that is stored has an id of its own.
+                // A stored error has an id of its own.
                 let to = answer.location().replace(flow, "FLOW");
                 let end = if to.contains("/error?id=") { to.find("id=").unwrap_or(to.len()) } else { to.len() };
                 all.push((answer.status, to[..end].to_owned()));
@@ -518,18 +523,18 @@ async fn mitigation_holds_for_every_client_and_style() {
             seen.push(all);
         }
         for (place, known) in seen[0].iter().enumerate() {
-            assert_eq!(known, &seen[1][place], "{style}, answer {place}: somebody without a password");
-            assert_eq!(known, &seen[2][place], "{style}, answer {place}: nobody");
+            assert_eq!(known, &seen[1][place], "{style}, answer {place}: an identity without a password");
+            assert_eq!(known, &seen[2][place], "{style}, answer {place}: an unknown identifier");
         }
     }
 }
 
-/// Whether a call on a single item is a login's and not the courier's, which runs beside it.
+/// Whether a call on a single item belongs to a login and not to the courier, which runs at the same time.
 fn is_of_login(call: &crate::support::Call) -> bool {
     !call.operation.contains("Record") && call.function != "CourierFunction"
 }
 
-/// How many items a call is about.
+/// The number of items in a call.
 fn weight(request: &Value) -> usize {
     let batches = request["RequestItems"].as_object().into_iter().flatten();
     let keys = batches.map(|(_, batch)| batch["Keys"].as_array().map_or(0, Vec::len)).sum::<usize>();
@@ -555,7 +560,7 @@ async fn no_code_is_stored_or_logged() {
     let email = reader(&bench).await;
     let app = bench.app();
     let (path, code) = sent(&bench, &app, &email).await;
-    // In digits it could be part of any number, so it is looked for as text.
+    // As a number it could be part of another number, so the text is searched.
     let quoted = format!("\"{code}\"");
     let kept = serde_json::to_string(&bench.proxy.items("flows").await).unwrap();
     assert!(!kept.contains(&quoted) && kept.contains("codes"), "{kept}");
@@ -630,8 +635,8 @@ async fn identifier_first_offers_or_sends_a_code() {
     assert_eq!(bench.logged(&answer)["round_trips"], 3);
     let code = bench.next_code(&only_code, 0).await;
     assert_eq!(app.post(&path, &enter(&only_code, &code)).await.status, 200);
-    says(&app.post(&app.begin("").await, &first("nobody@example.org")).await, 400, &[4_000_037]);
-    // What was offered and not chosen has not been counted as a wish.
+    says(&app.post(&app.begin("").await, &first("unknown@example.org")).await, 400, &[4_000_037]);
+    // A code that was offered and not chosen is not counted as requested.
     let kept = serde_json::to_string(&bench.proxy.items("counters").await).unwrap();
     assert!(kept.contains("send#to#"), "{kept}");
 }
@@ -652,12 +657,12 @@ async fn invalid_address_gets_no_code() {
         &long,
     ] {
         let answer = app.post(&app.begin("").await, &ask(odd)).await;
-        says(&answer, 400, &[NOBODY]);
+        says(&answer, 400, &[NO_CODE_SIGN_IN]);
     }
     assert!(bench.proxy.items("outbox").await.is_empty());
-    // A password still opens in the same flow.
+    // A password still signs in within the same flow.
     let email = reader(&bench).await;
     let path = app.begin("").await;
-    says(&app.post(&path, &ask("nobody@example.org")).await, 400, &[NOBODY]);
+    says(&app.post(&path, &ask("unknown@example.org")).await, 400, &[NO_CODE_SIGN_IN]);
     assert_eq!(app.post(&path, &password(&email, PASSWORD)).await.status, 200);
 }

@@ -1,6 +1,6 @@
-//! Codes as they are entered: pasted with what came along, late because another one was sent, beside several identifiers.
+//! Codes as users enter them: pasted with other characters, late because another one was sent, beside several identifiers.
 
-use crate::code::{NOBODY, SENT, WRONG_CODE, ask, bench, config, enter, other_than, reader, says, sent};
+use crate::code::{NO_CODE_SIGN_IN, SENT, WRONG_CODE, ask, bench, config, enter, other_than, reader, says, sent};
 use crate::support::{Bench, PASSWORD, action, csrf, unique};
 use serde_json::json;
 
@@ -35,7 +35,7 @@ async fn pasted_code_signs_in() {
         let done = app.post(&path, &enter(&email, &typed)).await;
         assert_eq!(done.status, 200, "{typed:?}: {}", done.body);
     }
-    // As a browser sends it, where blanks are plus signs.
+    // As a browser sends it, with plus signs for spaces.
     let (path, code) = sent(&bench, &app, &email).await;
     let spaced = format!("{} {}", &code[..3], &code[3..]);
     let fields = [("method", "code"), ("identifier", email.as_str()), ("code", spaced.as_str())];
@@ -84,7 +84,7 @@ async fn late_code_verifies_its_own_address() {
     let app = bench.app();
     let (path, code) = sent(&bench, &app, &email).await;
     says(&app.post(&path, &json!({"method": "code", "identifier": phone, "resend": "code"})).await, 400, &[SENT]);
-    // Beside somebody else's identifier it is as wrong as before.
+    // Beside the identifier of another identity it is wrong as before.
     says(&app.post(&path, &enter(&other, &code)).await, 400, &[WRONG_CODE]);
     let done = app.post(&path, &enter(phone, &code)).await;
     assert_eq!(done.status, 200, "{}", done.body);
@@ -93,7 +93,7 @@ async fn late_code_verifies_its_own_address() {
     assert_eq!(verified.map(|address| address["value"].clone()).collect::<Vec<_>>(), [json!(email)]);
 }
 
-/// Tries count over both codes.
+/// Attempts count over both codes.
 #[tokio::test]
 async fn two_codes_share_their_attempts() {
     let bench = Bench::with(&config("config: {max_submissions: 2}", "")).await;
@@ -119,17 +119,17 @@ async fn one_of_two_fields_is_the_identifier() {
     let code = bench.next_code(&ada, 0).await;
     assert!(bench.mail_to(&bob).is_empty());
     let with = |identifier: &str, address: &str| json!({"method": "code", "identifier": identifier, "address": address, "code": code});
-    says(&app.post(&path, &with(&ada, "nobody@example.org")).await, 400, &[NOBODY]);
+    says(&app.post(&path, &with(&ada, "unknown@example.org")).await, 400, &[NO_CODE_SIGN_IN]);
     says(&app.post(&path, &with(&ada, &bob)).await, 400, &[WRONG_CODE]);
-    assert_eq!(app.post(&path, &with("nobody@example.org", &ada)).await.status, 200);
-    // Nobody's identifier is not made up for by an address.
+    assert_eq!(app.post(&path, &with("unknown@example.org", &ada)).await.status, 200);
+    // An address does not make up for an unknown identifier.
     let path = app.begin("").await;
-    let body = json!({"method": "code", "identifier": "nobody@example.org", "address": bob});
-    says(&app.post(&path, &body).await, 400, &[NOBODY]);
+    let body = json!({"method": "code", "identifier": "unknown@example.org", "address": bob});
+    says(&app.post(&path, &body).await, 400, &[NO_CODE_SIGN_IN]);
     assert!(bench.mail_to(&bob).is_empty());
-    // Two names of one field count alike.
+    // Both names of the field count alike.
     let path = app.begin("").await;
-    let body = json!({"method": "password", "identifier": "nobody@example.org", "password_identifier": ada, "password": PASSWORD});
+    let body = json!({"method": "password", "identifier": "unknown@example.org", "password_identifier": ada, "password": PASSWORD});
     says(&app.post(&path, &body).await, 400, &[4_000_006]);
 }
 
@@ -142,7 +142,7 @@ async fn identifier_first_reads_only_its_identifier() {
     let ada = reader(&bench).await;
     let app = bench.app();
     let first = |who: &str| json!({"method": "identifier_first", "identifier": who, "address": bob});
-    says(&app.post(&app.begin("").await, &first("nobody@example.org")).await, 400, &[4_000_037]);
+    says(&app.post(&app.begin("").await, &first("unknown@example.org")).await, 400, &[4_000_037]);
     let offered = app.post(&app.begin("").await, &first(&ada)).await;
     says(&offered, 400, &[]);
     assert_eq!(offered.json()["active"], "identifier_first", "ada has a password");
@@ -154,9 +154,9 @@ async fn refusal_shows_the_identifier_as_typed() {
     let limits = "rate_limits: {sends: {address: 1, flow: 9}}\n";
     let bench = Bench::with(&config("", limits)).await;
     let app = bench.app();
-    let refused = app.post(&app.begin("").await, &ask("Nobody@Example.ORG")).await;
-    says(&refused, 400, &[NOBODY]);
-    assert_eq!(refused.node("identifier"), "Nobody@Example.ORG");
+    let refused = app.post(&app.begin("").await, &ask("Unknown@Example.ORG")).await;
+    says(&refused, 400, &[NO_CODE_SIGN_IN]);
+    assert_eq!(refused.node("identifier"), "Unknown@Example.ORG");
     let email = reader(&bench).await;
     sent(&bench, &app, &email).await;
     let typed = email.to_uppercase();
@@ -165,6 +165,6 @@ async fn refusal_shows_the_identifier_as_typed() {
     let mut browser = bench.browser();
     browser.sign_in(&email).await;
     let flow = browser.begin("?refresh=true").await;
-    let body = json!({"method": "code", "identifier": "Somebody@Else.example", "csrf_token": csrf(&flow)});
-    assert_eq!(browser.post(&action(&flow), &body).await.node("identifier"), "Somebody@Else.example");
+    let body = json!({"method": "code", "identifier": "Other@Else.example", "csrf_token": csrf(&flow)});
+    assert_eq!(browser.post(&action(&flow), &body).await.node("identifier"), "Other@Else.example");
 }

@@ -1,7 +1,7 @@
-//! Rate limits on sending and trying codes: what is counted is what was typed, owners get their codes on devices of theirs, and
-//! many guesses make codes longer.
+//! Rate limits on sending and trying codes: the counters use what was typed, known devices still get codes, and many guesses make
+//! codes longer.
 
-use crate::code::{NOBODY, SENT, WRONG_CODE, ask, config, enter, other_than, reader, says, sent};
+use crate::code::{NO_CODE_SIGN_IN, SENT, WRONG_CODE, ask, config, enter, other_than, reader, says, sent};
 use crate::password_limits::assert_wrong;
 use crate::support::{Answer, Bench, Browser, Client, PASSWORD, action, csrf, eventually, password, unique};
 use serde_json::{Value, json};
@@ -22,13 +22,13 @@ fn resend(to: &str) -> Value {
     json!({"method": "code", "identifier": to, "resend": "code"})
 }
 
-/// Sends a form of a browser's flow; the answer.
+/// Submits a form of a browser's flow.
 async fn post(browser: &mut Browser<'_>, flow: &Value, mut body: Value) -> Answer {
     body["csrf_token"] = csrf(flow);
     browser.post(&action(flow), &body).await
 }
 
-/// The code of the newest message to an address, with so many digits.
+/// The code of the newest message to an address, with this many digits.
 async fn code_of(bench: &Bench, to: &str, after: usize, digits: usize) -> String {
     let text = eventually("a code", async || {
         let mail = bench.mail_to(to);
@@ -49,24 +49,24 @@ async fn requests_elsewhere_do_not_limit_known_device() {
     says(&post(&mut own, &flow, ask(&email)).await, 400, &[SENT]);
     let code = code_of(&bench, &email, 0, 6).await;
     assert_eq!(post(&mut own, &flow, enter(&email, &code)).await.status, 200);
-    // One network is stopped before it has used up what the address may get.
-    let stranger = bench.app();
+    // One network reaches its limit before it has used up that of the address.
+    let elsewhere = bench.app();
     for _ in 0..5 {
-        says(&request(&stranger, &email).await, 400, &[SENT]);
+        says(&request(&elsewhere, &email).await, 400, &[SENT]);
     }
-    says(&request(&stranger, &email).await, 429, &[TOO_OFTEN]);
-    says(&request(&stranger.at("198.51.100.7"), &email).await, 400, &[SENT]);
-    // Several are stopped together.
+    says(&request(&elsewhere, &email).await, 429, &[TOO_OFTEN]);
+    says(&request(&elsewhere.at("198.51.100.7"), &email).await, 400, &[SENT]);
+    // Several networks reach the limit of the address together.
     for network in 0..3 {
-        says(&request(&stranger.at(&format!("198.51.{network}.1")), &email).await, 400, &[SENT]);
+        says(&request(&elsewhere.at(&format!("198.51.{network}.1")), &email).await, 400, &[SENT]);
     }
-    says(&request(&stranger.at("198.51.9.1"), &email).await, 429, &[TOO_OFTEN]);
-    // On their own device the owner gets a code all the same: signed in, and after signing out.
+    says(&request(&elsewhere.at("198.51.9.1"), &email).await, 429, &[TOO_OFTEN]);
+    // The owner's known device still gets a code: signed in, and after signing out.
     let refresh = own.begin("?refresh=true").await;
     says(&post(&mut own, &refresh, ask(&email)).await, 400, &[1_010_025]);
     let link = own.get("/self-service/logout/browser").await.json();
     own.get(&format!("/self-service/logout?token={}", link["logout_token"].as_str().unwrap())).await;
-    // The code of the refresh must not be taken for the next one.
+    // The code of the refresh must not be mistaken for the next one.
     eventually("everything sent", async || {
         let queued = bench.proxy.items("outbox").await.into_iter().any(|item| item.get("unsent").is_some());
         (!queued).then_some(())
@@ -114,7 +114,7 @@ async fn sending_is_limited_by_typed_address() {
     let bench = bench("sends: {network: 4}").await;
     let app = bench.app();
     for at in 0..4 {
-        says(&request(&app, &format!("n{at}@example.org")).await, 400, &[NOBODY]);
+        says(&request(&app, &format!("n{at}@example.org")).await, 400, &[NO_CODE_SIGN_IN]);
     }
     says(&request(&app, "n5@example.org").await, 429, &[TOO_OFTEN]);
     says(&request(&app.at("198.51.100.7"), &reader(&bench).await).await, 400, &[SENT]);
@@ -132,7 +132,7 @@ async fn text_message_limits_treat_unknown_numbers_alike() {
         let (known, unknown) = ("+4917667111638", "+4917667111639");
         let (here, there) = (bench.app(), bench.app().at("198.51.100.7"));
         let first = request(&here, unknown).await;
-        says(&first, 400, &[if mitigation.is_empty() { NOBODY } else { SENT }]);
+        says(&first, 400, &[if mitigation.is_empty() { NO_CODE_SIGN_IN } else { SENT }]);
         for number in [known, unknown] {
             says(&request(&here, number).await, 429, &[TOO_OFTEN]);
         }
@@ -140,9 +140,9 @@ async fn text_message_limits_treat_unknown_numbers_alike() {
         for number in [known, unknown] {
             says(&request(&bench.app().at("198.51.101.1"), number).await, 429, &[TOO_OFTEN]);
         }
-        // Where no messages go, nobody gets one, known or not.
+        // A country without text messages gets none, whether the number is known or not.
         for number in ["+16502530000", "+16502530001"] {
-            says(&request(&bench.app().at("198.51.102.1"), number).await, 400, &[NOBODY]);
+            says(&request(&bench.app().at("198.51.102.1"), number).await, 400, &[NO_CODE_SIGN_IN]);
         }
         assert!(bench.mail_to("+16502530000").is_empty());
     }
@@ -164,7 +164,7 @@ async fn beyond_hidden_limit_only_longer_codes_work() {
     let long = code_of(&bench, &email, 1, 10).await;
     says(&app.post(&path, &enter(&email, other_than(&long))).await, 400, &[WRONG_CODE]);
     assert_eq!(app.post(&path, &enter(&email, &long)).await.status, 200);
-    // That ended the row.
+    // The success reset the count of failures.
     assert_eq!(app.post(&app.begin("").await, &password(&email, PASSWORD)).await.status, 200);
     let (path, short) = sent(&bench, &app, &email).await;
     assert_eq!(app.post(&path, &enter(&email, &short)).await.status, 200);
@@ -194,7 +194,7 @@ async fn account_lookups_beside_a_code_are_limited() {
     let app = bench.app();
     let (path, code) = sent(&bench, &app, &email).await;
     for at in 0..2 {
-        says(&app.post(&path, &enter(&format!("n{at}@example.org"), "123456")).await, 400, &[NOBODY]);
+        says(&app.post(&path, &enter(&format!("n{at}@example.org"), "123456")).await, 400, &[NO_CODE_SIGN_IN]);
     }
     says(&app.post(&path, &enter("n3@example.org", "123456")).await, 429, &[TOO_OFTEN]);
     assert_eq!(app.at("198.51.100.7").post(&path, &enter(&email, &code)).await.status, 200);

@@ -1,16 +1,16 @@
-//! What must happen once happens once, however many ask at the same time.
+//! Operations that must happen once happen once under parallel requests.
 
 use crate::support::{Bench, CONFIG, PASSWORD, password, unique};
 use serde_json::json;
 
-/// As many as ask at once.
+/// Parallel requests.
 const MANY: usize = 32;
 
 #[tokio::test]
 async fn parallel_submits_complete_a_flow_once() {
-    // As many are let through as ask; what brakes do has tests of its own.
+    // Rate limits are off: they have tests of their own.
     let bench = Bench::with(&format!("{CONFIG}rate_limits: {{enabled: false}}\n")).await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let action = app.begin("").await;
     let body = password(&email, PASSWORD);
@@ -32,9 +32,9 @@ async fn parallel_creates_of_an_identifier_make_one_identity() {
     let admin = bench.admin();
     let bodies: Vec<_> = (0..MANY)
         .map(|at| {
-            // However it is written.
+            // In every spelling.
             let spelled = if at % 2 == 0 { email.clone() } else { email.to_uppercase() };
-            json!({"schema_id": "person", "traits": {"email": spelled}, "credentials": {"password": {"config": {"password": PASSWORD}}}})
+            json!({"schema_id": "user", "traits": {"email": spelled}, "credentials": {"password": {"config": {"password": PASSWORD}}}})
         })
         .collect();
     let answers = futures_util::future::join_all(bodies.iter().map(|body| admin.post("/admin/identities", body))).await;
@@ -56,10 +56,10 @@ async fn parallel_claims_of_an_identifier_succeed_once() {
     let mut paths = Vec::new();
     for _ in 0..8 {
         let email = format!("{}@example.org", unique("mover"));
-        let person = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
-        paths.push(format!("/admin/identities/{}", person["id"].as_str().unwrap()));
+        let identity = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
+        paths.push(format!("/admin/identities/{}", identity["id"].as_str().unwrap()));
     }
-    let body = json!({"schema_id": "person", "state": "active", "traits": {"email": wanted}});
+    let body = json!({"schema_id": "user", "state": "active", "traits": {"email": wanted}});
     let answers =
         futures_util::future::join_all(paths.iter().map(|path| admin.json(http::Method::PUT, path, &body))).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
@@ -67,7 +67,7 @@ async fn parallel_claims_of_an_identifier_succeed_once() {
     bench.app().sign_in(&wanted).await;
 }
 
-/// A hash that is replaced at the first login, while others by the same password are under way.
+/// A hash that is replaced at the first login while others by the same password are in flight.
 #[tokio::test]
 async fn parallel_logins_by_imported_hash_all_succeed() {
     let bench = Bench::new().await;
@@ -90,7 +90,7 @@ async fn parallel_logins_by_imported_hash_all_succeed() {
 #[tokio::test]
 async fn oldest_sessions_are_evicted_beyond_the_cap() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let first = app.sign_in(&email).await;
     let mut last = String::new();
@@ -101,7 +101,7 @@ async fn oldest_sessions_are_evicted_beyond_the_cap() {
     assert_eq!(app.token(&last).get("/sessions/whoami").await.status, 200);
     let list = app.token(&last).get("/sessions?per_page=500").await;
     assert_eq!(list.header("x-total-count"), Some("89"), "{}", list.body.len());
-    // Ended ones are kept too, but not for ever, or each login would read more than the one before.
+    // Ended sessions are kept too, but not for ever, or each login would read more than the one before.
     assert_eq!(app.token(&last).delete("/sessions").await.status, 200);
     app.sign_in(&email).await;
     let items = bench.proxy.items("accounts").await;
@@ -109,12 +109,12 @@ async fn oldest_sessions_are_evicted_beyond_the_cap() {
     assert_eq!(sessions.count(), 60 + 2);
 }
 
-/// No login knows of the others, and still no more sessions are good than one person may have.
+/// The logins do not know of each other, and still no more sessions are live than one identity may have.
 #[tokio::test]
 async fn parallel_logins_do_not_exceed_session_cap() {
     let bench = Bench::with(&format!("{CONFIG}rate_limits: {{enabled: false}}\n")).await;
     let email = format!("{}@example.org", unique("crowd"));
-    let person = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
+    let identity = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
     let app = bench.app();
     let mut paths = Vec::new();
     for _ in 0..120 {
@@ -134,9 +134,9 @@ async fn parallel_logins_do_not_exceed_session_cap() {
     assert_eq!(live.len(), 90);
     let list = app.token(&live[0]).get("/sessions").await;
     assert_eq!(list.header("x-total-count"), Some("89"));
-    let path = format!("/admin/identities/{}/sessions?active=true", person["id"].as_str().unwrap());
+    let path = format!("/admin/identities/{}/sessions?active=true", identity["id"].as_str().unwrap());
     assert_eq!(bench.admin().get(&path).await.header("x-total-count"), Some("90"));
-    // Ending some of the newer ones brings none of the older back, neither now nor with the next login.
+    // Revoking some of the newer ones revives none of the older ones, neither now nor with the next login.
     for token in &live[..20] {
         let ended = app.json(http::Method::DELETE, "/self-service/logout/api", &json!({"session_token": token})).await;
         assert_eq!(ended.status, 204);
@@ -150,11 +150,11 @@ async fn parallel_logins_do_not_exceed_session_cap() {
     assert_eq!(still, 70);
 }
 
-/// Each of them is answered with a token, so each token must be worth something.
+/// Each refresh is answered with a token, so each token must be valid.
 #[tokio::test]
 async fn parallel_refreshes_leave_every_client_signed_in() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let signed_in = app.token(&app.sign_in(&email).await);
     let mut paths = Vec::new();

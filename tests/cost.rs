@@ -1,10 +1,10 @@
-//! What each endpoint asks of the store: how many round trips, and whether it asks for the truth.
+//! The store calls of each endpoint: how many round trips, and whether reads are consistent.
 
 use crate::support::{Answer, Bench, Call, PASSWORD, action, csrf, password, unique};
 use http::Method;
 use serde_json::json;
 
-/// Round trips in sequence, as the log line of the request says, and the calls that the store saw.
+/// Sequential round trips, as the log line of the request has them, and the calls that the store saw.
 fn cost(bench: &Bench, answer: &Answer) -> (i64, Vec<Call>) {
     (bench.logged(answer)["round_trips"].as_i64().expect("a number"), bench.proxy.calls())
 }
@@ -12,7 +12,7 @@ fn cost(bench: &Bench, answer: &Answer) -> (i64, Vec<Call>) {
 #[tokio::test]
 async fn every_endpoint_stays_within_its_budget() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let mut browser = bench.browser();
     let trips = |answer: &Answer, most: i64, what: &str| {
@@ -36,7 +36,7 @@ async fn every_endpoint_stays_within_its_budget() {
     body["csrf_token"] = csrf(&flow.json());
     trips(&browser.post(&action(&flow.json()), &body).await, 2, "submit of a browser");
     trips(&browser.get("/sessions/whoami").await, 1, "whoami by cookie");
-    trips(&app.get("/sessions/whoami").await, 0, "whoami of nobody");
+    trips(&app.get("/sessions/whoami").await, 0, "whoami without a session");
     trips(&browser.get("/sessions").await, 1, "list of sessions");
     trips(&browser.get("/self-service/logout/browser").await, 1, "start of a logout");
     trips(&app.get("/schemas").await, 0, "schemas");
@@ -46,15 +46,15 @@ async fn every_endpoint_stays_within_its_budget() {
 #[tokio::test]
 async fn unknown_identifier_costs_what_wrong_password_costs() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let mut seen = Vec::new();
     let long = "x".repeat(1025);
     for (identifier, secret) in [
         (email.as_str(), "wrong"),
-        ("nobody@example.org", "wrong"),
+        ("unknown@example.org", "wrong"),
         (email.as_str(), long.as_str()),
-        ("nobody@example.org", long.as_str()),
+        ("unknown@example.org", long.as_str()),
     ] {
         let path = app.begin("").await;
         let id = path.rsplit('=').next().unwrap().to_owned();
@@ -63,7 +63,7 @@ async fn unknown_identifier_costs_what_wrong_password_costs() {
         assert_eq!(answer.message_ids(), [4_000_006]);
         let (trips, calls) = cost(&bench, &answer);
         let calls: Vec<_> = calls.iter().map(|call| (call.operation.clone(), keys(call))).collect();
-        // Byte for byte alike, but for what the client itself sent and the times.
+        // Equal byte for byte, except for the client's own values and the times.
         let body = answer.body.replace(&id, "ID").replace(identifier, "WHO");
         let body = regex_lite::Regex::new(r#""(created|expires|issued|updated)_at":"[^"]*""#)
             .unwrap()
@@ -80,20 +80,20 @@ async fn unknown_identifier_costs_what_wrong_password_costs() {
     assert_eq!((seen[0].1, &seen[0].2), (2, &json!(1)));
 }
 
-/// How many keys each call asks for.
+/// The number of keys of each call.
 fn keys(call: &Call) -> usize {
     let batches = call.request["RequestItems"].as_object().into_iter().flatten();
     let transaction = call.request["TransactItems"].as_array().map_or(0, Vec::len);
     batches.map(|(_, batch)| batch["Keys"].as_array().map_or(0, Vec::len)).sum::<usize>() + transaction
 }
 
-/// Reads that decide whether somebody is let in ask for the truth.
+/// Reads that decide about access are strongly consistent.
 #[tokio::test]
 async fn reads_that_decide_are_consistent() {
     let bench = Bench::new().await;
     let email = format!("{}@example.org", unique("c"));
-    let person = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
-    let id = person["id"].as_str().unwrap();
+    let identity = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
+    let id = identity["id"].as_str().unwrap();
     bench.proxy.calls();
     let mut browser = bench.browser();
     browser.sign_in(&email).await;
@@ -108,13 +108,13 @@ async fn reads_that_decide_are_consistent() {
     bench.admin().get(&format!("/admin/identities/{id}/sessions")).await;
     let mut reads = 0;
     for call in bench.proxy.calls() {
-        // A read that only opens the connection decides nothing, and may come late.
+        // A read that only opens the connection decides nothing, and may be late.
         if call.request["Key"]["pk"]["S"] == "warm" {
             continue;
         }
         match call.operation.as_str() {
             "GetItem" | "Query" => {
-                // An index cannot be read consistently, so nothing that decides may read one.
+                // An index cannot be read consistently, so no decision may read one.
                 assert!(call.request.get("IndexName").is_none(), "{call:?}");
                 assert_eq!(call.request["ConsistentRead"], true, "{call:?}");
                 reads += 1;

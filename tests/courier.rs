@@ -370,8 +370,8 @@ async fn bounced_and_complaining_addresses_get_no_mail() {
         assert_eq!(errors(&seen), [Some(why)]);
         assert_eq!(channel.count(address), 0);
     }
-    let person = bench.create(json!({ "email": bounced }), json!({})).await;
-    let shown = bench.admin().get(&format!("/admin/identities/{}", person["id"].as_str().unwrap())).await.json();
+    let identity = bench.create(json!({ "email": bounced }), json!({})).await;
+    let shown = bench.admin().get(&format!("/admin/identities/{}", identity["id"].as_str().unwrap())).await.json();
     for list in ["verifiable_addresses", "recovery_addresses"] {
         assert_eq!(shown[list][0]["suppressed"]["reason"], "bounce", "{shown}");
     }

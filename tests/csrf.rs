@@ -1,9 +1,9 @@
-//! Forms that are somebody else's, and native flows that a browser was tricked into.
+//! Forged form submissions, and native flows in a victim's browser.
 
 use crate::support::{Bench, CONFIG, PASSWORD, action, csrf, password};
 use serde_json::{Value, json};
 
-/// A login as a single-page app would send it, with this anti-CSRF token.
+/// A login as a single-page app sends it, with this anti-CSRF token.
 fn with_token(email: &str, token: Value) -> Value {
     let mut body = password(email, PASSWORD);
     body["csrf_token"] = token;
@@ -13,7 +13,7 @@ fn with_token(email: &str, token: Value) -> Value {
 #[tokio::test]
 async fn only_the_browsers_own_token_is_accepted() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut victim = bench.browser();
     let mut attacker = bench.browser();
     let foreign = csrf(&attacker.begin("").await);
@@ -33,7 +33,7 @@ async fn only_the_browsers_own_token_is_accepted() {
 #[tokio::test]
 async fn token_without_its_cookie_is_refused() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut browser = bench.browser();
     let flow = browser.begin("").await;
     browser.cookies.clear();
@@ -44,7 +44,7 @@ async fn token_without_its_cookie_is_refused() {
 #[tokio::test]
 async fn tokens_are_masked_differently_and_stay_valid() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut browser = bench.browser();
     let flow = browser.begin("").await;
     let first = csrf(&flow);
@@ -57,14 +57,14 @@ async fn tokens_are_masked_differently_and_stay_valid() {
 #[tokio::test]
 async fn flow_belongs_to_the_browser_that_began_it() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut victim = bench.browser();
     let mut attacker = bench.browser();
     let planted = attacker.begin("").await;
     victim.begin("").await;
     let read = victim.get(&format!("/self-service/login/flows?id={}", planted["id"].as_str().unwrap())).await;
     assert_eq!(read.status, 403, "{}", read.body);
-    // Nor does the planted form, with the attacker's token in it, sign the victim's browser in.
+    // A planted form with the attacker's token does not sign the victim's browser in either.
     let refused = victim.post(&action(&planted), &with_token(&email, csrf(&planted))).await;
     assert_eq!(refused.status, 403, "{}", refused.body);
     assert!(refused.set_cookie("ory_kratos_session").is_none());
@@ -73,7 +73,7 @@ async fn flow_belongs_to_the_browser_that_began_it() {
 #[tokio::test]
 async fn one_of_two_equal_cookies_may_fit() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut browser = bench.browser();
     let flow = browser.begin("").await;
     let (name, value) = browser.cookies.iter().find(|(name, _)| name.starts_with("__Host-csrf_token_")).unwrap();
@@ -87,7 +87,7 @@ async fn one_of_two_equal_cookies_may_fit() {
 #[tokio::test]
 async fn cookie_of_sibling_subdomain_is_ignored() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut attacker = bench.browser();
     let planted = attacker.begin("").await;
     let (name, value) = attacker.cookies.iter().find(|(name, _)| name.contains("csrf_token_")).unwrap();
@@ -108,7 +108,7 @@ async fn cookie_of_sibling_subdomain_is_ignored() {
 #[tokio::test]
 async fn only_session_cookie_with_host_prefix_counts() {
     let bench = Bench::with(&format!("{CONFIG}session: {{cookie: {{host_prefix: true}}}}\n")).await;
-    let (victim, attacker) = (bench.person().await, bench.person().await);
+    let (victim, attacker) = (bench.identity().await, bench.identity().await);
     let signed_in = async |email: &str| {
         let mut browser = bench.browser();
         browser.sign_in(email).await;
@@ -124,11 +124,11 @@ async fn only_session_cookie_with_host_prefix_counts() {
     }
 }
 
-/// Servers that stand between a browser and the API write its cookies in their own way.
+/// Servers between a browser and the API rewrite its cookies in their own way.
 #[tokio::test]
 async fn rewritten_cookies_are_accepted() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let percent =
         |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
     type Writes<'w> = &'w dyn Fn(&str) -> String;
@@ -163,7 +163,7 @@ async fn rewritten_cookies_are_accepted() {
 #[tokio::test]
 async fn native_flow_refuses_browsers() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     for (header, value) in
         [("origin", "https://evil.example"), ("cookie", "ory_kratos_session=x"), ("cookie", "anything=x")]
@@ -173,7 +173,7 @@ async fn native_flow_refuses_browsers() {
         assert_eq!((refused.status, refused.message_ids()), (400, vec![4_000_001]), "{header}: {}", refused.body);
         assert!(refused.json().get("session_token").is_none());
     }
-    // A content network's own cookies say nothing about who is calling.
+    // A content network's own cookies say nothing about the client.
     let action = app.begin("").await;
     let cloudflare = app.with("cookie", "__cflb=x; __cf_bm=y; _cfuvid=z; cf_clearance=w; __cfruid=v");
     assert_eq!(cloudflare.post(&action, &password(&email, PASSWORD)).await.status, 200);
@@ -182,7 +182,7 @@ async fn native_flow_refuses_browsers() {
 #[tokio::test]
 async fn logout_needs_the_sessions_own_token() {
     let bench = Bench::new().await;
-    let (one, other) = (bench.person().await, bench.person().await);
+    let (one, other) = (bench.identity().await, bench.identity().await);
     let (mut victim, mut attacker) = (bench.browser(), bench.browser());
     victim.sign_in(&one).await;
     attacker.sign_in(&other).await;
@@ -198,43 +198,43 @@ async fn logout_needs_the_sessions_own_token() {
     assert_eq!(victim.get("/sessions/whoami").await.status, 401);
 }
 
-/// Somebody who knows the id of a flow in which a signed-in person confirms themselves.
+/// A client that knows only the id of another user's refresh flow.
 #[tokio::test]
 async fn flow_id_alone_neither_reads_nor_submits() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut owner = bench.browser();
     owner.sign_in(&email).await;
     let flow = owner.begin("?refresh=true").await;
     let id = flow["id"].as_str().unwrap();
     assert!(flow.to_string().contains(&email), "the owner's form is filled in");
-    let mut stranger = bench.browser();
-    let token = csrf(&stranger.begin("").await);
+    let mut attacker = bench.browser();
+    let token = csrf(&attacker.begin("").await);
     for body in [
         json!({"method": "password", "identifier": "x", "password": "x", "csrf_token": token}),
         json!({"method": "password", "password": "x", "csrf_token": token}),
         json!({"method": "nothing", "csrf_token": token}),
     ] {
-        let answer = stranger.post(&action(&flow), &body).await;
+        let answer = attacker.post(&action(&flow), &body).await;
         assert_eq!(answer.status, 403, "{}", answer.body);
         assert_eq!(answer.json()["error"]["id"], "security_csrf_violation");
         assert!(!answer.body.contains(&email), "{}", answer.body);
     }
-    assert_eq!(stranger.get(&format!("/self-service/login/flows?id={id}")).await.status, 403);
+    assert_eq!(attacker.get(&format!("/self-service/login/flows?id={id}")).await.status, 403);
     assert_eq!(owner.get(&format!("/self-service/login/flows?id={id}")).await.status, 200);
     assert_eq!(owner.post(&action(&flow), &with_token(&email, csrf(&flow))).await.status, 200);
 }
 
-/// The flow that takes the place of an expired one says nothing of who began the expired one.
+/// The successor of an expired flow says nothing of the client that began the expired one.
 #[tokio::test]
 async fn successor_of_expired_flow_belongs_to_requester() {
     let bench = Bench::new().await;
-    let (email, other) = (bench.person().await, bench.person().await);
+    let (email, other) = (bench.identity().await, bench.identity().await);
     let app = bench.app();
-    let (owner, stranger) = (app.token(&app.sign_in(&email).await), app.token(&app.sign_in(&other).await));
+    let (owner, another) = (app.token(&app.sign_in(&email).await), app.token(&app.sign_in(&other).await));
     let path = owner.begin("?refresh=true&organization=6b5b5f7e-2d6c-4d5c-9f0e-0f2f7c3f0a11").await;
     bench.set_flow_expiry(path.rsplit('=').next().unwrap(), "2020-01-01T00:00:00Z").await;
-    for (client, shows) in [(&stranger, Some(&other)), (&owner, Some(&email)), (&app, None)] {
+    for (client, shows) in [(&another, Some(&other)), (&owner, Some(&email)), (&app, None)] {
         let gone = client.post(&path, &password(&email, "x")).await;
         assert_eq!(gone.status, 410, "{}", gone.body);
         let next = gone.json()["use_flow_id"].as_str().unwrap().to_owned();
@@ -245,11 +245,11 @@ async fn successor_of_expired_flow_belongs_to_requester() {
     }
 }
 
-/// What stands in front of a deployment sets cookies of its own; an app that keeps cookies sends them back.
+/// Infrastructure in front of a deployment sets cookies of its own, and an app that keeps cookies sends them back.
 #[tokio::test]
 async fn infrastructure_cookies_do_not_mark_a_browser() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     for theirs in [
         "AWSALB=a; AWSALBCORS=b",

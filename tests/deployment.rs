@@ -1,5 +1,5 @@
-//! What the template sets up beside functions and routes: alarms, keys, logs and what an administrator can turn on. Nothing here has run
-//! on AWS; it is what `docs/deploy.md` says.
+//! What the template sets up besides functions and routes: alarms, keys, logs and options for administrators. It is compared with
+//! `docs/deploy.md`, not with AWS.
 
 use serde_json::{Map, Value, json};
 

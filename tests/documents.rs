@@ -1,4 +1,4 @@
-//! What the project says about itself is so.
+//! Compares what the documentation says with the code.
 
 use latchkey::template::{Route, Segment, Template};
 use latchkey_config::keys::{DefaultValue, Key, Kind, Role, places};
@@ -18,7 +18,7 @@ fn in_code(table: &[routes::Route], prefixes: &[&str]) -> Vec<String> {
     all
 }
 
-/// The routes of the template but for those that are there for what is left over.
+/// The routes of the template, except those for unmatched requests.
 fn in_template(routes: &[Route]) -> Vec<String> {
     let mut all: Vec<String> = routes
         .iter()
@@ -30,7 +30,7 @@ fn in_template(routes: &[Route]) -> Vec<String> {
                 Segment::Rest => None,
             });
             let path: String = parts.collect::<Option<Vec<_>>>()?.concat();
-            // The sample is no part of the API.
+            // The sample is not part of the API.
             let ours = !route.function.contains("Unmatched") && route.function != "SampleFunction";
             ours.then(|| format!("{} {path}", route.method.as_deref().unwrap_or("ANY")))
         })
@@ -43,7 +43,7 @@ fn in_template(routes: &[Route]) -> Vec<String> {
 fn template_has_every_route_of_the_code() {
     let template = Template::load().unwrap();
     let mut public = in_template(&template.public);
-    // A verb of its own beside ANY, so that no route with a parameter takes it.
+    // A verb of its own beside ANY, so that no route with a parameter matches it.
     public.retain(|route| route != "DELETE /sessions/whoami");
     assert_eq!(public, in_code(routes::PUBLIC, &["/admin"]));
     assert_eq!(in_template(&template.pages), in_code(routes::PAGES, &["/admin"]));
@@ -89,7 +89,7 @@ fn default(key: &Key) -> String {
     }
 }
 
-/// What a key may hold, in words.
+/// The values that a key accepts.
 fn value(key: &Key) -> String {
     match key.kind {
         Kind::Bool => "true or false".to_owned(),
@@ -118,7 +118,7 @@ fn value(key: &Key) -> String {
     }
 }
 
-/// Every guard that `docs/security.md` names is a test that is there.
+/// Every guard that `docs/security.md` names is an existing test.
 #[test]
 fn every_guard_of_security_page_exists() {
     let text = include_str!("../docs/security.md");
@@ -133,7 +133,7 @@ fn every_guard_of_security_page_exists() {
     assert!(count >= 25, "{count}");
 }
 
-/// The pages and the messages call it by one name; the wire's own "sign in code" is translated.
+/// The pages and the messages use one name; the wire's own "sign in code" is translated.
 #[test]
 fn one_time_code_has_one_name() {
     for text in [include_str!("../functions/ui/lang/en.tsv"), include_str!("../shared/courier/lang/en.tsv")] {
@@ -143,7 +143,7 @@ fn one_time_code_has_one_name() {
     }
 }
 
-/// Sources of what is deployed: path below the project, text.
+/// Sources of deployed code: path below the project, and text.
 fn sources() -> Vec<(String, String)> {
     fn walk(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
@@ -166,7 +166,7 @@ fn sources() -> Vec<(String, String)> {
     found.into_iter().map(named).filter(|(name, _)| !name.contains("/tests/")).collect()
 }
 
-/// What is read once is kept in a cell or in a lock of a value that may be missing; each such place is in the table with its reason.
+/// A value that is kept for the life of a process is in a cell or in a lock. Each such place is in the table with its reason.
 #[test]
 fn values_kept_in_a_process_are_listed() {
     let text = include_str!("../docs/security.md");
@@ -176,7 +176,7 @@ fn values_kept_in_a_process_are_listed() {
             .unwrap();
     let mut kept: Vec<String> =
         sources().into_iter().filter(|(_, text)| cell.is_match(text)).map(|(name, _)| name).collect();
-    // Until when a channel is left alone comes from the channel, and ends by itself.
+    // How long a channel is paused comes from the channel and ends by itself.
     kept.retain(|name| name != "functions/courier/src/pace.rs");
     let missing: Vec<&String> = kept.iter().filter(|name| !table.contains(&format!("`{name}`"))).collect();
     assert!(missing.is_empty(), "docs/security.md does not say why these may keep what they read: {missing:?}");
@@ -186,7 +186,7 @@ fn values_kept_in_a_process_are_listed() {
     }
 }
 
-/// One crate builds the clients that call what a configuration names, so none goes around its look at addresses.
+/// One crate builds the clients that call configured URLs, so no call bypasses its address guard.
 #[test]
 fn only_egress_builds_http_clients() {
     let client = regex_lite::Regex::new(
@@ -198,7 +198,7 @@ fn only_egress_builds_http_clients() {
         .filter(|(name, text)| client.is_match(text) && !name.starts_with("shared/egress/"))
         .map(|(name, _)| name)
         .collect();
-    // What the SDKs of AWS call by is theirs.
+    // The HTTP client of the AWS SDKs is separate.
     let others: Vec<&String> = others.iter().filter(|name| *name != "shared/platform/src/aws/https.rs").collect();
     assert!(others.is_empty(), "build clients with latchkey_egress: {others:?}");
 }

@@ -22,7 +22,7 @@ struct Victim {
 /// Somebody who has signed in and has been sent a code.
 async fn victim(bench: &Bench) -> Victim {
     let email = format!("{}@example.org", unique("erased"));
-    let person = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
+    let identity = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
     let app = bench.app().with("user-agent", AGENT).at("203.0.113.201");
     let token = app.sign_in(&email).await;
     let sent = app.post(&app.begin("").await, &json!({"method": "code", "identifier": email})).await;
@@ -33,7 +33,7 @@ async fn victim(bench: &Bench) -> Victim {
         items.iter().any(|item| item["recipient"]["S"] == email.as_str() && item["status"]["S"] == "sent").then_some(())
     })
     .await;
-    Victim { id: person["id"].as_str().unwrap().to_owned(), email, token }
+    Victim { id: identity["id"].as_str().unwrap().to_owned(), email, token }
 }
 
 async fn delete(bench: &Bench, victim: &Victim) -> u16 {
@@ -56,7 +56,7 @@ async fn nothing_is_left(bench: &Bench, victim: &Victim) {
     eventually("no message", async || told_by(bench, "outbox", victim).await.is_empty().then_some(())).await;
 }
 
-/// Writes 130 more sessions of a person, one of which nobody can read.
+/// Writes 130 more sessions of an identity, one of which nobody can read.
 async fn add_sessions(bench: &Bench, victim: &Victim) {
     let items = told_by(bench, "accounts", victim).await;
     let session = items.into_iter().find(|item| item["session_id"].is_object()).expect("a session");
@@ -120,7 +120,7 @@ async fn interrupted_deletion_is_finished_by_repeating_it() {
     nothing_is_left(&bench, &victim).await;
 }
 
-/// A login that is under way when its person is deleted either comes to nothing or is deleted with them.
+/// A login that is under way when its identity is deleted either comes to nothing or is deleted with them.
 #[tokio::test]
 async fn logins_during_a_deletion_leave_nothing_behind() {
     let (bench, _channel) = bench().await;

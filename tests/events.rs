@@ -24,13 +24,13 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-/// Flows and sessions that are still good when somebody replays them in years.
+/// Flows and sessions that are still valid when the events are replayed years later.
 const CONFIG: &str = include_str!("../events/kratos.yml");
 
-/// What the messages of the events are sealed under.
+/// The secret that messages of the events are sealed with.
 const COURIER_SECRET: &str = "events-only-secret-of-the-courier";
 
-/// The message of the events that waits, and the one that was sent.
+/// The queued message of the events, and the sent one.
 const WAITS: Uuid = Uuid::from_u128(0x8315a408_af2d_4b3a_a94b_bc0bf93ebfe2);
 const SENT: Uuid = Uuid::from_u128(0x90f92b38_94de_4a40_b8a4_b8800d5f76e8);
 
@@ -89,8 +89,8 @@ fn read(path: &Path) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// The state moved to the day of the test: what was an hour old when it was written is an hour old now, so nothing in it has been
-/// forgotten meanwhile. What is good for a century stays as it is, because cookies say the same.
+/// The state, moved to the date of the test. Ages stay as they were when the state was written, so that nothing is too old. Times a
+/// century ahead stay as they are, because cookies contain them.
 fn as_of_today(mut state: Value) -> Value {
     let state = state.as_object_mut().expect("tables");
     let written = state.remove("written_at").expect("when it was written");
@@ -117,7 +117,7 @@ fn as_of_today(mut state: Value) -> Value {
     state.clone().into()
 }
 
-/// Builds the binaries, once, and says where they are. While tests run, nobody else holds the build folder.
+/// Builds the binaries, once, and returns their folder. While tests run, no other process holds the build folder.
 pub fn binaries() -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(build).clone()
@@ -129,7 +129,7 @@ fn build() -> PathBuf {
     let target = profile.parent().expect("target");
     let mut build = Command::new(env!("CARGO"));
     build.current_dir(env!("CARGO_MANIFEST_DIR")).env("CARGO_TARGET_DIR", target);
-    // Cargo tells a test which package it is of; build scripts that look at that would run anew.
+    // Cargo sets variables about the running package. Build scripts that depend on them would run again.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_") || name.to_string_lossy().starts_with("CARGO_MANIFEST_") {
             build.env_remove(name);
@@ -150,7 +150,7 @@ async fn replay(binaries: &Path, binary: &str, event: &Value, state: &Value) -> 
     }
     let function = match event.get("routeKey") {
         Some(key) => behind(&template, key, event),
-        // What does not come through a gateway names no route, and each such function is there once.
+        // An event that comes through no gateway names no route, and each such function exists once.
         None => template.functions.iter().find(|known| known.binary == binary).expect("a function").resource.clone(),
     };
     let functions: Vec<Function> = template.functions.into_iter().filter(|known| known.resource == function).collect();
@@ -170,7 +170,7 @@ async fn replay(binaries: &Path, binary: &str, event: &Value, state: &Value) -> 
         .call(&function, event.to_string(), "5f6c1a2e-0000-4000-8000-000000000000", Duration::from_secs(29))
         .await;
     let mut answer = answer.unwrap_or_else(|e| panic!("{binary}: {e:?}"));
-    // What it told others belongs to what it does.
+    // Calls of other services are part of the result.
     let told = said.told();
     if !told.is_empty() {
         answer["told"] = json!(told);
@@ -178,7 +178,7 @@ async fn replay(binaries: &Path, binary: &str, event: &Value, state: &Value) -> 
     answer
 }
 
-/// The function behind a route. An authorizer is asked about the route that it stands before.
+/// The function behind a route. An authorizer's event names the route that it protects.
 fn behind(template: &Template, key: &Value, event: &Value) -> String {
     let admin = event["requestContext"]["authorizer"].get("iam").is_some();
     let routes =
@@ -188,7 +188,7 @@ fn behind(template: &Template, key: &Value, event: &Value) -> String {
     if asked { route.authorizer.clone().expect("an authorizer") } else { route.function.clone() }
 }
 
-/// Takes what a function tells others: the inbox, CloudFormation.
+/// Receives what a function sends to others: the inbox, CloudFormation.
 struct Said {
     url: String,
     told: Arc<Mutex<Vec<Value>>>,
@@ -212,7 +212,7 @@ impl Said {
     }
 }
 
-/// A public API over a store, for the one function that is a client of it. Its address.
+/// A public API over a store, for the one function that is its client. Returns its address.
 async fn api_over(store: &Store) -> String {
     let (endpoint, key) = (store.endpoint.clone(), store.key.expose().to_owned());
     let config = folder().join("kratos.yml");
@@ -234,13 +234,13 @@ fn environment(store: &Store) -> Environment {
         .with("AWS_ENDPOINT_URL_DYNAMODB", &store.endpoint)
         .with("LATCHKEY_COURIER_KEY", &courier.public().to_text())
         .with("LATCHKEY_COURIER_SECRET", COURIER_SECRET)
-        // Nothing that is in order asks for a queue.
+        // A valid event uses no queue.
         .with("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9")
         .with("LATCHKEY_QUEUE", "http://127.0.0.1:9/queue")
         .with("LATCHKEY_DEAD_LETTERS", "http://127.0.0.1:9/dead-letters")
 }
 
-/// An answer without what is different every time. A body that is JSON is shown as such.
+/// An answer without the parts that differ every time. A JSON body is shown as JSON.
 fn scrubbed(answer: &Value) -> Value {
     let mut answer = answer.clone();
     if let Some(body) = answer["body"].as_str().and_then(|body| serde_json::from_str::<Value>(body).ok()) {
@@ -271,9 +271,9 @@ fn scrubbed(answer: &Value) -> Value {
 /// Name, verb, path, headers, body.
 type Case<'a> = (&'a str, &'a str, String, Vec<(&'a str, &'a str)>, String);
 
-/// Writes events, the state they need, and what is answered now.
+/// Writes events, the state that they need, and the answers of today.
 async fn write_all() {
-    let config = CONFIG.replace("file://identity.schema.json", "file://person.json");
+    let config = CONFIG.replace("file://identity.schema.json", "file://user.json");
     let bench = Bench::with(&config).await;
     let email = "ada@example.org";
     bench.create_as("default", json!({"email": email, "name": {"first": "Ada"}}), json!({"password": PASSWORD})).await;
@@ -326,11 +326,11 @@ async fn write_all() {
     let with_token = ("x-session-token", token.as_str());
     let from_app = ("origin", "https://app.example.org");
     let (visits, is_in) = (("cookie", known.as_str()), ("cookie", session.as_str()));
-    let person = |email: &str| {
+    let identity = |email: &str| {
         json!({"schema_id": "default", "traits": {"email": email}, "credentials": {"password": {"config": {"password": PASSWORD}}}}).to_string()
     };
     let admin = "admin ";
-    let person_path = format!("/admin/identities/{}", state["accounts"][0]["pk"]["S"].as_str().unwrap());
+    let identity_path = format!("/admin/identities/{}", state["accounts"][0]["pk"]["S"].as_str().unwrap());
     let session_of = |token: &str| json!({"session_token": token}).to_string();
     let none = String::new;
     let bearer = format!("Bearer {token}");
@@ -403,10 +403,10 @@ async fn write_all() {
         ),
         ("whoami/native", "GET", "/sessions/whoami".into(), vec![js, with_token], none()),
         ("whoami/spa", "GET", "/sessions/whoami".into(), vec![js, is_in, from_app], none()),
-        ("whoami/nobody", "GET", "/sessions/whoami".into(), vec![js], none()),
+        ("whoami/no-session", "GET", "/sessions/whoami".into(), vec![js], none()),
         ("sessions/native-list", "GET", "/sessions".into(), vec![js, with_token], none()),
         ("sessions/spa-end-others", "DELETE", "/sessions".into(), vec![js, is_in], none()),
-        ("sessions/nobody", "GET", "/sessions".into(), vec![js], none()),
+        ("sessions/no-session", "GET", "/sessions".into(), vec![js], none()),
         (
             "sessions/exchange-unknown-code",
             "GET",
@@ -444,7 +444,7 @@ async fn write_all() {
         ("ui/login-unknown", "GET", "/login?flow=00000000-0000-4000-8000-000000000000".into(), vec![html], none()),
         ("ui/error", "GET", format!("/error?id={error}"), vec![html], none()),
         ("ui/session", "GET", "/session".into(), vec![html, is_in], none()),
-        ("ui/session-nobody", "GET", "/session".into(), vec![html], none()),
+        ("ui/session-signed-out", "GET", "/session".into(), vec![html], none()),
         ("ui/end-others-without-token", "POST", "/session/others".into(), vec![html, is_in, sends_form], none()),
         ("service/schemas", "GET", "/schemas".into(), vec![js], none()),
         ("service/schema-unknown", "GET", "/schemas/nope".into(), vec![js], none()),
@@ -468,19 +468,19 @@ async fn write_all() {
             "POST",
             format!("{admin}/admin/identities"),
             vec![js, sends_json],
-            person("grace@example.org"),
+            identity("grace@example.org"),
         ),
         (
             "admin-identities/create-taken",
             "POST",
             format!("{admin}/admin/identities"),
             vec![js, sends_json],
-            person("ADA@example.org"),
+            identity("ADA@example.org"),
         ),
-        ("admin-identities/get", "GET", format!("{admin}{person_path}"), vec![js], none()),
+        ("admin-identities/get", "GET", format!("{admin}{identity_path}"), vec![js], none()),
         ("admin-identities/list", "GET", format!("{admin}/admin/identities"), vec![js], none()),
-        ("admin-identities/delete", "DELETE", format!("{admin}{person_path}"), vec![js], none()),
-        ("admin-sessions/of-a-person", "GET", format!("{admin}{person_path}/sessions"), vec![js], none()),
+        ("admin-identities/delete", "DELETE", format!("{admin}{identity_path}"), vec![js], none()),
+        ("admin-sessions/of-a-identity", "GET", format!("{admin}{identity_path}/sessions"), vec![js], none()),
         (
             "admin-sessions/unknown",
             "GET",
@@ -494,7 +494,7 @@ async fn write_all() {
         ("authorizer/browser", "GET", "/sample".into(), vec![html, is_in], none()),
         ("authorizer/native", "GET", "/sample".into(), vec![js, with_token], none()),
         ("authorizer/native-bearer", "GET", "/sample".into(), vec![js, with_bearer], none()),
-        ("authorizer/nobody", "GET", "/sample".into(), vec![js, visits], none()),
+        ("authorizer/no-session", "GET", "/sample".into(), vec![js, visits], none()),
         ("sample/told", "GET", "/sample".into(), vec![js, from_app], none()),
         ("sample/without-authorizer", "GET", "/sample".into(), vec![js], none()),
         ("admin-unmatched/not-found", "GET", format!("{admin}/admin/nothing"), vec![js], none()),
@@ -529,7 +529,7 @@ async fn write_all() {
     }
 }
 
-/// Writes an event and what is answered now.
+/// Writes an event and the answer of today.
 async fn write_one(name: &str, event: &Value, state: &Value) {
     let file = folder().join(format!("{name}.json"));
     write(&file, event);
@@ -538,8 +538,8 @@ async fn write_one(name: &str, event: &Value, state: &Value) {
     write(&file.with_extension("answer.json"), &scrubbed(&answer));
 }
 
-/// One message that waits and one that was sent, as items written now: a code is told only while it is good, and what is sealed
-/// is bound to its times.
+/// A queued message and a sent one, as items written now: a code is shown only while it is valid, and the sealed payload is bound to
+/// its times.
 fn outbox() -> Value {
     let key = PrivateKey::derive(COURIER_SECRET.as_bytes()).expect("a key").public();
     let now = Clock::system().now();
@@ -562,7 +562,7 @@ fn outbox() -> Value {
     json!([waits.item, sent.item])
 }
 
-/// The events about messages that come through no gateway.
+/// Events about messages, which come through no gateway.
 fn message_events() -> Vec<(&'static str, Value)> {
     let stream = |message: Uuid| {
         json!({"Records": [{
@@ -617,7 +617,7 @@ fn message_events() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// What an authorizer says of the person in the state.
+/// An authorizer's context for the identity of the state.
 fn about_ada(state: &Value) -> Value {
     let profile = state["accounts"].as_array().unwrap().iter().find(|item| item["sk"]["S"] == "profile").unwrap();
     let doc: Value = serde_json::from_str(profile["doc"]["S"].as_str().unwrap()).unwrap();

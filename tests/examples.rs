@@ -1,6 +1,6 @@
-//! The examples of the users' own documentation: what they show is there, in answers of today.
+//! The examples of the users' documentation: today's answers contain what they show.
 //!
-//! Samples are of different years; where one differs in a detail from what clients speak today (an id, a label), today's wins.
+//! The samples are of different years. Where a detail differs from today's wire (an id, a label), today's counts.
 
 use crate::support::{Bench, CONFIG, PASSWORD, action, csrf, password, unique};
 use serde_json::{Value, json};
@@ -111,19 +111,19 @@ async fn errors_are_on_the_form() {
         .iter()
         .find(|node| node["attributes"]["name"] == "identifier")
         .unwrap();
-    // Today's id and text of what the sample calls a length of 0.
+    // The sample shows a length of 0; today's wire has this id and text.
     holds(node, &json!({"messages": [{"id": 4_000_002, "text": "Property identifier is missing.", "type": "error"}]}));
-    let wrong = app.post(&path, &password("nobody@example.org", "x")).await.json();
+    let wrong = app.post(&path, &password("unknown@example.org", "x")).await.json();
     let text = "The provided credentials are invalid, check for spelling mistakes in your password or username, email address, or phone number.";
     holds(&wrong["ui"]["messages"], &json!([{"id": 4_000_006, "text": text, "type": "error"}]));
 }
 
-/// A session as every one of the samples shows it.
+/// A session, as all samples show it.
 fn session(email: &str) -> Value {
     json!({
         "id": null, "active": true, "expires_at": null, "authenticated_at": null, "issued_at": null,
         "identity": {
-            "id": null, "schema_id": "person", "schema_url": null,
+            "id": null, "schema_id": "user", "schema_url": null,
             "traits": {"email": email, "name": {"first": "foo", "last": "user"}},
             "verifiable_addresses": [{"id": null, "value": email, "verified": false, "via": "email", "status": "pending"}],
             "recovery_addresses": [{"id": null, "value": email, "via": "email"}],

@@ -1,4 +1,4 @@
-//! A store that fails: nothing is half written, nobody is signed out because of us, and trying again works.
+//! A failing store: no half-written change, no user signed out by our failure, and retries work.
 
 use crate::support::{Bench, Fault, PASSWORD, password, unique};
 use http::Method;
@@ -7,7 +7,7 @@ use latchkey_store::{Accounts, Db};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// More than the client tries.
+/// More attempts than the client makes.
 const FOR_GOOD: usize = 100;
 const ALL: [Fault; 5] = [Fault::Unreachable, Fault::AnswerLost, Fault::Throttled, Fault::Conflict, Fault::Unprocessed];
 
@@ -23,7 +23,7 @@ async fn one_store_failure_is_retried() {
         ("BatchGetItem", Fault::AnswerLost),
     ] {
         let bench = Bench::new().await;
-        let email = bench.person().await;
+        let email = bench.identity().await;
         let app = bench.app();
         let action = app.begin("").await;
         bench.proxy.fail(operation, fault, 1);
@@ -42,12 +42,12 @@ async fn unreachable_store_is_503_and_retry_works() {
             if (operation == "TransactWriteItems") == (fault == Fault::Unprocessed) {
                 continue;
             }
-            // A transaction whose answers are all lost was made all the same; the next test is about that.
+            // A transaction with only lost answers was written all the same; the next test covers that.
             if (operation, fault) == ("TransactWriteItems", Fault::AnswerLost) {
                 continue;
             }
             let bench = Bench::new().await;
-            let email = bench.person().await;
+            let email = bench.identity().await;
             let app = bench.app();
             let action = app.begin("").await;
             bench.proxy.fail(operation, fault, FOR_GOOD);
@@ -66,7 +66,7 @@ async fn unreachable_store_is_503_and_retry_works() {
 #[tokio::test]
 async fn login_with_lost_answers_happens_once() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let action = app.begin("").await;
     bench.proxy.fail("TransactWriteItems", Fault::AnswerLost, FOR_GOOD);
@@ -81,7 +81,7 @@ async fn login_with_lost_answers_happens_once() {
 #[tokio::test]
 async fn whoami_with_failing_store_is_503() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let token = app.sign_in(&email).await;
     for fault in Fault::OF_A_READ {
@@ -99,20 +99,20 @@ async fn identity_changes_are_atomic() {
         (
             "create",
             Method::POST,
-            |email| json!({"schema_id": "person", "traits": {"email": email}, "credentials": {"password": {"config": {"password": PASSWORD}}}}),
+            |email| json!({"schema_id": "user", "traits": {"email": email}, "credentials": {"password": {"config": {"password": PASSWORD}}}}),
         ),
-        ("update", Method::PUT, |email| json!({"schema_id": "person", "state": "active", "traits": {"email": email}})),
+        ("update", Method::PUT, |email| json!({"schema_id": "user", "state": "active", "traits": {"email": email}})),
         ("delete", Method::DELETE, |_| Value::Null),
     ];
     for (what, method, body) in changes {
         for fault in [Fault::Unreachable, Fault::Throttled, Fault::Conflict] {
             let bench = Bench::new().await;
-            let person = bench
+            let identity = bench
                 .create(json!({"email": format!("{}@example.org", unique("f"))}), json!({"password": PASSWORD}))
                 .await;
             let path = match what {
                 "create" => "/admin/identities".to_owned(),
-                _ => format!("/admin/identities/{}", person["id"].as_str().unwrap()),
+                _ => format!("/admin/identities/{}", identity["id"].as_str().unwrap()),
             };
             let body = body(&format!("{}@example.org", unique("g")));
             let before = snapshot(&bench).await;
@@ -131,22 +131,22 @@ async fn identity_changes_are_atomic() {
 async fn create_with_lost_answer_is_retried() {
     let bench = Bench::new().await;
     bench.proxy.fail("TransactWriteItems", Fault::AnswerLost, 1);
-    let email = bench.person().await;
-    let people = bench.admin().get("/admin/identities").await.json();
-    assert_eq!(people.as_array().map(Vec::len), Some(1));
+    let email = bench.identity().await;
+    let identities = bench.admin().get("/admin/identities").await.json();
+    assert_eq!(identities.as_array().map(Vec::len), Some(1));
     bench.app().sign_in(&email).await;
 }
 
-/// A session that is gone by the time the others are revoked must not keep them alive.
+/// A session that is gone when the others are revoked must not keep them alive.
 #[tokio::test]
 async fn revoking_all_skips_missing_sessions() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let (mine, other) = (app.sign_in(&email).await, app.sign_in(&email).await);
     let session = app.token(&other).get("/sessions/whoami").await.json();
     let id = |text: &serde_json::Value| text.as_str().and_then(|id| id.parse().ok()).expect("an id");
-    let (person, session) = (id(&session["identity"]["id"]), id(&session["id"]));
+    let (identity, session) = (id(&session["identity"]["id"]), id(&session["id"]));
     let env = Environment::from_pairs(
         [
             ("AWS_REGION", "local"),
@@ -159,13 +159,13 @@ async fn revoking_all_skips_missing_sessions() {
     );
     let accounts = Accounts::open(&Db::start(&env).unwrap(), &env).unwrap();
     let gone = [Uuid::from_u128(1), session, Uuid::from_u128(2)];
-    accounts.revoke_all(person, &gone, Uuid::from_u128(3)).await.unwrap();
+    accounts.revoke_all(identity, &gone, Uuid::from_u128(3)).await.unwrap();
     assert_eq!(app.token(&other).get("/sessions/whoami").await.status, 401);
     assert_eq!(app.token(&mine).get("/sessions/whoami").await.status, 200);
     assert_eq!(sessions(&bench).await, 2, "nothing was made of what was gone");
 }
 
-/// What it is called, its verb, and its body for an e-mail address.
+/// Its name, its verb, and its body for an e-mail address.
 type Change = (&'static str, Method, fn(&str) -> Value);
 
 async fn sessions(bench: &Bench) -> usize {
@@ -173,7 +173,7 @@ async fn sessions(bench: &Bench) -> usize {
     items.iter().filter(|item| item["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("session#"))).count()
 }
 
-/// Everything that is stored about people.
+/// All stored items about identities.
 async fn snapshot(bench: &Bench) -> Vec<String> {
     let mut items = bench.proxy.items("accounts").await;
     items.extend(bench.proxy.items("credentials").await);

@@ -1,5 +1,5 @@
-//! Submissions by somebody who knows a flow's id and nothing else: whatever they send, in whatever state the flow is, they are shown
-//! nothing of it and change nothing in it.
+//! Submissions by a client that knows only a flow's id: whatever it sends, in whatever state the flow is, it reads nothing of the flow
+//! and changes nothing in it.
 
 use crate::code::{ask, config};
 use crate::support::{Answer, Bench, Browser, Client, PASSWORD, action, csrf, password, unique};
@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const PHONE: &str = "+4917667111638";
-/// Part of what the owners' flows were begun with.
+/// A part of the owners' requests that began the flows.
 const MARK: &str = "mark-of-the-owner";
 
-/// Accounts with several addresses, any of which may be chosen to confirm a login.
+/// Accounts with several addresses, any of which may be chosen in a refresh.
 async fn bench() -> Bench {
     Bench::with(&config("", "feature_flags: {refresh_login_choose_address: true}\nrate_limits: {enabled: false}\n"))
         .await
@@ -83,7 +83,7 @@ impl<'b> Owned<'b> {
         Self { email, browser, flows }
     }
 
-    /// Nothing in an answer is the owner's.
+    /// Asserts that an answer contains nothing of the owner.
     fn hides(&self, answer: &Answer, what: &str) {
         let all = format!("{} {:?}", answer.body, answer.headers);
         for own in [self.email.as_str(), PHONE, MARK] {
@@ -103,8 +103,8 @@ async fn stored(bench: &Bench, path: &str) -> Value {
     items.into_iter().find(|item| item["pk"]["S"] == json!(key)).expect("the flow")
 }
 
-/// Strangers of every kind to a flow of an app or of a browser.
-async fn strangers<'b>(bench: &'b Bench, owned: &Owned<'_>) -> Vec<(&'static str, bool, Client<'b>, Value)> {
+/// Clients of every kind that do not own a flow of an app or of a browser.
+async fn other_clients<'b>(bench: &'b Bench, owned: &Owned<'_>) -> Vec<(&'static str, bool, Client<'b>, Value)> {
     let other = format!("{}@example.org", unique("other"));
     bench.create_as("reader", json!({"email": other}), json!({"password": PASSWORD})).await;
     let mut own = bench.browser();
@@ -148,7 +148,7 @@ fn bodies(owner: &str) -> Vec<(Option<&'static str>, Vec<u8>)> {
         json!({"method": "code", "identifier": "typed", "code": "000000"}),
         json!({"method": "identifier_first", "identifier": "typed"}),
         json!({"address": "typed"}),
-        // Whoever names the owner learns no more.
+        // A submission with the owner's identifier learns no more.
         json!({"method": "code", "resend": "code", "address": owner.to_uppercase()}),
     ];
     let json = json.into_iter().map(|body| (Some("application/json"), body.to_string().into_bytes()));
@@ -177,13 +177,13 @@ fn with_token(body: Vec<u8>, token: &Value) -> Vec<u8> {
 async fn other_client_neither_changes_nor_reads_flow() {
     let bench = bench().await;
     let mut owned = Owned::begin(&bench).await;
-    let strangers = strangers(&bench, &owned).await;
+    let others = other_clients(&bench, &owned).await;
     for (state, path) in &owned.flows {
         let before = stored(&bench, path).await;
-        // What is queued, because what was queued before may still be on its way.
+        // Only newly queued messages count, because earlier ones may still be on their way.
         let queued = bench.proxy.items("outbox").await.len();
-        for (who, in_browsers, client, token) in &strangers {
-            // An app's flow is open to whoever knows it and is no browser.
+        for (who, in_browsers, client, token) in &others {
+            // An app's flow is open to every client that knows its id and is no browser.
             if state.starts_with("app") && (*in_browsers && *who != "a cookie of their own") {
                 continue;
             }
@@ -201,7 +201,7 @@ async fn other_client_neither_changes_nor_reads_flow() {
         assert_eq!(stored(&bench, path).await, before, "{state}");
         assert_eq!(bench.proxy.items("outbox").await.len(), queued, "{state}");
     }
-    // After all that the owner goes on.
+    // The owner can still complete it.
     let (_, path) = owned.flows.iter().find(|(state, _)| *state == "browser, refresh").unwrap();
     let shown = owned.browser.get(&format!("/self-service/login/flows?id={}", id(path))).await;
     assert_eq!((shown.status, shown.message_ids()), (200, vec![1_010_003]), "{}", shown.body);
@@ -215,22 +215,22 @@ async fn other_client_gets_plain_successor_flow() {
     let bench = bench().await;
     let owned = Owned::begin(&bench).await;
     let (_, path) = owned.flows.iter().find(|(state, _)| *state == "browser, refresh, expired").unwrap();
-    let mut stranger = bench.browser();
-    stranger.begin("").await;
-    let gone = stranger.post(path, &json!({"method": "password"})).await;
+    let mut other = bench.browser();
+    other.begin("").await;
+    let gone = other.post(path, &json!({"method": "password"})).await;
     assert_eq!(gone.status, 410, "{}", gone.body);
     let next = gone.json()["use_flow_id"].as_str().unwrap().to_owned();
-    let next = stranger.get(&format!("/self-service/login/flows?id={next}")).await;
+    let next = other.get(&format!("/self-service/login/flows?id={next}")).await;
     assert_eq!((next.status, next.message_ids()), (200, vec![4_010_001]), "{}", next.body);
     owned.hides(&Answer { status: 400, ..next.clone() }, "the successor");
     assert_eq!((&next.json()["refresh"], &next.json()["return_to"]), (&json!(false), &Value::Null));
 }
 
-/// A login in another window has changed the browser's cookie; the page that was open before still holds its token.
+/// A login in another window has changed the browser's cookie; the page that was open before still has its token.
 #[tokio::test]
 async fn form_from_before_a_login_is_explained() {
     let bench = bench().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut browser = bench.browser();
     let early = browser.begin("?return_to=https://app.example.org/deep").await;
     browser.sign_in(&email).await;
@@ -263,14 +263,14 @@ proptest! {
         runtime.block_on(async {
             let bench = bench().await;
             let owned = Owned::begin(&bench).await;
-            let strangers = strangers(&bench, &owned).await;
+            let others = other_clients(&bench, &owned).await;
             let mut before = Vec::new();
             for (_, path) in &owned.flows {
                 before.push(stored(&bench, path).await);
             }
             for (kind, method, fields, raw, well_formed, (which, who)) in requests {
                 let (state, path) = which.get(&owned.flows);
-                let (name, in_browsers, client, token) = who.get(&strangers);
+                let (name, in_browsers, client, token) = who.get(&others);
                 if state.starts_with("app") && *in_browsers && *name != "a cookie of their own" {
                     continue;
                 }

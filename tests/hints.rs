@@ -1,11 +1,11 @@
-//! What a developer is told in development mode, and that nobody is told anything elsewhere.
+//! Hints for developers in development mode, and that there are none elsewhere.
 
 use crate::events::binaries;
 use crate::support::{Answer, Bench, CONFIG, Client, Served, get_with, password};
 use http::{HeaderMap, HeaderValue, Method};
 use serde_json::Value;
 
-/// A stack on a developer's machine, with a page of their own on another port.
+/// A stack on a developer's machine, with the developer's page on another port.
 const LAPTOP: &str = r#"
 serve: {public: {base_url: "http://127.0.0.1:4433/"}, admin: {base_url: "http://127.0.0.1:4434/"}}
 selfservice:
@@ -14,12 +14,12 @@ selfservice:
   flows: {login: {ui_url: "http://127.0.0.1:3000/login"}, error: {ui_url: "http://127.0.0.1:3000/error"}}
 secrets: {cookie: [test-key-test-key-test-key]}
 hashers: {algorithm: argon2, argon2: {memory: 64KB, iterations: 1}}
-identity: {default_schema_id: person, schemas: [{id: person, url: "file://person.json"}]}
+identity: {default_schema_id: user, schemas: [{id: user, url: "file://user.json"}]}
 "#;
 const CORS: &str = "{public: {cors: {enabled: true, allowed_origins: [\"http://127.0.0.1:3000\"]}, ";
 const API: &str = "127.0.0.1:4433";
 
-/// A script of a page, as its browser sends what it asks.
+/// A script of a page, with the headers of its browser.
 fn script<'b>(bench: &'b Bench, page: &str, host: &str) -> Client<'b> {
     let client = bench.app().with("host", host).with("sec-fetch-mode", "cors").with("sec-fetch-site", "cross-site");
     client.with("origin", page).with("referer", &format!("{page}/"))
@@ -30,7 +30,7 @@ fn hint(answer: &Answer) -> String {
     answer.json()["error"]["debug"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Asks for a flow of another browser, which this one shows no cookie of.
+/// Gets a flow of another browser, without that browser's cookie.
 async fn without_cookie(bench: &Bench, client: &Client<'_>) -> Answer {
     let flow = bench.browser().begin("").await;
     let answer = client.get(&format!("/self-service/login/flows?id={}", flow["id"].as_str().unwrap())).await;
@@ -47,7 +47,7 @@ fn says(hint: &str, parts: &[&str]) {
 #[tokio::test]
 async fn localhost_is_not_127_0_0_1() {
     let bench = Bench::dev(&LAPTOP.replace("{public: {", CORS)).await;
-    // The API asked by the other name; a page opened by the other name, asking or sending a form; and a page's own server, asking.
+    // The API called by its other name; a page opened by its other name, reading or sending a form; and a page's own server.
     let asked = without_cookie(&bench, &bench.app().with("host", "localhost:4433")).await;
     says(
         &hint(&asked),
@@ -78,11 +78,11 @@ async fn localhost_is_not_127_0_0_1() {
         &hint(&server),
         &["selfservice.flows.login.ui_url is http://localhost:3000/login", "Name both by the same one"],
     );
-    // A session that the browser keeps to itself looks like none.
-    let nobody = script(&bench, "http://localhost:3000", API).get("/sessions/whoami").await;
-    assert_eq!(nobody.status, 401);
-    says(&hint(&nobody), &["The page is at http://localhost:3000"]);
-    // Nothing is made up where everything has one name, where a native app is nobody, or where the cookie came and does not fit.
+    // A browser that does not send its session cookie looks signed out.
+    let signed_out = script(&bench, "http://localhost:3000", API).get("/sessions/whoami").await;
+    assert_eq!(signed_out.status, 401);
+    says(&hint(&signed_out), &["The page is at http://localhost:3000"]);
+    // No hint where all names agree, where a native app has no session, or where the cookie was sent and does not fit.
     assert_eq!(hint(&without_cookie(&bench, &script(&bench, "http://127.0.0.1:3000", API)).await), "");
     assert_eq!(hint(&bench.app().with("host", "localhost:4433").get("/sessions/whoami").await), "");
     let mut browser = bench.browser();
@@ -113,7 +113,7 @@ async fn unlisted_origin_is_named() {
         for answer in [without_cookie(&bench, &client).await, client.get("/sessions/whoami").await] {
             says(&hint(&answer), told);
         }
-        // Where there is no error to put it into, the stack's log says it; not even a developer's log quotes the request.
+        // An answer without an error has its hint in the stack's log, which does not quote the request either.
         let begun = client.get("/self-service/login/browser").await;
         assert_eq!(begun.status, 200);
         let asked = client.with("access-control-request-method", "POST");
@@ -122,7 +122,7 @@ async fn unlisted_origin_is_named() {
             let line = bench.logged(&answer).to_string();
             assert!(line.contains(logged) && !line.contains(origin), "{line}");
         }
-        // Pages that are listed, forms, links and apps are none of it.
+        // Listed pages, forms, links and apps cause no hint.
         let fine = [
             script(&bench, "http://127.0.0.1:3000", API),
             client.with("sec-fetch-mode", "navigate"),
@@ -153,7 +153,7 @@ async fn unlisted_return_to_is_named_with_list() {
         (400, Some("self_service_flow_return_to_forbidden"))
     );
     says(&hint(&answer), &parts);
-    // A browser is sent to a page, which finds it with the error.
+    // A browser is redirected to a page, which finds the hint with the error.
     let sent = bench.app().with("accept", "text/html").with("host", API).get(path).await;
     let id = sent.location().split("id=").nth(1).unwrap().to_owned();
     let stored = bench.app().get(&format!("/self-service/errors?id={id}")).await;
@@ -228,7 +228,7 @@ async fn domains_without_shared_cookie_are_named() {
     );
 }
 
-/// The same requests, with and without development mode: but for the hint every byte is the same.
+/// The same requests, with and without development mode: except for the hint every byte is equal.
 #[tokio::test]
 async fn deployment_gets_no_hints() {
     // A file cannot turn it on.
@@ -261,8 +261,8 @@ async fn deployment_gets_no_hints() {
     assert!(answer.json()["error"].get("debug").is_none(), "{}", answer.body);
 }
 
-/// The variable that turns it on is set by the local stack, for functions in its process and for those in their own, and by nothing
-/// that is deployed.
+/// The local stack sets the variable that turns development mode on, for functions in its process and in their own. The template
+/// never sets it.
 #[tokio::test]
 async fn development_mode_reaches_only_local_functions() {
     for processes in [None, Some(binaries())] {

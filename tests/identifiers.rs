@@ -1,11 +1,11 @@
-//! What identifies somebody: however it is written, in whatever script, and no longer than the trait that it came from.
+//! Identifiers: in every spelling and script, and for no longer than the trait that they come from.
 
 use crate::support::{Bench, CONFIG, PASSWORD, eventually, password, unique};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::Method;
 use serde_json::{Value, json};
 
-/// A stack with codes, and a schema whose every trait may be left out.
+/// A stack with codes, and a schema whose traits are all optional.
 async fn bench() -> Bench {
     let schema = json!({"$id": "any", "type": "object", "properties": {"traits": {"type": "object", "properties": {
         "username": {"type": "string", "ory.sh/kratos": {"credentials": {"password": {"identifier": true}}}},
@@ -19,7 +19,7 @@ async fn bench() -> Bench {
             "credentials": {"code": {"identifier": true, "via": "email"}}, "verification": {"via": "email"}, "recovery": {"via": "email"}}},
     }}}});
     let schemas = format!("schemas: [{{id: any, url: \"base64://{}\"}}, ", STANDARD.encode(schema.to_string()));
-    let config = CONFIG.replace("schemas: [", &schemas).replace("default_schema_id: person", "default_schema_id: any");
+    let config = CONFIG.replace("schemas: [", &schemas).replace("default_schema_id: user", "default_schema_id: any");
     let config = config.replace("  flows:\n", "  methods: {code: {passwordless_enabled: true}}\n  flows:\n");
     Bench::with(&(config + "rate_limits: {enabled: false}\n")).await
 }
@@ -33,7 +33,7 @@ async fn signs_in(bench: &Bench, identifier: &str) -> bool {
     app.post(&app.begin("").await, &password(identifier, PASSWORD)).await.status == 200
 }
 
-/// Asks for a code; where its form goes and whether one is on its way.
+/// Requests a code. Returns where its form posts to, and whether a code was sent.
 async fn asks_for_a_code(bench: &Bench, identifier: &str) -> (String, bool) {
     let app = bench.app();
     let path = app.begin("").await;
@@ -64,7 +64,7 @@ async fn invisible_identifier_is_refused() {
     }
     let long = json!({"schema_id": "any", "traits": {"username": "a".repeat(1025)}});
     assert_eq!(bench.admin().post("/admin/identities", &long).await.status, 400);
-    // A text that is empty is none.
+    // An empty text is no identifier.
     assert_eq!(create(&bench, json!({"username": ""})).await["credentials"]["password"]["identifiers"], json!([]));
 }
 
@@ -90,7 +90,7 @@ async fn both_forms_of_a_domain_sign_in() {
         }
         assert!(asks_for_a_code(&bench, &format!("{name}@bücher.example")).await.1, "{made}");
         eventually("a message", async || (!bench.mail_to(&ascii).is_empty()).then_some(())).await;
-        // The other form is the same identity.
+        // The other form belongs to the same identity.
         let other = ["bücher.example", "xn--bcher-kva.example"][n];
         let body = json!({"schema_id": "any", "traits": {"email": format!("{name}@{other}")}});
         assert_eq!(bench.admin().post("/admin/identities", &body).await.status, 409, "{made}");
@@ -112,7 +112,7 @@ async fn undeliverable_address_is_refused() {
     let body = json!({"schema_id": "any", "traits": {"email": "jürgen@example.org"}});
     let reason = bench.admin().post("/admin/identities", &body).await.json()["error"]["reason"].clone();
     assert!(reason.as_str().unwrap().contains("letters beyond ASCII before the @"), "{reason}");
-    // As a name it does no harm.
+    // As a user name it is accepted.
     let name = format!("jürgen{}", unique("name"));
     create(&bench, json!({"username": name})).await;
     assert!(signs_in(&bench, &name.to_uppercase()).await);
@@ -147,7 +147,7 @@ async fn identifiers_are_removed_with_their_trait() {
     let traits = json!({"username": name, "email": email, "phone": "+4917667111638", "key": name, "anything": email});
     let identity = create(&bench, traits).await;
     let path = path_of(&identity);
-    // A code is on its way while the address is taken away.
+    // A code is on its way while the address is removed.
     let (flow, _) = asks_for_a_code(&bench, &email).await;
     let code = bench.next_code(&email, 0).await;
     let (named, _) = asks_for_a_code(&bench, &email).await;
@@ -168,13 +168,13 @@ async fn identifiers_are_removed_with_their_trait() {
         assert_eq!(entered.status, 400, "{}", entered.body);
     }
     assert!(signs_in(&bench, &name).await, "the password stays with what is left");
-    // It is free for somebody else, and comes back with its trait.
+    // Another identity can take it, and it comes back with its trait.
     let other = create(&bench, json!({"email": email})).await;
     assert_eq!(admin.delete(&path_of(&other)).await.status, 204);
     let patch = json!([{"op": "add", "path": "/traits/email", "value": email}]);
     assert_eq!(admin.json(Method::PATCH, &path, &patch).await.status, 200);
     assert!(signs_in(&bench, &email).await && asks_for_a_code(&bench, &email).await.1);
-    // Without any identifier nobody signs in, and the password waits for the next one.
+    // Without an identifier the identity cannot sign in, and the password waits for the next one.
     let nothing = json!([{"op": "replace", "path": "/traits", "value": {}}]);
     assert_eq!(admin.json(Method::PATCH, &path, &nothing).await.status, 200);
     assert!(!signs_in(&bench, &name).await && !signs_in(&bench, &email).await);
@@ -193,7 +193,7 @@ async fn identifiers_follow_a_changed_schema() {
     let (name, email) = (unique("moved"), format!("{}@example.org", unique("moved")));
     let identity = create(&bench, json!({"username": name, "email": email})).await;
     let path = path_of(&identity);
-    // The schema of contacts knows no codes and no recovery.
+    // The schema of contacts has no codes and no recovery.
     let patch = json!([{"op": "replace", "path": "/schema_id", "value": "contacts"}]);
     let after = admin.json(Method::PATCH, &path, &patch).await;
     assert_eq!(after.status, 200, "{}", after.body);
@@ -203,7 +203,7 @@ async fn identifiers_follow_a_changed_schema() {
         after.body
     );
     assert!(signs_in(&bench, &email).await && !asks_for_a_code(&bench, &email).await.1);
-    // Another external id frees the one before.
+    // Another external id frees the previous one.
     for (id, status) in [("a", 200), ("b", 200)] {
         let id = format!("{name}-{id}");
         let patch = json!([{"op": "add", "path": "/external_id", "value": id}]);

@@ -1,5 +1,4 @@
-//! Devices on which somebody has signed in: what strangers try elsewhere does not keep their owners out, and they are good for
-//! nothing else.
+//! Known devices: attempts elsewhere do not lock their owners out, and they have no other effect.
 
 use crate::password_limits::{assert_waits, assert_wrong, attempt, bench, fail};
 use crate::support::{Answer, Bench, Browser, PASSWORD, action, csrf, password};
@@ -22,7 +21,7 @@ async fn submit(browser: &mut Browser<'_>, identifier: &str, secret: &str) -> An
     browser.post(&action(&flow), &body).await
 }
 
-/// 110 wrong tries from eleven networks.
+/// 110 wrong attempts from eleven networks.
 async fn besiege(bench: &Bench, identifier: &str, later: Duration) {
     for network in 0..11 {
         fail(&bench.app().at(&format!("198.51.{network}.1")).later(later), identifier, 10).await;
@@ -37,7 +36,7 @@ async fn records(bench: &Bench) -> usize {
 #[tokio::test]
 async fn attack_does_not_limit_known_device() {
     let bench = bench("attempts: {identity_per_day: 1}").await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let (mut signed_out, mut expired) = (bench.browser(), bench.browser().at("192.0.2.1"));
     signed_out.sign_in(&email).await;
     expired.sign_in(&email).await;
@@ -63,7 +62,7 @@ async fn attack_does_not_limit_known_device() {
 #[tokio::test]
 async fn device_cookie_is_bound_and_lasts() {
     let bench = bench("window: 15m").await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut browser = bench.browser();
     let answer = submit(&mut browser, &email, PASSWORD).await;
     let line = answer.set_cookie(COOKIE).unwrap();
@@ -76,7 +75,7 @@ async fn device_cookie_is_bound_and_lasts() {
     );
     let kept = serde_json::to_string(&bench.proxy.items("accounts").await).unwrap();
     assert!(!kept.contains(&value) && !Bench::everything_logged().contains(&value));
-    // Signing in again keeps it and writes nothing; after days it is written anew.
+    // Another login keeps the cookie and writes nothing; days later it is renewed.
     sign_out(&mut browser).await;
     let answer = submit(&mut browser, &email, PASSWORD).await;
     assert!(answer.set_cookie(COOKIE).is_some() && browser.cookies[COOKIE] == value);
@@ -90,7 +89,7 @@ async fn device_cookie_is_bound_and_lasts() {
 #[tokio::test]
 async fn known_device_has_counters_of_its_own() {
     let bench = bench("attempts: {identifier_and_network: 3, device: 2}").await;
-    let (ada, bob) = (bench.person().await, bench.person().await);
+    let (ada, bob) = (bench.identity().await, bench.identity().await);
     let mut at_home = bench.browser().at("198.51.100.1");
     at_home.sign_in(&bob).await;
     sign_out(&mut at_home).await;
@@ -98,12 +97,12 @@ async fn known_device_has_counters_of_its_own() {
         assert_wrong(&submit(&mut at_home, &bob, "wrong").await);
     }
     assert_waits(&submit(&mut at_home, &bob, PASSWORD).await);
-    // For anybody else it is a device like any other.
+    // For any other identity it is an unknown device.
     for _ in 0..3 {
         assert_wrong(&submit(&mut at_home, &ada, "wrong").await);
     }
     assert_waits(&submit(&mut at_home, &ada, PASSWORD).await);
-    // A family's: each of them is remembered.
+    // A shared device remembers each of its identities.
     let mut family = bench.browser().at("198.51.101.1");
     for who in [&ada, &bob] {
         family.sign_in(who).await;
@@ -120,7 +119,7 @@ async fn known_device_has_counters_of_its_own() {
 #[tokio::test]
 async fn failing_known_device_becomes_unknown() {
     let bench = bench("attempts: {identity: 4, identity_per_day: 1, device: 100, identifier_and_network: 2}").await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut browser = bench.browser();
     browser.sign_in(&email).await;
     sign_out(&mut browser).await;
@@ -133,13 +132,13 @@ async fn failing_known_device_becomes_unknown() {
 #[tokio::test]
 async fn planted_device_cookie_is_replaced_at_login() {
     let bench = bench("attempts: {identifier_and_network: 1}").await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut victim = bench.browser();
     victim.sign_in(&email).await;
     let id = victim.get("/sessions/whoami").await.json()["identity"]["id"].as_str().unwrap().parse().unwrap();
     let known = latchkey_core::known_device::KnownDevice::new(id, [7; 16]);
     let planted = latchkey_core::known_device::DeviceCookie::default().with(known).value();
-    // What somebody knows who put it there.
+    // The secret that an attacker has planted and knows.
     let (mut thief, mut fresh) = (bench.browser().at("192.0.2.7"), bench.browser().at("192.0.2.8"));
     for browser in [&mut thief, &mut fresh] {
         browser.cookies.insert(COOKIE.to_owned(), planted.clone());
@@ -153,7 +152,7 @@ async fn planted_device_cookie_is_replaced_at_login() {
 #[tokio::test]
 async fn device_is_forgotten_with_identity_and_time() {
     let bench = bench("attempts: {identifier_and_network: 1}").await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut browser = bench.browser();
     let done = browser.sign_in(&email).await;
     sign_out(&mut browser).await;

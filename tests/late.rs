@@ -1,5 +1,5 @@
-//! Messages that are of no use any more when their turn comes, those of which something was altered, those there is no room for, and
-//! those to people who are gone.
+//! Messages that are useless when their turn comes, altered ones, ones without room in their delivery channel, and ones to deleted
+//! identities.
 
 use crate::support::{
     Answer, Bench, CONFIG, Draft, PASSWORD, Reaction, TestChannel, eventually, password, unique, written,
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use time::Duration;
 use uuid::Uuid;
 
-/// Everybody may sign in by code; messages are tried often.
+/// Every identity may sign in by code; messages are tried often.
 fn config() -> String {
     let codes = "  methods: {code: {passwordless_enabled: true, config: {missing_credential_fallback_enabled: true}}}\n  flows:\n";
     CONFIG.replace("  flows:\n", codes) + "courier: {message_retries: 9}\nrate_limits: {enabled: false}\n"
@@ -74,7 +74,7 @@ async fn expired_code_is_not_sent() {
     assert_eq!(last_error(&seen), "not sent: what it says has expired");
     assert_eq!(channel.asked().len(), 0);
     assert!(bench.proxy.message(draft.id()).await.get("sealed").is_none());
-    // Somebody waited for it, so somebody else has to look.
+    // A user waited for it, so an administrator has to look.
     let dead = eventually("a dead letter", async || bench.stack.queues.kept("CourierDeadLetters").pop()).await;
     assert!(dead.contains(&draft.id().to_string()), "{dead}");
 }
@@ -82,7 +82,7 @@ async fn expired_code_is_not_sent() {
 #[tokio::test]
 async fn code_expires_with_its_flow() {
     let (bench, channel) = bench().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     channel.plan(None, Reaction::Answers(503), usize::MAX);
     let path = bench.app().begin("").await;
     ask(&bench, &path, &email, false).await;
@@ -100,7 +100,7 @@ async fn code_expires_with_its_flow() {
 #[tokio::test]
 async fn replaced_code_is_not_sent() {
     let (bench, channel) = bench().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     channel.plan(None, Reaction::Answers(503), usize::MAX);
     let path = bench.app().begin("").await;
     ask(&bench, &path, &email, false).await;
@@ -117,13 +117,13 @@ async fn replaced_code_is_not_sent() {
     let done = bench.app().post(&path, &json!({"method": "code", "identifier": email, "code": code})).await;
     assert_eq!(done.status, 200, "the code that came is good: {}", done.body);
     let dead = bench.stack.queues.kept("CourierDeadLetters");
-    assert_eq!(dead.len(), 0, "nobody has to look: {dead:?}");
+    assert_eq!(dead.len(), 0, "no administrator has to look: {dead:?}");
 }
 
 #[tokio::test]
 async fn completed_login_sends_no_waiting_code() {
     let (bench, channel) = bench().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     channel.plan(None, Reaction::Answers(503), usize::MAX);
     let path = bench.app().begin("").await;
     ask(&bench, &path, &email, false).await;
@@ -134,7 +134,7 @@ async fn completed_login_sends_no_waiting_code() {
     assert_eq!(channel.count(&email), 0);
 }
 
-/// Whoever can write to the table can neither redirect a code nor make it live longer.
+/// A client that can write to the table can neither redirect a code nor extend its life.
 #[tokio::test]
 async fn altered_message_is_not_sent() {
     let (bench, channel) = bench().await;
@@ -204,16 +204,16 @@ async fn busy_channel_rests_for_the_wait_it_names() {
 async fn messages_are_erased_with_their_address() {
     let (bench, _channel) = bench().await;
     let (first, second) = (format!("{}@example.org", unique("old")), format!("{}@example.org", unique("new")));
-    let person = bench.create(json!({ "email": first }), json!({})).await;
-    let path = format!("/admin/identities/{}", person["id"].as_str().unwrap());
-    let others = bench.post("somebody@example.org").await;
+    let identity = bench.create(json!({ "email": first }), json!({})).await;
+    let path = format!("/admin/identities/{}", identity["id"].as_str().unwrap());
+    let others = bench.post("other@example.org").await;
     let sent = bench.post(&first).await;
     bench.until(others.id(), "sent").await;
     bench.until(sent.id(), "sent").await;
     let gone = async |draft: &Draft| {
         eventually("no message", async || bench.proxy.message(draft.id()).await.is_null().then_some(())).await;
         assert_eq!(bench.admin().get(&format!("/admin/courier/messages/{}", draft.id())).await.status, 404);
-        // Another one to the same address may go a round later.
+        // Another one to the same address may be erased one round later.
         let listed = format!("/admin/courier/messages?recipient={}", draft.message.recipient);
         eventually("an empty list", async || (bench.admin().get(&listed).await.json() == json!([])).then_some(()))
             .await;
@@ -229,7 +229,7 @@ async fn messages_are_erased_with_their_address() {
     assert_eq!(bench.admin().delete(&path).await.status, 204);
     gone(&sent).await;
     gone(&under_way).await;
-    // Nothing is left of who it was, and nothing of others is touched.
+    // No trace of the address is left, and other messages are untouched.
     eventually("no erasure", async || {
         let items = bench.proxy.items("outbox").await;
         let left = items.iter().any(|item| item["pk"]["S"].as_str().unwrap().starts_with("erasure#"));

@@ -1,4 +1,4 @@
-//! Passwords that have leaked: they still sign in, and administrators and the log are told.
+//! Leaked passwords: they still sign in, and administrators and the log are told.
 
 use crate::support::{Bench, CONFIG, PASSWORD, password};
 use axum::Router;
@@ -10,7 +10,7 @@ use sha1::{Digest as _, Sha1};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// How the peer answers.
+/// How the service answers.
 #[derive(Clone, Copy, PartialEq)]
 enum Reaction {
     Knows(u32),
@@ -19,7 +19,7 @@ enum Reaction {
     Hangs,
 }
 
-/// A peer that knows [`PASSWORD`] or not; its URL, and what it was asked.
+/// A service that knows [`PASSWORD`] or not. Returns its URL and the requests that it got.
 async fn peer(reaction: Reaction) -> (String, Arc<Mutex<Vec<String>>>) {
     let asked: Arc<Mutex<Vec<String>>> = Arc::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -50,12 +50,12 @@ async fn bench(url: &str, patience: &str) -> Bench {
     .await
 }
 
-/// Signs somebody in; what an administrator sees of the session, and the line of the request.
+/// Signs in. Returns the session as an administrator sees it, and the log line of the request.
 async fn signed_in(bench: &Bench) -> (Value, Value) {
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let done = bench.app().post(&bench.app().begin("").await, &password(&email, PASSWORD)).await;
     assert_eq!(done.status, 200, "{}", done.body);
-    assert_eq!(done.json()["session"].get("password_leaked"), None, "nobody else is told");
+    assert_eq!(done.json()["session"].get("password_leaked"), None, "only administrators are told");
     let id = done.json()["session"]["id"].as_str().unwrap().to_owned();
     (bench.admin().get(&format!("/admin/sessions/{id}")).await.json(), bench.logged(&done))
 }
@@ -96,7 +96,7 @@ async fn leak_lookup_is_alike_for_wrong_passwords() {
     let (session, _) = signed_in(&bench).await;
     assert_eq!(session.get("password_leaked"), None);
     asked.lock().unwrap().clear();
-    for who in [bench.person().await, "nobody@example.org".to_owned()] {
+    for who in [bench.identity().await, "unknown@example.org".to_owned()] {
         bench.app().post(&bench.app().begin("").await, &password(&who, "wrong")).await;
     }
     let asked = asked.lock().unwrap().clone();
@@ -110,7 +110,7 @@ async fn over_a_limit_leak_service_is_not_called() {
         "{CONFIG}rate_limits: {{attempts: {{identifier_and_network: 1}}}}\npasswords: {{check_leaks_at_login: true, patience: 20s}}\n"
     );
     let bench = Bench::with_env(&config, "LATCHKEY_LEAKS_URL", &url).await;
-    let (email, app) = (bench.person().await, bench.app());
+    let (email, app) = (bench.identity().await, bench.app());
     let mut statuses = Vec::new();
     for _ in 0..4 {
         statuses.push(app.post(&app.begin("").await, &password(&email, "wrong")).await.status);

@@ -1,4 +1,4 @@
-//! What listens on a machine that runs the stack: no page of another site is answered, by no port.
+//! The listeners of a developer's machine: no port answers a page of another site.
 
 use crate::events::binaries;
 use crate::support::eventually;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
-/// A stack as a program of its own, with each function a process, so that all that listens is there.
+/// A stack as a program of its own, with each function a process, so that all listeners exist.
 struct Running {
     child: Child,
     base: u16,
@@ -38,7 +38,7 @@ impl Running {
         panic!("no ports are free")
     }
 
-    /// Every port that the program listens on, as the kernel has it.
+    /// Every port that the program listens on, as the kernel reports them.
     fn ports(&self) -> BTreeSet<u16> {
         let id = self.child.id().expect("it runs");
         let descriptors = std::fs::read_dir(format!("/proc/{id}/fd")).expect("its files").flatten();
@@ -61,7 +61,7 @@ impl Running {
     }
 }
 
-/// Sends a request as it is; status and answer.
+/// Sends a raw request. Returns status and answer.
 async fn ask(port: u16, head: &str, body: &str) -> Option<(u16, String)> {
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()?;
     let request = format!("{head}Connection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
@@ -104,11 +104,11 @@ async fn no_port_answers_pages_of_other_sites() {
             }
         }
     }
-    // What forms and scripts may send without asking first.
-    let person = r#"{"schema_id":"default","traits":{"email":"planted@example.org"}}"#;
+    // Bodies that forms and scripts may send without a preflight request.
+    let body = r#"{"schema_id":"default","traits":{"email":"planted@example.org"}}"#;
     for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
         let head = format!("POST /admin/identities HTTP/1.1\r\n{}Content-Type: {kind}\r\n", own(admin));
-        assert_eq!(ask(admin, &head, person).await.unwrap().0, 415, "{kind}");
+        assert_eq!(ask(admin, &head, body).await.unwrap().0, 415, "{kind}");
     }
     let list = format!("GET /admin/identities HTTP/1.1\r\n{}", own(admin));
     assert!(!ask(admin, &list, "").await.unwrap().1.contains("planted"));
@@ -157,7 +157,7 @@ async fn only_the_owner_can_read_state_files() {
     drop(stack);
 }
 
-/// There is one way to listen, and it has a guard.
+/// The program has one function that listens, and it has a guard.
 #[test]
 fn every_listener_has_a_guard() {
     fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
@@ -180,7 +180,7 @@ fn every_listener_has_a_guard() {
     }
 }
 
-/// The page of a stack asks its own API, which is for browsers; a name of the configuration is as good as a name of this machine.
+/// The page of a stack calls its own API, which accepts browsers. A host of the configuration counts like a name of this machine.
 #[tokio::test]
 async fn configured_hosts_are_accepted() {
     use latchkey::guard::{Audience, Guard, Names};

@@ -1,4 +1,4 @@
-//! Signing in by password, as each kind of client does it.
+//! Signing in by password, as each kind of client.
 
 use crate::support::{Bench, CONFIG, PASSWORD, action, csrf, password, unique};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 #[tokio::test]
 async fn native_app_signs_in() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let flow = app.get("/self-service/login/api").await;
     assert_eq!(flow.status, 200);
@@ -27,7 +27,7 @@ async fn native_app_signs_in() {
 #[tokio::test]
 async fn single_page_app_signs_in() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut spa = bench.browser();
     let flow = spa.begin("").await;
     assert_eq!(flow["type"], "browser");
@@ -45,7 +45,7 @@ async fn single_page_app_signs_in() {
 #[tokio::test]
 async fn browser_signs_in() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut browser = bench.browser().html();
     let begun = browser.get("/self-service/login/browser").await;
     assert_eq!(begun.status, 303);
@@ -69,7 +69,7 @@ async fn browser_signs_in() {
 #[tokio::test]
 async fn wrong_password_is_one_message_for_each_client() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let wrong = app.post(&app.begin("").await, &password(&email, "wrong")).await;
     assert_eq!((wrong.status, wrong.message_ids()), (400, vec![4_000_006]));
@@ -115,7 +115,7 @@ async fn missing_fields_are_named() {
 #[tokio::test]
 async fn legacy_field_and_repeated_method_are_accepted() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let older = json!({"method": "password", "password_identifier": email, "password": PASSWORD});
     assert_eq!(app.post(&app.begin("").await, &older).await.status, 200);
@@ -128,7 +128,7 @@ async fn legacy_field_and_repeated_method_are_accepted() {
 #[tokio::test]
 async fn flow_makes_one_session() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let action = app.begin("").await;
     assert_eq!(app.post(&action, &password(&email, PASSWORD)).await.status, 200);
@@ -139,7 +139,7 @@ async fn flow_makes_one_session() {
 #[tokio::test]
 async fn completed_expired_flow_has_a_successor() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let path = app.begin("").await;
     assert_eq!(app.post(&path, &password(&email, PASSWORD)).await.status, 200);
@@ -151,7 +151,7 @@ async fn completed_expired_flow_has_a_successor() {
 #[tokio::test]
 async fn expired_flow_has_a_successor() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let action_path = app.begin("").await;
     let id = action_path.rsplit('=').next().unwrap();
@@ -171,7 +171,7 @@ async fn expired_flow_has_a_successor() {
 #[tokio::test]
 async fn signed_in_client_is_told_so() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let token = app.sign_in(&email).await;
     let again = app.token(&token).get("/self-service/login/api").await;
@@ -188,7 +188,7 @@ async fn signed_in_client_is_told_so() {
 #[tokio::test]
 async fn refresh_keeps_session_and_rotates_secret() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let token = app.sign_in(&email).await;
     let before = app.token(&token).get("/sessions/whoami").await.json();
@@ -199,7 +199,7 @@ async fn refresh_keeps_session_and_rotates_secret() {
     assert_eq!(done.json()["session"]["id"], before["id"]);
     let new = done.json()["session_token"].as_str().unwrap().to_owned();
     assert_ne!(new, token);
-    // The old secret is good until the new one has been used, for an answer that got lost.
+    // The previous secret is valid until the new one has been used, in case an answer was lost.
     assert_eq!(app.token(&token).get("/sessions/whoami").await.status, 200);
     assert_eq!(app.token(&new).get("/sessions/whoami").await.status, 200);
     assert_eq!(app.token(&token).get("/sessions/whoami").await.status, 401);
@@ -208,7 +208,7 @@ async fn refresh_keeps_session_and_rotates_secret() {
 #[tokio::test]
 async fn refresh_by_another_identity_makes_a_session() {
     let bench = Bench::new().await;
-    let (one, other) = (bench.person().await, bench.person().await);
+    let (one, other) = (bench.identity().await, bench.identity().await);
     let app = bench.app();
     let signed_in = app.token(&app.sign_in(&one).await);
     let before = signed_in.get("/sessions/whoami").await.json();
@@ -222,7 +222,7 @@ async fn refresh_by_another_identity_makes_a_session() {
 #[tokio::test]
 async fn allowed_return_to_is_followed() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     for (asked, leads) in [
         ("https://app.example.org/deep?x=1#y", "https://app.example.org/deep?x=1#y"),
         ("/relative", "https://app.example.org/relative"),
@@ -251,7 +251,7 @@ async fn method_has_its_own_return_url() {
         "lifespan: 10m, after: {default_browser_return_url: 'https://app.example.org/after', password: {default_browser_return_url: 'https://app.example.org/by-password'}}}",
     );
     let bench = Bench::with(&config).await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut browser = bench.browser().html();
     let flow = browser.begin("").await;
     let token = csrf(&flow);
@@ -331,8 +331,8 @@ async fn exchange_code_waits_for_its_login() {
 async fn disabled_identity_cannot_sign_in() {
     let bench = Bench::new().await;
     let email = format!("{}@example.org", unique("off"));
-    let person = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
-    let path = format!("/admin/identities/{}", person["id"].as_str().unwrap());
+    let identity = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
+    let path = format!("/admin/identities/{}", identity["id"].as_str().unwrap());
     let token = bench.app().sign_in(&email).await;
     let patch = json!([{"op": "replace", "path": "/state", "value": "inactive"}]);
     assert_eq!(bench.admin().json(http::Method::PATCH, &path, &patch).await.status, 200);
@@ -340,7 +340,7 @@ async fn disabled_identity_cannot_sign_in() {
     let app = bench.app();
     let refused = app.post(&app.begin("").await, &password(&email, PASSWORD)).await;
     assert_eq!((refused.status, refused.message_ids()), (400, vec![4_010_011]), "{}", refused.body);
-    // With a wrong password nobody learns that the account is off.
+    // A wrong password does not reveal that the account is disabled.
     let wrong = app.post(&app.begin("").await, &password(&email, "wrong")).await;
     assert_eq!(wrong.message_ids(), [4_000_006]);
 }

@@ -1,6 +1,6 @@
 //! The system at its edge: requests in, answers out, through the events that API Gateway sends, against a store that speaks
-//! DynamoDB's API. One program for all of it, because linking it is what takes the time.
-#![expect(unreachable_pub, reason = "a test program has nobody to export to")]
+//! DynamoDB's API. All tests are one program, because linking it takes most of the time.
+#![expect(unreachable_pub, reason = "a test program exports nothing")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;

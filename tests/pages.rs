@@ -1,4 +1,4 @@
-//! The login pages at the wire: against this stack's API, and against one that says whatever a test wants it to.
+//! The login pages at the wire: against this stack's API, and against an API whose answers a test chooses.
 
 use crate::code::{reader, readers};
 use crate::support::{Answer, Bench, Browser, PASSWORD, action, eventually, unique};
@@ -18,16 +18,16 @@ selfservice:
 secrets: {cookie: [test-key-test-key-test-key]}
 hashers: {algorithm: argon2, argon2: {memory: 64KB, iterations: 1}}
 identity:
-  default_schema_id: person
-  schemas: [{id: person, url: "file://person.json"}, {id: contacts, url: "file://contacts.json", selfservice_selectable: true}]
+  default_schema_id: user
+  schemas: [{id: user, url: "file://user.json"}, {id: contacts, url: "file://contacts.json", selfservice_selectable: true}]
 pages: {base_url: "https://login.example.org", name: "Acme & Sons", terms_url: "https://acme.example/terms?a=1&b=2", privacy_url: "https://acme.example/privacy"}
 "#;
 
 const FLOW: &str = "11111111-1111-4111-8111-111111111111";
-/// What must come out as text wherever it goes in.
+/// Markup that must come out as text.
 const MARKUP: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;";
 
-/// An API that answers every request with what `answer` says to its path and query.
+/// An API that answers every request with the result of `answer` for its path and query.
 async fn api(answer: impl Fn(&str) -> (u16, Value) + Clone + Send + Sync + 'static) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -61,7 +61,7 @@ fn in_group(mut node: Value, group: &str) -> Value {
     node
 }
 
-/// The login page of a made-up flow.
+/// The login page of a generated flow.
 async fn drawn(flow: Value) -> Answer {
     drawn_in(flow, "en").await
 }
@@ -75,7 +75,7 @@ async fn drawn_in(flow: Value, language: &str) -> Answer {
     page
 }
 
-/// The first tag of the page that holds this.
+/// The first tag of the page that contains this.
 fn tag<'p>(page: &'p str, part: &str) -> &'p str {
     let at = page.find(part).unwrap_or_else(|| panic!("{part} is not in {page}"));
     let start = page[..at + part.len()].rfind('<').expect("a tag");
@@ -92,9 +92,9 @@ async fn open(browser: &mut Browser<'_>, query: &str) -> Answer {
 #[tokio::test]
 async fn user_signs_in_and_out_on_pages() {
     let bench = Bench::with_pages(CONFIG).await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut browser = bench.browser().html();
-    // Nobody is signed in, so the session page asks to, and wants to come back.
+    // Without a session, the session page redirects to the login and names itself as the way back.
     let asked = browser.visit("/session").await;
     assert_eq!(asked.status, 303);
     assert!(
@@ -125,7 +125,7 @@ async fn user_signs_in_and_out_on_pages() {
     for text in [email.as_str(), "You are signed in", "Password", "One factor (AAL1)", "No other active sessions."] {
         assert!(page.body.contains(text), "{text} is not in {}", page.body);
     }
-    // What support may ask for is out of the way.
+    // Details for support are folded away.
     let (plain, details) = page.body.split_once("<details>").unwrap();
     assert!(details.contains("One factor (AAL1)") && details.contains("Account ID"), "{details}");
     assert!(!plain.contains("AAL") && !plain.contains("Account ID"), "{plain}");
@@ -134,7 +134,7 @@ async fn user_signs_in_and_out_on_pages() {
         "{}",
         page.body
     );
-    // The page of a refresh shows whom it is for.
+    // The page of a refresh shows its identity.
     let refresh = open(&mut browser, "?refresh=true").await;
     assert!(refresh.body.contains("<h1>Confirm it’s you</h1>"), "{}", refresh.body);
     assert!(tag(&refresh.body, "name=\"identifier\"").contains("readonly"));
@@ -152,12 +152,12 @@ async fn user_signs_in_and_out_on_pages() {
     assert_eq!(browser.visit("/session").await.status, 303);
 }
 
-/// Where codes are on, the API leaves the identifier of a refresh to the page that draws the form.
+/// Where codes are on, the API leaves the identifier of a refresh to the page.
 #[tokio::test]
 async fn refresh_page_names_its_identity() {
     let config = CONFIG.replace("selfservice:\n", "selfservice:\n  methods: {code: {passwordless_enabled: true}}\n");
     let bench = Bench::with_pages(&config).await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut browser = bench.browser().html();
     let page = open(&mut browser, "").await.body;
     let form = form(&page);
@@ -167,7 +167,7 @@ async fn refresh_page_names_its_identity() {
     assert!(tag(&page, "name=\"identifier\"").contains(&format!("value=\"{email}\"")), "{page}");
 }
 
-/// What a visitor reads as labels and can press, top down.
+/// The labels and buttons that a user sees, from top to bottom.
 fn controls(page: &str) -> Vec<String> {
     let part = r#"<label[^>]*>([^<]*)</label>|<button type="submit" class="primary"[^>]*>([^<]+)</button>|<button type="submit" name[^>]*>([^<]+)</button>"#;
     let part = regex_lite::Regex::new(part).unwrap();
@@ -175,7 +175,7 @@ fn controls(page: &str) -> Vec<String> {
     found.map(|part| part.as_str().to_owned()).collect()
 }
 
-/// Sends the form of a page; the page after it.
+/// Submits the form of a page. Returns the next page.
 async fn sent(browser: &mut Browser<'_>, page: &str, fields: &[(&str, &str)]) -> String {
     let form = form(page);
     let hidden = form.hidden.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -224,7 +224,7 @@ impl Form {
     }
 }
 
-/// The form of a page as a browser would send it.
+/// The form of a page, as a browser submits it.
 fn form(page: &str) -> Form {
     let value = |tag: &str, name: &str| {
         let (_, rest) = tag.split_once(&format!(" {name}=\"")).unwrap_or_else(|| panic!("{name} in {tag}"));
@@ -238,18 +238,18 @@ fn form(page: &str) -> Form {
     }
 }
 
-/// The page asks whoami in the browser's place, and whoami renews the cookie of a session that has come to outlive it.
+/// The page calls whoami for the browser, and whoami renews the cookie of a session that has been extended.
 #[tokio::test]
 async fn renewed_session_cookie_reaches_the_browser() {
     let bench = Bench::with_pages(CONFIG).await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut browser = bench.browser();
     let signed_in = browser.sign_in(&email).await;
     let first = browser.session();
     let mut browser = browser.html();
     assert!(browser.visit("/session").await.set_cookie("ory_kratos_session").is_none(), "nothing to renew");
     let extend = format!("/admin/sessions/{}/extend", signed_in["session"]["id"].as_str().unwrap());
-    // A cookie counts in whole seconds, so the new end is another one within a second.
+    // A cookie counts in whole seconds, so the new end must differ by a second.
     let page = eventually("a renewed cookie", async || {
         let extended = bench.admin().json(Method::PATCH, &extend, &json!({})).await;
         assert_eq!(extended.status, 200, "{}", extended.body);
@@ -262,7 +262,7 @@ async fn renewed_session_cookie_reaches_the_browser() {
     for attribute in ["Path=/", "HttpOnly", "Secure", "SameSite=Lax", "Max-Age="] {
         assert!(renewed.contains(attribute), "{attribute} is not in {renewed}");
     }
-    // Nothing else that the API sets on the way is the page's to pass on.
+    // The page forwards no other header of the API.
     assert_eq!(page.headers.get_all("set-cookie").iter().count(), 1, "{:?}", page.headers);
     assert_ne!(browser.session(), first);
     assert_eq!(browser.visit("/session").await.status, 200);
@@ -271,7 +271,7 @@ async fn renewed_session_cookie_reaches_the_browser() {
 #[tokio::test]
 async fn other_sessions_end_only_with_their_token() {
     let bench = Bench::with_pages(CONFIG).await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut browser = bench.browser();
     browser.sign_in(&email).await;
     let other = bench.app().sign_in(&email).await;
@@ -281,11 +281,11 @@ async fn other_sessions_end_only_with_their_token() {
     assert!(page.contains("Sign out everywhere else"), "{page}");
     let token = form_token(&page);
     let here = [("sec-fetch-site", "same-origin")];
-    // Another person's token, none, a wrong one, another site, a body that is too large.
-    let mut stranger = bench.browser();
-    stranger.sign_in(&bench.person().await).await;
+    // The token of another identity, none, a wrong one, another site, a body that is too large.
+    let mut other_browser = bench.browser();
+    other_browser.sign_in(&bench.identity().await).await;
     let foreign =
-        stranger.get("/self-service/logout/browser").await.json()["logout_token"].as_str().unwrap().to_owned();
+        other_browser.get("/self-service/logout/browser").await.json()["logout_token"].as_str().unwrap().to_owned();
     let long = "x".repeat(70_000);
     for (headers, value, status) in [
         (&here[..], foreign.as_str(), 403),
@@ -308,10 +308,10 @@ async fn other_sessions_end_only_with_their_token() {
         page.contains("You have signed out of all other sessions.") && page.contains("No other active sessions."),
         "{page}"
     );
-    // Older browsers do not say where a request comes from; the token is enough then. Nobody is sent to the login.
+    // Older browsers do not send the origin of a request; then the token is enough. A signed-out client is redirected to the login.
     assert_eq!(browser.send("/session/others", &[], &[("token", &token)]).await.status, 303);
-    let nobody = bench.browser().html().send("/session/others", &here, &[("token", &token)]).await;
-    assert!(nobody.location().contains("/self-service/login/browser"), "{}", nobody.location());
+    let signed_out = bench.browser().html().send("/session/others", &here, &[("token", &token)]).await;
+    assert!(signed_out.location().contains("/self-service/login/browser"), "{}", signed_out.location());
 }
 
 fn form_token(page: &str) -> String {
@@ -328,14 +328,14 @@ async fn unusable_flow_is_replaced_with_a_reason() {
         assert_eq!(answer.status, 303, "{}", answer.body);
         answer.location().to_owned()
     };
-    // None at all, and what one may ask for.
+    // No flow at all, and the parameters that a link may set.
     assert_eq!(location(browser.visit("/login").await), begin);
-    let wishes = "/login?return_to=https%3A%2F%2Fapp.example.org%2Fx&refresh=true&lang=de&evil=1&notice=evil";
+    let parameters = "/login?return_to=https%3A%2F%2Fapp.example.org%2Fx&refresh=true&lang=de&evil=1&notice=evil";
     assert_eq!(
-        location(browser.visit(wishes).await),
+        location(browser.visit(parameters).await),
         format!("{begin}?lang=de&refresh=true&return_to=https%3A%2F%2Fapp.example.org%2Fx")
     );
-    // No id, an unknown one, one of a native app, one that a browser cannot send.
+    // No id, an unknown one, one of a native app, and one that a browser cannot send.
     for id in ["abc", FLOW, "..%2F..%2Fsessions", "%00", "%3Cscript%3E"] {
         assert_eq!(
             location(browser.visit(&format!("/login?flow={id}")).await),
@@ -345,7 +345,7 @@ async fn unusable_flow_is_replaced_with_a_reason() {
     }
     let native = bench.app().get("/self-service/login/api").await.json()["id"].as_str().unwrap().to_owned();
     assert_eq!(location(browser.visit(&format!("/login?flow={native}")).await), format!("{begin}?notice=foreign"));
-    // One that is over: the way back is kept.
+    // An expired flow: the way back is kept.
     let page = open(&mut browser, "?return_to=https://app.example.org/x/y%3Fa%3Db").await;
     let id = form(&page.body).action.split("flow=").nth(1).unwrap().to_owned();
     bench.set_flow_expiry(&id, "2020-01-01T00:00:00Z").await;
@@ -356,7 +356,7 @@ async fn unusable_flow_is_replaced_with_a_reason() {
     let flow =
         browser.get(&format!("/self-service/login/flows?id={}", begun.location().split("flow=").nth(1).unwrap())).await;
     assert_eq!(flow.json()["return_to"], "https://app.example.org/x/y?a=b");
-    // What was said at the beginning is not said again once there is something wrong.
+    // The first notice is not repeated once the form has an error.
     let sent = form(&page);
     let wrong = browser
         .form(&sent.action, &[&sent.fields()[..], &[("identifier", "x@example.org"), ("password", "x")]].concat())
@@ -377,7 +377,7 @@ async fn flow_of_another_browser_is_replaced_once() {
     assert_eq!(answer.status, 403);
     assert!(answer.body.contains("Please allow cookies") && answer.body.contains("Start over"), "{}", answer.body);
     assert!(!answer.body.contains("selfservice.flows"), "configuration is for developers");
-    // With a cookie of its own: another flow; and if that does not fit either, a page.
+    // With a cookie of its own: another flow; if that does not fit either, a page.
     let mut other = bench.browser().html();
     open(&mut other, "").await;
     let answer = other.visit(&path).await;
@@ -502,7 +502,7 @@ async fn every_node_type_and_attribute_is_drawn() {
         let id = part.split("id=\"").nth(1).unwrap().split('"').next().unwrap();
         assert!(page.contains(&format!("for=\"{id}\"")), "{part}");
     }
-    // The provider's button comes first, so Enter has one before it that means the password.
+    // The provider's button comes first, so Enter needs an earlier one for the password.
     let first = page.split("<button").nth(1).unwrap();
     assert!(first.contains("value=\"password\"") && first.contains("aria-hidden=\"true\""), "{first}");
     assert_eq!(page.matches("class=\"or\"").count(), 3, "{page}");
@@ -523,7 +523,7 @@ async fn messages_stand_beside_their_fields() {
     assert!(page.find("About something unseen.").unwrap() > alert, "{page}");
     assert!(page.find("Please confirm.").unwrap() > page.find("role=\"status\"").unwrap(), "{page}");
     assert_eq!(page.matches("autofocus").count(), 1, "{page}");
-    // Those of what is no input stand below it.
+    // Messages of nodes that are no input stand below them.
     let shown = |kind: &str, attributes: Value| json!({"type": kind, "group": "totp", "attributes": attributes, "meta": {}, "messages": [{"id": 0, "text": format!("About the {kind}."), "type": "info"}]});
     let others = json!([
         shown("img", json!({"id": "code", "src": "data:image/png;base64,AAAA"})),
@@ -537,14 +537,14 @@ async fn messages_stand_beside_their_fields() {
         assert!(page[at..].contains(&format!("About the {kind}.")), "{kind}: {page}");
         assert_eq!(page.matches(&format!("About the {kind}.")).count(), 1, "{kind}: {page}");
     }
-    // The field that is wrong has the focus, before one that is empty.
+    // The wrong field has the focus, before one that is empty.
     let page =
         drawn(flow(json!([input("identifier", "text", json!({"value": ""})), password]), Value::Null)).await.body;
     assert!(tag(&page, "name=\"password\"").contains("autofocus"), "{page}");
     assert!(!page.contains("role=\"alert\""));
 }
 
-/// The inputs of a code that was sent: the code is asked for, and Enter does not send another one.
+/// The inputs after a code was sent: the page asks for the code, and Enter does not send another one.
 #[tokio::test]
 async fn unknown_method_is_drawn() {
     let code = |node| in_group(node, "code");
@@ -571,7 +571,7 @@ async fn unknown_method_is_drawn() {
     assert!(page.contains("No sign-in method is available at the moment."), "{page}");
 }
 
-/// That a page holds the markup as text and nowhere as markup.
+/// Asserts that a page has the markup as text and nowhere as markup.
 fn is_text(place: &str, page: &str) {
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;"), "{place}: it is not shown in {page}");
     assert!(
@@ -642,7 +642,7 @@ async fn markup_in_a_flow_is_shown_as_text() {
     let mut own = flow(json!([plain()]), Value::Null);
     own["ui"]["action"] = json!(format!("https://login.example.org/{MARKUP}"));
     is_text("action", &drawn(own).await.body);
-    // Addresses that do something else than lead somewhere do not come out at all.
+    // URLs that do not lead to a page are not shown.
     for (kind, key, value) in [
         ("a", "href", "javascript:alert(1)"),
         ("a", "href", "//evil.example"),
@@ -664,7 +664,7 @@ async fn markup_in_user_input_is_text() {
     let session = json!({
         "id": FLOW, "active": true, "expires_at": MARKUP, "authenticated_at": "2026-01-01T00:00:00Z",
         "authenticator_assurance_level": MARKUP, "authentication_methods": [{"method": MARKUP, "provider": MARKUP}],
-        "identity": {"id": MARKUP, "schema_id": "person", "traits": {"email": MARKUP, "name": {"first": [MARKUP, true, 3]}, "<b>key</b>": MARKUP}},
+        "identity": {"id": MARKUP, "schema_id": "user", "traits": {"email": MARKUP, "name": {"first": [MARKUP, true, 3]}, "<b>key</b>": MARKUP}},
         "devices": [{"user_agent": MARKUP, "ip_address": MARKUP, "location": MARKUP}],
     });
     let error = json!({"id": FLOW, "error": {"id": MARKUP, "code": 400, "message": MARKUP, "reason": MARKUP, "details": {"<i>": MARKUP}}});
@@ -696,7 +696,7 @@ async fn markup_in_user_input_is_text() {
             is_text(key, &page.body);
         }
     }
-    // What is asked for comes back at most as part of a link.
+    // The requested URL appears at most as a part of a link.
     for path in [
         format!("/login?flow={FLOW}&lang={encoded}"),
         format!("/login?flow={FLOW}&return_to={encoded}"),
@@ -760,7 +760,7 @@ async fn every_page_has_its_headers() {
         assert!(answer.set_cookie("csrf_token").is_none(), "pages set no cookie of the API");
         assert!(answer.header("access-control-allow-origin").is_none());
     }
-    // No inline script, style or handler, which the policy would stop anyway.
+    // No inline script, style or handler; the policy would block them.
     for answer in [&login, &nothing, &error] {
         assert!(
             !answer.body.contains("style=") && !answer.body.contains("<style") && !answer.body.contains(" on"),
@@ -825,7 +825,7 @@ async fn failing_api_is_shown_as_a_page() {
         for path in [format!("/login?flow={FLOW}"), "/session".to_owned(), format!("/error?id={FLOW}")] {
             let answer = browser.visit(&path).await;
             if url.is_empty() || (status == 502 && answer.status == 200) {
-                // A text where an object should be says nothing, which an error or a session can be.
+                // A text where an object is expected, as an error or a session may be, is not shown.
                 continue;
             }
             assert_eq!(answer.status, status, "{url} {path} {}", answer.body);
@@ -850,7 +850,7 @@ async fn missing_pages_have_their_status() {
         let answer = browser.visit(path).await;
         assert_eq!((answer.status, answer.location()), (307, clean), "{path}");
     }
-    // Files are found from wherever a page is.
+    // Assets are found from every page.
     let deep = browser.visit("/a/b/c").await.body;
     assert!(deep.contains("href=\"../../assets/style."), "{deep}");
     assert_eq!(browser.visit("/").await.location(), "https://login.example.org/session");
@@ -867,7 +867,7 @@ async fn missing_pages_have_their_status() {
         assert!(answer.body.contains("<main"), "{}", answer.body);
     }
     assert_eq!(browser.visit("/session/others").await.status, 405);
-    // The API knows nothing of the pages: it answers as its contract has it.
+    // The API has no pages: it answers as its contract says.
     let answer = bench.browser().html().get("/login").await;
     assert_eq!((answer.status, answer.body.as_str()), (404, "404 page not found\n"));
 }
@@ -890,7 +890,7 @@ async fn missing_second_factor_redirects_to_step_up() {
     assert_eq!(browser.visit("/session").await.status, 502);
 }
 
-/// What a visitor's browser loads for a login, compressed.
+/// What a browser loads for a login, compressed.
 #[tokio::test]
 async fn page_is_smaller_than_thirty_kilobytes() {
     let bench = Bench::with_pages(CONFIG).await;
@@ -909,10 +909,10 @@ async fn page_is_smaller_than_thirty_kilobytes() {
         sum += compressed(&answer.body);
     }
     assert!(sum < 30 * 1024, "{sum} bytes");
-    // The same file under the name that it had in another release is not kept.
+    // The same file under its name in another release is not cached.
     let old = browser.visit("/assets/style.000000000000.css").await;
     assert_eq!((old.status, old.header("cache-control")), (200, Some("no-store")));
-    // Nothing is loaded from elsewhere.
+    // Nothing is loaded from another host.
     for part in login.body.split(" src=\"").skip(1).chain(login.body.split("<link").skip(1)) {
         assert!(!part.split('>').next().unwrap().contains("://"), "{part}");
     }
@@ -950,6 +950,6 @@ async fn pages_have_configured_name_and_colours() {
     let logo = browser.visit(&name("logo")).await;
     assert_eq!(logo.header("content-type"), Some("image/svg+xml"));
     assert!(logo.header("content-security-policy").unwrap().ends_with("sandbox"));
-    // Links to what is not built stay away, whatever the file says.
+    // The page has no links to features that are not built, whatever the file says.
     assert!(!page.contains("/self-service/registration") && !page.contains("/self-service/recovery"), "{page}");
 }

@@ -1,5 +1,5 @@
-//! Rate limits on guessing: who tries too often waits, an attempt over a limit costs nothing, a bound over days never shows itself,
-//! and what strangers try keeps nobody from signing in on a device of theirs (`tests/known_devices.rs`).
+//! Rate limits on guessing passwords: a client over a limit waits, an attempt over a limit costs nothing, and a limit over days stays
+//! hidden. `tests/known_devices.rs` tests that attackers do not lock known devices out.
 
 use crate::support::{Answer, Bench, CONFIG, Client, PASSWORD, action, csrf, password, unique};
 use serde_json::json;
@@ -8,7 +8,7 @@ use time::Duration;
 pub const TOO_OFTEN: i64 = 4_029_001;
 pub const WRONG: i64 = 4_000_006;
 
-/// A stack on which little is enough.
+/// A stack with low limits.
 pub async fn bench(limits: &str) -> Bench {
     Bench::with(&format!("{CONFIG}rate_limits: {{{limits}}}\n")).await
 }
@@ -36,31 +36,31 @@ pub fn assert_waits(answer: &Answer) {
 #[tokio::test]
 async fn limit_answers_right_and_wrong_passwords_alike() {
     let bench = bench("attempts: {identifier_and_network: 3}").await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     fail(&app, &email, 3).await;
     let (wrong, right) = (attempt(&app, &email, "wrong").await, attempt(&app, &email, PASSWORD).await);
     assert_waits(&wrong);
     assert_waits(&right);
-    // The owner is elsewhere.
+    // The owner is in another network.
     assert_eq!(attempt(&app.at("198.51.100.7"), &email, PASSWORD).await.status, 200);
-    // A neighbour is not.
+    // A client in the next network is not limited.
     assert_waits(&attempt(&app.at("203.0.113.200"), &email, PASSWORD).await);
 }
 
 #[tokio::test]
 async fn every_spelling_of_an_identifier_counts_together() {
     let bench = bench("attempts: {identifier_and_network: 3}").await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     fail(&app, &email, 1).await;
     fail(&app, &email.to_uppercase(), 1).await;
     fail(&app, &format!(" {email}"), 1).await;
     assert_waits(&attempt(&app, &email, PASSWORD).await);
-    // For somebody who does not exist as well.
-    fail(&app, "Nobody@example.org", 2).await;
-    fail(&app, "nobody@EXAMPLE.org ", 1).await;
-    assert_waits(&attempt(&app, "nobody@example.org", PASSWORD).await);
+    // The same for an unknown identifier.
+    fail(&app, "Unknown@example.org", 2).await;
+    fail(&app, "unknown@EXAMPLE.org ", 1).await;
+    assert_waits(&attempt(&app, "unknown@example.org", PASSWORD).await);
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn network_limit_covers_all_identifiers() {
     for other in 0..6 {
         fail(&app, &format!("other{other}@example.org"), 1).await;
     }
-    assert_waits(&attempt(&app, &bench.person().await, PASSWORD).await);
+    assert_waits(&attempt(&app, &bench.identity().await, PASSWORD).await);
 }
 
 #[tokio::test]
@@ -81,8 +81,8 @@ async fn attempts_on_one_identifier_do_not_show_elsewhere() {
     let app = bench.app();
     fail(&app, &public, 4).await;
     assert_waits(&attempt(&app, &public, "wrong").await);
-    // The same person by another identifier, and nobody, are answered alike: within their bound, beyond it, and when they wait.
-    for identifier in [private.as_str(), "nobody@example.org"] {
+    // Another identifier of the same identity, and an unknown one, are answered alike: within the hidden limit, beyond it, and at a visible limit.
+    for identifier in [private.as_str(), "unknown@example.org"] {
         fail(&app, identifier, 4).await;
         assert_waits(&attempt(&app, identifier, "wrong").await);
     }
@@ -91,13 +91,13 @@ async fn attempts_on_one_identifier_do_not_show_elsewhere() {
 #[tokio::test]
 async fn beyond_hidden_limit_right_is_answered_like_wrong() {
     let bench = bench("attempts: {identity: 4, identity_per_day: 1}").await;
-    let (email, app) = (bench.person().await, bench.app());
+    let (email, app) = (bench.identity().await, bench.app());
     for network in 0..5 {
         fail(&app.at(&format!("198.51.{network}.1")), &email, 1).await;
     }
     let elsewhere = app.at("192.0.2.7");
     let mut seen = Vec::new();
-    for (identifier, secret) in [(email.as_str(), PASSWORD), (&email, "wrong"), ("nobody@example.org", "wrong")] {
+    for (identifier, secret) in [(email.as_str(), PASSWORD), (&email, "wrong"), ("unknown@example.org", "wrong")] {
         let path = elsewhere.begin("").await;
         bench.proxy.calls();
         let answer = elsewhere.post(&path, &password(identifier, secret)).await;
@@ -114,7 +114,7 @@ async fn beyond_hidden_limit_right_is_answered_like_wrong() {
     assert!(seen.iter().all(|one| one == &seen[0]), "{seen:?}");
 }
 
-/// Of two texts that a password may be of the first one fits, in a hash of today's and in a cheaper one of elsewhere.
+/// Two normalisations of a password are tried; the first one fits, for a current hash and for a cheaper imported one.
 #[tokio::test]
 async fn beyond_hidden_limit_right_and_wrong_cost_alike() {
     let bench = bench("attempts: {identity: 4, identity_per_day: 1}").await;
@@ -132,7 +132,7 @@ async fn beyond_hidden_limit_right_and_wrong_cost_alike() {
             assert_wrong(&answer);
             assert_eq!(bench.logged(&answer)["hashes"], wrongs, "{secret}");
         }
-        // Once it is looked at again, a better hash is made of the one that was imported.
+        // The next successful login replaces the imported hash by a better one.
         for hashes in rights {
             let answer = attempt(&app.at("192.0.2.8").later(Duration::days(1)), &email, right).await;
             assert_eq!((answer.status, &bench.logged(&answer)["hashes"]), (200, &json!(hashes)));
@@ -143,15 +143,15 @@ async fn beyond_hidden_limit_right_and_wrong_cost_alike() {
 #[tokio::test]
 async fn failures_add_up_until_a_success() {
     let bench = bench("attempts: {identity: 20, identity_per_day: 2}").await;
-    let (email, app) = (bench.person().await, bench.app());
-    // Five a day from another network each day: no window notices.
+    let (email, app) = (bench.identity().await, bench.app());
+    // Five a day, each day from another network, reach no visible limit.
     for day in 0..4 {
         fail(&app.at(&format!("198.51.{day}.1")).later(Duration::days(day)), &email, 5).await;
     }
     let fifth = app.at("192.0.2.7").later(Duration::days(4));
     fail(&fifth, &email, 2).await;
     assert_wrong(&attempt(&fifth, &email, PASSWORD).await);
-    // A few passwords are looked at each day, and a success ends the row.
+    // A few passwords a day are compared, and a success resets the count.
     let sixth = app.at("192.0.2.8").later(Duration::days(5));
     assert_eq!(attempt(&sixth, &email, PASSWORD).await.status, 200);
     for network in 0..4 {
@@ -159,7 +159,7 @@ async fn failures_add_up_until_a_success() {
     }
     let mut right = sixth.at("192.0.2.9");
     assert_wrong(&attempt(&right, &email, PASSWORD).await);
-    // After a month without a try nothing is held against anybody.
+    // After a month without attempts all failures are forgotten.
     right = right.later(Duration::days(31));
     fail(&right, &email, 3).await;
     assert_eq!(attempt(&right, &email, PASSWORD).await.status, 200);
@@ -168,7 +168,7 @@ async fn failures_add_up_until_a_success() {
 #[tokio::test]
 async fn success_does_not_reset_the_monthly_limit() {
     let bench = bench("attempts: {identity: 5, identity_per_month: 9, identity_per_day: 1}").await;
-    let (email, app) = (bench.person().await, bench.app());
+    let (email, app) = (bench.identity().await, bench.app());
     for day in 0..2 {
         let app = app.later(Duration::days(day));
         fail(&app, &email, 4).await;
@@ -182,7 +182,7 @@ async fn success_does_not_reset_the_monthly_limit() {
 #[tokio::test]
 async fn successful_login_is_not_counted() {
     let bench = bench("attempts: {identifier_and_network: 2, identity: 2, network: 2, device: 2}").await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     for _ in 0..4 {
         app.sign_in(&email).await;
@@ -194,7 +194,7 @@ async fn successful_login_is_not_counted() {
 #[tokio::test]
 async fn limited_browser_gets_the_form_with_message() {
     let bench = bench("attempts: {identifier_and_network: 1}").await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut browser = bench.browser().html();
     let flow = browser.begin("").await;
     let fields = [("method", "password"), ("identifier", email.as_str()), ("password", "wrong")];
@@ -212,7 +212,7 @@ async fn limited_browser_gets_the_form_with_message() {
 #[tokio::test]
 async fn parallel_attempts_do_not_exceed_the_limit() {
     let bench = bench("attempts: {identifier_and_network: 5}").await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let answers = futures_util::future::join_all((0..32).map(|_| attempt(&app, &email, "wrong"))).await;
     let tried = answers.iter().filter(|answer| answer.message_ids() == [WRONG]).count();
@@ -223,7 +223,7 @@ async fn parallel_attempts_do_not_exceed_the_limit() {
 #[tokio::test]
 async fn parallel_attempts_do_not_exceed_hidden_limit() {
     let bench = bench("attempts: {identity: 5, identity_per_day: 1, identifier_and_network: 100}").await;
-    let (email, app) = (bench.person().await, bench.app());
+    let (email, app) = (bench.identity().await, bench.app());
     fail(&app, &email, 5).await;
     let all = (0..16).map(|network| app.at(&format!("198.51.{network}.1")));
     let all = all.map(|app| {
@@ -238,7 +238,7 @@ async fn parallel_attempts_do_not_exceed_hidden_limit() {
 #[tokio::test]
 async fn window_slides_and_idle_counter_starts_again() {
     let bench = bench("window: 15m, attempts: {identifier_and_network: 1}").await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     fail(&app, &email, 1).await;
     assert_waits(&attempt(&app.later(Duration::minutes(13)), &email, PASSWORD).await);
@@ -251,7 +251,7 @@ async fn window_slides_and_idle_counter_starts_again() {
 #[tokio::test]
 async fn over_a_limit_nothing_is_hashed() {
     let bench = bench("attempts: {identifier_and_network: 1}").await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     for (secret, status, hashes) in [("wrong", 400, 1), ("wrong", 429, 0), (PASSWORD, 429, 0)] {
         let answer = attempt(&app, &email, secret).await;
@@ -269,7 +269,7 @@ async fn over_a_limit_nothing_is_hashed() {
 #[tokio::test]
 async fn disabled_limits_count_nothing_and_set_no_cookie() {
     let bench = bench("enabled: false").await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     fail(&bench.app(), &email, 12).await;
     bench.app().sign_in(&email).await;
     let mut browser = bench.browser();
@@ -281,7 +281,7 @@ async fn disabled_limits_count_nothing_and_set_no_cookie() {
 #[tokio::test]
 async fn counters_hold_no_typed_text() {
     let bench = bench("attempts: {identity: 50}").await;
-    fail(&bench.app(), "somebody-private@example.org", 2).await;
+    fail(&bench.app(), "owner-private@example.org", 2).await;
     let items = serde_json::to_string(&bench.proxy.items("counters").await).unwrap();
     assert!(!items.contains("private") && items.contains("bound#nobody#"), "{items}");
 }

@@ -1,5 +1,5 @@
-//! The template allows each function the calls that it makes, and no others. The embedded store asks nobody for permission, so a
-//! missing one would show on AWS alone.
+//! The template allows each function the calls that it makes, and no others. The embedded store checks no permissions, so a missing
+//! one would show only on AWS.
 
 use crate::support::{Bench, CONFIG, Call, PASSWORD, eventually, password, unique};
 use http::Method;
@@ -21,7 +21,7 @@ fn allowed() -> BTreeSet<Permission> {
                 other => vec![other.as_str().unwrap_or_default().to_owned()],
             };
             for action in list("Action").iter().filter_map(|action| action.strip_prefix("dynamodb:")) {
-                // Streams are read by Lambda in the function's name.
+                // Lambda reads streams in the function's name.
                 for on in list("Resource").into_iter().filter(|on| !on.ends_with(".StreamArn")) {
                     let on = on.replace("${", "").replace(".Arn}", "").replace(".Arn", "");
                     all.insert((
@@ -38,7 +38,7 @@ fn allowed() -> BTreeSet<Permission> {
     all
 }
 
-/// What calls needed.
+/// The permissions that calls needed.
 fn needed(calls: &[Call]) -> BTreeSet<Permission> {
     let table = |name: &Value| {
         let name = name.as_str().unwrap_or_default();
@@ -88,14 +88,14 @@ async fn each_function_has_exactly_its_permissions() {
     assert!(superfluous.is_empty(), "nothing needs {superfluous:#?}");
 }
 
-/// Every access pattern of every function.
+/// Runs every access pattern of every function.
 async fn everything(bench: &Bench) {
     let (app, admin) = (bench.app(), bench.admin());
     let html = app.with("accept", "text/html");
     let imported = format!("{}@example.org", unique("all"));
     let hash = json!({"hashed_password": "$md5$CY9rzUYh03PK3k6DJie09g=="});
-    let person = bench.create(json!({"email": imported}), hash).await;
-    // Signing in: with a rehash, wrong, expired, refused, by somebody with many ended sessions.
+    let identity = bench.create(json!({"email": imported}), hash).await;
+    // Logins: with a rehash, wrong, expired, refused, and of an identity with many ended sessions.
     assert_eq!(app.post(&app.begin("").await, &password(&imported, "test")).await.status, 200);
     assert_eq!(app.post(&app.begin("").await, &password(&imported, "wrong")).await.status, 400);
     let path = app.begin("?return_session_token_exchange_code=true").await;
@@ -104,14 +104,14 @@ async fn everything(bench: &Bench) {
     assert_eq!(html.get("/self-service/login/browser?return_to=https://evil.example").await.status, 303);
     assert_eq!(html.form("/self-service/login?flow=nope", &[]).await.status, 303);
     assert_eq!(html.get("/self-service/logout/browser").await.status, 303);
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut token = String::new();
     for _ in 0..63 {
         token = app.sign_in(&email).await;
     }
     assert_eq!(app.token(&token).delete("/sessions").await.status, 200);
     token = app.sign_in(&email).await;
-    // By code: one that is sent, one that is wrong, one that is right and whose owner has been switched off.
+    // Logins by code: one that is sent, one that is wrong, and a right one of a disabled identity.
     let reader = bench.create(json!({"email": format!("{}@example.org", unique("code"))}), json!({})).await;
     let address = reader["traits"]["email"].as_str().unwrap();
     let path = app.begin("").await;
@@ -120,9 +120,9 @@ async fn everything(bench: &Bench) {
     let enter = |code: &str| json!({"method": "code", "identifier": address, "code": code});
     app.post(&path, &enter("none")).await;
     assert_eq!(app.post(&path, &enter(&code)).await.status, 200);
-    // A counter that has slept is begun anew.
+    // An idle counter starts again.
     app.later(time::Duration::days(31)).sign_in(&email).await;
-    // Refreshing: whichever endpoint the new secret is used at first, it ends the one before.
+    // Refresh: the first use of the new secret ends the previous one, at whichever endpoint.
     let mut mine = app.token(&token);
     for reader in [
         "/self-service/login/api",
@@ -152,8 +152,8 @@ async fn everything(bench: &Bench) {
     assert_eq!(mine.get("/sample").await.status, 200);
     let link = browser.get("/self-service/logout/browser").await.json();
     browser.get(&format!("/self-service/logout?token={}", link["logout_token"].as_str().unwrap())).await;
-    // People and their sessions, as administrators change them.
-    let path = format!("/admin/identities/{}", person["id"].as_str().unwrap());
+    // Identities and their sessions, as administrators change them.
+    let path = format!("/admin/identities/{}", identity["id"].as_str().unwrap());
     let session = format!("/admin/sessions/{other}");
     for path in [
         path.as_str(),
@@ -166,14 +166,14 @@ async fn everything(bench: &Bench) {
     }
     admin.get(&format!("/admin/identities?credentials_identifier={email}")).await;
     let moved = format!("{}@example.org", unique("moved"));
-    let moved = json!({"schema_id": "person", "state": "active", "traits": {"email": moved}});
+    let moved = json!({"schema_id": "user", "state": "active", "traits": {"email": moved}});
     assert_eq!(admin.json(Method::PUT, &path, &moved).await.status, 200);
     admin.json(Method::PATCH, &format!("{session}/extend"), &json!({})).await;
     admin.delete(&session).await;
     admin.get(&format!("{path}/sessions")).await;
     assert_eq!(admin.delete(&format!("{path}/sessions")).await.status, 204);
     assert_eq!(admin.delete(&path).await.status, 204);
-    // Somebody whose record cannot be read, and somebody else who takes what they held.
+    // An identity whose record cannot be read, and another one that takes its identifier.
     let lost = bench.create(json!({"email": format!("{}@example.org", unique("lost"))}), json!({})).await;
     let items = bench.proxy.items("accounts").await;
     let mut item = items.into_iter().find(|item| item["pk"]["S"] == lost["id"]).unwrap();
@@ -183,11 +183,11 @@ async fn everything(bench: &Bench) {
     bench.create(json!({"email": lost["traits"]["email"]}), json!({})).await;
     let reader = format!("/admin/identities/{}", reader["id"].as_str().unwrap());
     assert_eq!(admin.delete(&reader).await.status, 204);
-    // Messages: one that is sent, one whose address is marked, what administrators see of them.
+    // Messages: one that is sent, one to a suppressed address, and the lists for administrators.
     let feedback = json!({"eventType": "Bounce", "bounce": {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": email}]}});
     let feedback = json!({"Records": [{"Sns": {"Message": feedback.to_string()}}]}).to_string();
     bench.stack.functions.call("CourierFeedbackFunction", feedback, "a-request").await.unwrap();
-    for to in ["somebody@example.org", &email] {
+    for to in ["other@example.org", &email] {
         let draft = bench.post(to).await;
         let status = if to == email { "abandoned" } else { "sent" };
         bench.until(draft.id(), status).await;
@@ -196,18 +196,18 @@ async fn everything(bench: &Bench) {
         assert_eq!(admin.get(&format!("/admin/courier/{path}")).await.status, 200);
     }
     assert_eq!(admin.delete(&format!("/admin/courier/suppressed/{email}")).await.status, 204);
-    for query in ["", "?status=queued", "?recipient=somebody@example.org"] {
+    for query in ["", "?status=queued", "?recipient=other@example.org"] {
         assert_eq!(admin.get(&format!("/admin/courier/messages{query}")).await.status, 200);
     }
-    // What is known of an address goes with its owner.
+    // Records of an address are deleted with its owner.
     let gone = bench.create(json!({"email": format!("{}@example.org", unique("gone"))}), json!({})).await;
     let draft = bench.post(gone["traits"]["email"].as_str().unwrap()).await;
     bench.until(draft.id(), "sent").await;
     assert_eq!(admin.delete(&format!("/admin/identities/{}", gone["id"].as_str().unwrap())).await.status, 204);
     eventually("no message", async || bench.proxy.message(draft.id()).await.is_null().then_some(())).await;
-    // Somebody who moves here with the id of somebody who is gone.
-    let again = json!({"schema_id": "person", "traits": {"email": imported}});
-    let batch = json!({"identities": [{"create": again, "identity_id": person["id"]}]});
+    // An identity that is imported with the id of a deleted one.
+    let again = json!({"schema_id": "user", "traits": {"email": imported}});
+    let batch = json!({"identities": [{"create": again, "identity_id": identity["id"]}]});
     let made = admin.json(Method::PATCH, "/admin/identities", &batch).await;
-    assert_eq!(made.json()["identities"][0]["identity"], person["id"], "{}", made.body);
+    assert_eq!(made.json()["identities"][0]["identity"], identity["id"], "{}", made.body);
 }

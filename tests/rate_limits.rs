@@ -1,7 +1,7 @@
-//! The numbers of `docs/rate-limits.md`: worked out here from the configuration's defaults by the same code that counts, with time
-//! handed in, and compared with the page.
+//! The numbers of `docs/rate-limits.md`: computed from the configuration's defaults by the code that counts, with time handed in, and
+//! compared with the page.
 //!
-//! `LATCHKEY_WRITE_DOCS=1 cargo test --test edge rate_limits` writes them anew.
+//! `LATCHKEY_WRITE_DOCS=1 cargo test --test edge rate_limits` writes them.
 
 use crate::support::{CONFIG, page};
 use latchkey_config::RateLimits;
@@ -32,7 +32,7 @@ struct Counters {
 }
 
 impl Counters {
-    /// Does something as often as one limit lets it happen within a day; how often.
+    /// Repeats an action as often as one limit allows within a day. Returns how often.
     fn exhaust(limit: &RateLimit, length: Duration) -> u64 {
         let mut counters = Self::default();
         let parts = counters.parts.entry(limit.key.clone()).or_default();
@@ -65,8 +65,8 @@ impl Counters {
     }
 }
 
-/// Guesses at one identity on the first day, and in a year. The attacker has any number of networks, knows the bound and stops
-/// where nothing would be compared. `owner`: its owner signs in on a new device every day, which ends a row.
+/// Guesses at one identity on the first day, and in a year. The attacker has any number of networks, knows the hidden limit and stops
+/// where a guess would not be compared. `owner`: the owner signs in on a new device every day, which resets the count.
 fn guesses(bound: FailureLimit, passwords: bool, owner: bool, rest: Duration) -> (u64, u64) {
     let (mut counters, mut first, mut year) = (Counters::default(), 0, 0);
     let mut resting_until = START;
@@ -97,7 +97,7 @@ fn guesses(bound: FailureLimit, passwords: bool, owner: bool, rest: Duration) ->
     (first, year)
 }
 
-/// The most guesses, whether or not the attacker waits until everything is forgotten.
+/// The most guesses, whether or not the attacker waits until all failures are forgotten.
 fn most(bound: FailureLimit, passwords: bool, owner: bool) -> (u64, u64) {
     let all = [Duration::ZERO, MONTH.length].map(|rest| guesses(bound, passwords, owner, rest));
     (all[0].0.max(all[1].0), all[0].1.max(all[1].1))
@@ -109,7 +109,7 @@ fn thousands(number: u64) -> String {
     groups.join(",")
 }
 
-/// The most codes of one address that are good at the same time in a flow.
+/// The most codes of one address that are valid at the same time in a flow.
 fn live_codes() -> u64 {
     let address = || CodeAddress { via: Via::Email, value: "ada@example.org".to_owned() };
     let code = || SentCode::new("123456", (Uuid::nil(), Uuid::nil()), address(), START + Duration::HOUR, b"key");
@@ -117,16 +117,16 @@ fn live_codes() -> u64 {
     sends.take(10).map(|live| live.len() as u64).max().unwrap_or_default()
 }
 
-/// The chance that so many guesses match one of the codes of six digits that each is compared with.
+/// The chance that this many guesses match one of the six-digit codes that each is compared with.
 fn odds(guesses: u64) -> String {
     format!("{:.4} %", (guesses * live_codes()) as f64 / 1e6 * 100.0)
 }
 
 fn tables() -> String {
     let (attempts, sends) = limits_of(&defaults());
-    let by_day = |brake: &RateLimit| Counters::exhaust(brake, Duration::DAY);
-    let strangers = attempts.unknown_device("t", "n");
-    let (here, network) = (by_day(&strangers[0]), by_day(&strangers[1]));
+    let by_day = |limit: &RateLimit| Counters::exhaust(limit, Duration::DAY);
+    let unknown = attempts.unknown_device("t", "n");
+    let (here, network) = (by_day(&unknown[0]), by_day(&unknown[1]));
     let device = by_day(&attempts.known_device("d"));
     let bound = attempts.bound;
     let ((first, year), (_, year_with_owner)) = (most(bound, true, false), most(bound, true, true));
@@ -163,9 +163,9 @@ fn tables() -> String {
         thousands(year_with_owner)
     );
     out += "\n| at most in a day | |\n|---|---|\n";
-    let sent = sends.of("someone@example.org", "n", None).unwrap();
+    let sent = sends.of("user@example.org", "n", None).unwrap();
     let text = sends.of("+4917667111638", "n", None).unwrap();
-    let own = sends.of("someone@example.org", "n", Some("d")).unwrap();
+    let own = sends.of("user@example.org", "n", Some("d")).unwrap();
     for (what, number) in [
         ("attempts with one identifier from one network that are answered as attempts", here),
         ("attempts with any identifier from one network", network),
@@ -196,7 +196,7 @@ fn limits_add_up_to_their_promise() {
         let (first, year) = most(bound, passwords, owner);
         assert!(first <= u64::from(bound.in_a_row), "{first}");
         let trickle = if passwords { u64::from(bound.beyond) * 365 } else { 0 };
-        // A month's bound within each month, and the days on which the year's months overlap.
+        // The monthly limit in each month, and the days on which the months of the year overlap.
         assert!(year <= u64::from(bound.month) * 13 + trickle, "{year}");
     }
     assert_eq!(Span::of(attempts.window).parts, 12);

@@ -1,4 +1,4 @@
-//! What administrators write can be read back, and what in the table cannot be read hides nobody else.
+//! Whatever administrators write can be read back, and an unreadable record hides no other.
 
 use crate::support::{Answer, Bench, PASSWORD, unique};
 use http::Method;
@@ -17,7 +17,7 @@ fn nested(levels: usize) -> Value {
     (1..levels).fold(json!([]), |value, _| json!({"a": value}))
 }
 
-/// A refusal of ours that quotes no more than it may.
+/// One of our errors, with only a bounded quotation.
 fn is_refusal(answer: &Answer, what: &str) {
     assert_eq!(answer.status, 400, "{what}: {:.300}", answer.body);
     assert!(answer.json()["error"]["code"] == 400 && answer.body.len() < 20_000, "{what}: {:.300}", answer.body);
@@ -37,7 +37,7 @@ async fn deep_patches_are_refused() {
             is_refusal(&admin.json(Method::PATCH, &path, &patch).await, &format!("{op} {steps}"));
         }
     }
-    // Step by step it becomes no deeper either.
+    // Several patches make it no deeper either.
     let mut pointer = "/metadata_admin".to_owned();
     let mut refused = 0;
     for _ in 0..3 {
@@ -60,7 +60,7 @@ async fn deep_bodies_are_refused_or_read_back() {
     for key in ["metadata_public", "metadata_admin"] {
         for (levels, status) in [(64, 201), (65, 400), (126, 400), (5000, 400)] {
             let body = format!(
-                r#"{{"schema_id": "person", "traits": {{"email": "{}"}}, "{key}": {}{}}}"#,
+                r#"{{"schema_id": "user", "traits": {{"email": "{}"}}, "{key}": {}{}}}"#,
                 address("body"),
                 "[".repeat(levels),
                 "]".repeat(levels)
@@ -98,8 +98,7 @@ async fn times_beyond_the_calendar_are_refused() {
         "yesterday",
     ] {
         let verified = json!([{"value": email, "via": "email", "verified": true, "verified_at": at}]);
-        let body =
-            json!({"schema_id": "person", "traits": {"email": address("time")}, "verifiable_addresses": verified});
+        let body = json!({"schema_id": "user", "traits": {"email": address("time")}, "verifiable_addresses": verified});
         let mut body = body;
         body["verifiable_addresses"][0]["value"] = body["traits"]["email"].clone();
         is_refusal(&admin.post("/admin/identities", &body).await, at);
@@ -125,12 +124,12 @@ async fn times_beyond_the_calendar_are_refused() {
 async fn identity_larger_than_an_item_is_refused() {
     let bench = Bench::new().await;
     let admin = bench.admin();
-    let body = |size: usize| json!({"schema_id": "person", "traits": {"email": address("big")}, "metadata_public": "x".repeat(size)});
+    let body = |size: usize| json!({"schema_id": "user", "traits": {"email": address("big")}, "metadata_public": "x".repeat(size)});
     let most = latchkey_core::bounds::LARGEST_IDENTITY;
     let big = admin.post("/admin/identities", &body(most - 2000)).await;
     assert_eq!(big.status, 201, "{:.300}", big.body);
     is_refusal(&admin.post("/admin/identities", &body(most)).await, "too big");
-    // Neither can identifiers make one too big that the traits alone do not.
+    // Identifiers must not make an identity too large whose traits alone fit.
     let many: Vec<Value> = (0..49).map(|_| json!({"op": "add", "path": "/traits/x/-", "value": 1})).collect();
     assert!(admin.json(Method::PATCH, &path_of(&big.json()), &json!(many)).await.status < 500);
     let path = path_of(&big.json());
@@ -140,14 +139,15 @@ async fn identity_larger_than_an_item_is_refused() {
     assert_eq!(admin.json(Method::PATCH, &path, &patch).await.status, 200, "who is large can still be disabled");
 }
 
-/// An answer of a function holds 6 MB.
+/// A function's answer holds at most 6 MB.
 #[tokio::test]
 async fn large_identities_make_shorter_pages() {
     let bench = Bench::new().await;
     let admin = bench.admin();
     let (mut made, mut seen) = (Vec::new(), Vec::new());
     for _ in 0..9 {
-        let body = json!({"schema_id": "person", "traits": {"email": address("big")}, "metadata_public": "\"".repeat(170_000)});
+        let body =
+            json!({"schema_id": "user", "traits": {"email": address("big")}, "metadata_public": "\"".repeat(170_000)});
         made.push(admin.post("/admin/identities", &body).await.json()["id"].as_str().unwrap().to_owned());
     }
     made.sort();
@@ -169,7 +169,7 @@ async fn large_identities_make_shorter_pages() {
     assert_eq!(admin.get("/admin/identities?page=0&per_page=5").await.status, 200);
 }
 
-/// Changes the item of an identity behind the system's back.
+/// Changes the item of an identity directly in the store.
 async fn breaking(bench: &Bench, identity: &Value, change: impl Fn(&mut Value)) {
     let items = bench.proxy.items("accounts").await;
     let own = |item: &Value| item["pk"]["S"] == identity["id"] && item["sk"]["S"] == "profile";
@@ -207,7 +207,7 @@ async fn broken_record_hides_no_other_and_is_deletable() {
         let (id, path) = (ill["id"].as_str().unwrap(), path_of(&ill));
         app.sign_in(&email).await;
         breaking(&bench, &ill, change).await;
-        // Others are listed, read, signed in.
+        // Others can be listed, read and signed in.
         let ids = format!("/admin/identities?ids={id}");
         for list in [
             "/admin/identities",
@@ -235,7 +235,7 @@ async fn broken_record_hides_no_other_and_is_deletable() {
         assert_eq!(admin.delete(&path).await.status, 204, "{what}");
         assert_eq!(admin.delete(&path).await.status, 404, "{what}");
         assert_eq!(admin.get("/admin/identities").await.header("latchkey-unreadable"), None, "{what}");
-        // What it held is free.
+        // Its identifiers are free.
         let again = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
         app.sign_in(&email).await;
         assert_eq!(admin.delete(&path_of(&again)).await.status, 204, "{what}");
@@ -277,7 +277,7 @@ async fn broken_session_or_credential_hides_nothing_else() {
 async fn outdated_traits_do_not_prevent_disabling() {
     let bench = Bench::new().await;
     let (app, admin) = (bench.app(), bench.admin());
-    for schema in ["person", "retired"] {
+    for schema in ["user", "retired"] {
         let email = address("stale");
         let identity = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
         let path = path_of(&identity);
@@ -301,26 +301,26 @@ async fn outdated_traits_do_not_prevent_disabling() {
         }
         let refused = app.post(&app.begin("").await, &crate::support::password(&email, "test")).await;
         assert_eq!(refused.message_ids(), [4_010_011], "{schema}: {}", refused.body);
-        // What is shown can be put back.
+        // Everything that was read can be put back.
         let mut shown = admin.get(&path).await.json();
         shown.as_object_mut().unwrap().remove("credentials");
         shown["state"] = json!("active");
         let put = admin.json(Method::PUT, &path, &shown).await;
         assert_eq!(put.status, 200, "{schema}: {}", put.body);
         assert_eq!(app.post(&app.begin("").await, &crate::support::password(&email, "test")).await.status, 200);
-        // What touches traits checks them, and so does another schema.
+        // A change of traits checks them, and so does a change of the schema.
         for patch in [
             json!([{"op": "replace", "path": "/traits/nickname", "value": "other"}]),
             json!([{"op": "replace", "path": "/schema_id", "value": "none"}]),
         ] {
             assert_eq!(admin.json(Method::PATCH, &path, &patch).await.status, 400, "{schema} {patch}");
         }
-        let back = json!([{"op": "remove", "path": "/traits/nickname"}, {"op": "replace", "path": "/schema_id", "value": "person"}]);
+        let back = json!([{"op": "remove", "path": "/traits/nickname"}, {"op": "replace", "path": "/schema_id", "value": "user"}]);
         assert_eq!(admin.json(Method::PATCH, &path, &back).await.status, 200, "{schema}");
     }
 }
 
-/// A schema that begins to make something an identifier, of which two people have the same.
+/// A schema that makes a trait an identifier of which two identities have the same value.
 #[tokio::test]
 async fn taken_identifier_does_not_prevent_disabling() {
     let bench = Bench::new().await;
@@ -343,7 +343,7 @@ async fn taken_identifier_does_not_prevent_disabling() {
     assert_eq!((put.status, &put.json()["state"]), (200, &json!("inactive")), "{}", put.body);
     assert_eq!(put.json()["credentials"]["password"]["identifiers"], identifiers);
     assert_eq!(admin.delete(&path_of(&one)).await.status, 204);
-    // Now it is free, and the traits are named again.
+    // The identifier is free now, and the traits are derived again.
     assert_eq!(admin.json(Method::PUT, &path_of(&two), &shown).await.status, 200);
     let now = admin.get(&path_of(&two)).await.json();
     assert!(now["credentials"]["password"]["identifiers"].as_array().unwrap().contains(&json!(name)), "{now}");
@@ -371,7 +371,7 @@ async fn absent_values_have_no_key() {
             "{what}"
         );
     }
-    // Unset metadata of administrators is null where an identity is read and absent where it is written, but for a patch.
+    // Unset admin metadata is null where an identity is read, and absent where it is written, except in a patch.
     assert_eq!((shown.get("metadata_admin"), patched.get("metadata_admin")), (Some(&Value::Null), Some(&Value::Null)));
     assert_eq!((plain.get("metadata_admin"), put.get("metadata_admin")), (None, None));
     let email = bench.create_as("contacts", json!({"email": address("one")}), json!({})).await;
@@ -385,12 +385,12 @@ async fn each_change_is_logged_with_its_principal() {
     let bench = Bench::new().await;
     let (app, admin) = (bench.app(), bench.admin());
     let email = address("audit");
-    let body = json!({"schema_id": "person", "traits": {"email": email}, "credentials": {"password": {"config": {"password": PASSWORD}}}});
+    let body = json!({"schema_id": "user", "traits": {"email": email}, "credentials": {"password": {"config": {"password": PASSWORD}}}});
     let made = admin.post("/admin/identities", &body).await;
     let (id, path) = (made.json()["id"].clone(), path_of(&made.json()));
     let token = app.sign_in(&email).await;
     let session = app.token(&token).get("/sessions/whoami").await.json()["id"].as_str().unwrap().to_owned();
-    let item = |email: &str| json!({"create": {"schema_id": "person", "traits": {"email": email}}});
+    let item = |email: &str| json!({"create": {"schema_id": "user", "traits": {"email": email}}});
     let batch = json!({"identities": [item(&address("audit")), item(&email), item("x")]});
     let expect = |answer: &Answer, wanted: &[(&str, &str)]| {
         let lines = bench.changes(answer);
@@ -420,13 +420,13 @@ async fn each_change_is_logged_with_its_principal() {
     for answer in [admin.delete(&path).await, admin.get("/admin/identities").await, app.get("/sessions/whoami").await] {
         expect(&answer, &[]);
     }
-    // A change of which nobody knows whether it was made is in the log as well.
+    // A change with an unknown result is in the log as well.
     bench.proxy.fail("TransactWriteItems", crate::support::Fault::AnswerLost, 100);
     expect(&admin.post("/admin/identities", &body).await, &[("identity.create", "unknown")]);
     bench.proxy.heal();
 }
 
-/// Values of every kind, some of them nested deeper than is kept.
+/// Values of every kind, some of them nested deeper than is stored.
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -439,7 +439,7 @@ fn any_value() -> impl Strategy<Value = Value> {
             &[
                 "active",
                 "inactive",
-                "person",
+                "user",
                 "contacts",
                 "email",
                 "sms",
@@ -495,7 +495,7 @@ fn any_key() -> impl Strategy<Value = String> {
     prop_oneof![4 => prop::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => "\\PC{0,6}"]
 }
 
-/// A body that a parser takes for an identity, with some of its members replaced or added.
+/// A body that a parser accepts as an identity, with some of its members replaced or added.
 fn any_body() -> impl Strategy<Value = Value> {
     let address = "[a-zü.]{1,6}@[a-zü.]{1,6}[.]example";
     (address, any_value(), prop::collection::vec((any_key(), any_value()), 0..4)).prop_map(|(email, name, more)| {

@@ -1,4 +1,4 @@
-//! The two secrets of a session that was refreshed: what the one before is still good for, and what ends it.
+//! The two secrets of a refreshed session: what the previous one still does, and what ends it.
 
 use crate::authorizer::second_factor;
 use crate::support::{Answer, Bench, CONFIG, Client, PASSWORD, action, csrf, password};
@@ -36,7 +36,7 @@ async fn sign_out(app: &Client<'_>, token: &str) -> u16 {
 async fn previous_token_signs_out_within_its_grace() {
     let bench = Bench::new().await;
     let app = bench.app();
-    let session = refreshed(&app, &bench.person().await).await;
+    let session = refreshed(&app, &bench.identity().await).await;
     assert_eq!(sign_out(&app, &session.old).await, 204);
     assert_eq!((whoami(&app, &session.old).await, whoami(&app, &session.new).await), (401, 401));
     assert_eq!(sign_out(&app, &session.old).await, 204, "a session that has ended may be ended again");
@@ -46,7 +46,7 @@ async fn previous_token_signs_out_within_its_grace() {
 async fn previous_secret_ends_with_its_grace() {
     let bench = Bench::new().await;
     let app = bench.app();
-    let session = refreshed(&app, &bench.person().await).await;
+    let session = refreshed(&app, &bench.identity().await).await;
     change_session(&bench, &session.id, |item| item["prev_ends"]["N"] = json!("1")).await;
     assert_eq!((whoami(&app, &session.old).await, sign_out(&app, &session.old).await), (401, 403));
     assert_eq!(whoami(&app, &session.new).await, 200);
@@ -55,7 +55,7 @@ async fn previous_secret_ends_with_its_grace() {
 #[tokio::test]
 async fn any_use_of_new_secret_ends_previous() {
     let bench = Bench::with_pages(CONFIG).await;
-    let (email, app) = (bench.person().await, bench.app());
+    let (email, app) = (bench.identity().await, bench.app());
     for reader in [
         "GET /sessions/whoami",
         "GET /sessions",
@@ -84,7 +84,7 @@ async fn any_use_of_new_secret_ends_previous() {
         assert_eq!(sign_out(&app, &session.old).await, 403, "{reader}");
         assert_eq!(whoami(&app, &session.new).await, 200, "{reader}");
     }
-    // The pages ask the API in their visitor's place.
+    // The pages call the API for their user's browser.
     let mut browser = bench.browser();
     browser.sign_in(&email).await;
     let old = browser.session();
@@ -105,7 +105,7 @@ async fn refresh_as_page(browser: &mut crate::support::Browser<'_>, email: &str)
 #[tokio::test]
 async fn whoami_renews_only_the_current_cookie() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut browser = bench.browser();
     let id = browser.sign_in(&email).await["session"]["id"].clone();
     let old = browser.session();
@@ -134,7 +134,7 @@ async fn whoami_renews_only_the_current_cookie() {
 #[tokio::test]
 async fn second_refresh_with_one_token_makes_another_session() {
     let bench = Bench::new().await;
-    let (email, app) = (bench.person().await, bench.app());
+    let (email, app) = (bench.identity().await, bench.app());
     let first = refreshed(&app, &email).await;
     let second = refresh(&app.token(&first.old), &email).await.json();
     assert_ne!(second["session"]["id"], first.id);
@@ -142,7 +142,7 @@ async fn second_refresh_with_one_token_makes_another_session() {
     let own = second["session_token"].as_str().unwrap();
     assert_eq!((whoami(&app, &first.new).await, whoami(&app, own).await), (200, 200));
     assert_eq!(whoami(&app, &first.old).await, 401, "the first answer's token was used");
-    // Each of the two goes on by itself.
+    // Each of the two sessions continues by itself.
     assert_eq!(sign_out(&app, own).await, 204);
     assert_eq!(whoami(&app, &first.new).await, 200);
 }
@@ -152,7 +152,7 @@ async fn previous_secret_reads_nothing_above_its_level() {
     let config = format!("{CONFIG}\nsession: {{whoami: {{required_aal: highest_available}}}}\n");
     let bench = Bench::with(&config).await;
     let app = bench.app();
-    let session = refreshed(&app, &bench.person().await).await;
+    let session = refreshed(&app, &bench.identity().await).await;
     second_factor(&bench).await;
     change_session(&bench, &session.id, |item| {
         let mut facts: Value = serde_json::from_str(item["doc"]["S"].as_str().unwrap()).unwrap();

@@ -32,7 +32,7 @@ async fn a_change_takes_effect(processes: Option<PathBuf>) {
     let action = async || flow().await["ui"]["action"].as_str().unwrap().to_owned();
     assert!(action().await.starts_with("https://other.example.org/"));
     served.write("kratos.yml", &config("faulty").replace("lifespan: 10m", "lifespan: ten"));
-    // That a fault changed nothing shows only behind it: the next good one is the next one.
+    // That an error changed nothing shows only afterwards: the next valid file has the next revision.
     let mut asked = 0;
     eventually("a fault is looked at", async || {
         assert_eq!(revision(&served).await, "two");
@@ -41,7 +41,7 @@ async fn a_change_takes_effect(processes: Option<PathBuf>) {
         (asked > 60).then_some(())
     })
     .await;
-    // A function that starts only now starts with what was good, not with the file.
+    // A function that starts now uses the last valid configuration, not the file.
     assert_eq!(get(&format!("{}/self-service/errors?id=none", served.public)).await.status, 404);
     assert_eq!(get(&format!("{}/self-service/login/browser", served.public)).await.status, 303);
     served.write("kratos.yml", &config("three"));
@@ -63,22 +63,22 @@ async fn change_takes_effect_in_new_processes() {
 async fn schema_change_takes_effect() {
     let served = Served::start(CONFIG, None).await;
     let before = revision(&served).await;
-    let schema = crate::support::text(&served.path("person.json"));
-    served.write("person.json", &schema.replace("\"last\": {", "\"middle\": {\"type\": \"string\"}, \"last\": {"));
+    let schema = crate::support::text(&served.path("user.json"));
+    served.write("user.json", &schema.replace("\"last\": {", "\"middle\": {\"type\": \"string\"}, \"last\": {"));
     let after =
         eventually("another revision", async || Some(revision(&served).await).filter(|now| *now != before)).await;
-    // Whoever asks for a schema gets the new one, and people are held to it.
-    let shown = get(&format!("{}/schemas/person", served.public)).await;
+    // Readers get the new schema, and new identities must fit it.
+    let shown = get(&format!("{}/schemas/user", served.public)).await;
     assert!(shown.json().to_string().contains("middle"), "{}", shown.json());
     let email = format!("{}@example.org", unique("mid"));
-    let person = json!({"traits": {"email": email, "name": {"middle": "M"}}, "credentials": {"password": {"config": {"password": PASSWORD}}}});
+    let identity = json!({"traits": {"email": email, "name": {"middle": "M"}}, "credentials": {"password": {"config": {"password": PASSWORD}}}});
     let target =
         latchkey::cli::api::Target { admin_url: served.admin.clone(), sign: false, region: None, profile: None };
     let admin = latchkey::cli::api::Admin::open(&target).unwrap();
-    admin.call(http::Method::POST, "/admin/identities", None, Some(&person)).await.unwrap();
-    // A schema that cannot be used changes nothing; the first one gives the first revision again.
-    served.write("person.json", "{");
-    served.write("person.json", &schema);
+    admin.call(http::Method::POST, "/admin/identities", None, Some(&identity)).await.unwrap();
+    // An unusable schema changes nothing; the first one restores the first revision.
+    served.write("user.json", "{");
+    served.write("user.json", &schema);
     let again =
         eventually("the first revision", async || Some(revision(&served).await).filter(|now| *now != after)).await;
     assert_eq!(again, before);
@@ -89,14 +89,14 @@ async fn program_reports_reloads() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kratos.yml");
     std::fs::write(
-        folder.path().join("person.json"),
+        folder.path().join("user.json"),
         r#"{"$id": "p", "type": "object", "properties": {"traits": {"type": "object", "properties": {"a": {"type": "string"}}}}}"#,
     )
     .unwrap();
     let good =
         config("one").replace(", {id: contacts, url: \"file://contacts.json\", selfservice_selectable: true}", "");
     std::fs::write(&file, &good).unwrap();
-    // The program takes no port 0, so these are ones that hardly anybody has, below those that the system gives away.
+    // The program accepts no port 0, so these are rarely used ones, below those that the system assigns.
     let base = 25_540 + std::process::id() % 300 * 23;
     let mut child = Command::new(binaries().join("latchkey"))
         .args(["--config", &file.to_string_lossy(), "--no-pages", "--no-inbox", "--port-base", &base.to_string()])
@@ -109,7 +109,7 @@ async fn program_reports_reloads() {
     let mut err = BufReader::new(child.stderr.take().unwrap()).lines();
     while !out.next_line().await.unwrap().expect("it starts").contains("Ctrl-C") {}
     std::fs::write(&file, good.replace("lifespan: 10m", "lifespan: ten")).unwrap();
-    // What was said of the first one at the start comes before.
+    // The output about the first configuration comes before.
     while err.next_line().await.unwrap().expect("it runs")
         != "The configuration was not reloaded; the one before stays in effect:"
     {}

@@ -1,4 +1,4 @@
-//! Secrets that are changed while every function is warm.
+//! Secrets that are rotated while every function is warm.
 
 use crate::support::{Bench, CONFIG, Draft, TestChannel, unique, written};
 use axum::Router;
@@ -19,7 +19,7 @@ const COOKIE_BOTH: &str = r#"{"secrets": {"cookie": ["the-new-secret-of-cookies"
 const COURIER_OLD: &str = "the old secret of the courier";
 const COURIER_BOTH: &str = "the new secret of the courier\nthe old secret of the courier";
 
-/// Secrets Manager, with what each document holds.
+/// Secrets Manager, with the content of each document.
 #[derive(Clone)]
 struct Manager {
     url: String,
@@ -65,14 +65,14 @@ impl Manager {
     }
 }
 
-/// These functions, warm from the first call on.
+/// These functions, warm after their first call.
 async fn functions(env: &Environment, which: impl Fn(&str) -> bool) -> Arc<Functions> {
     let mut all = Template::load().unwrap().functions;
     all.retain(|function| which(&function.binary));
     Arc::new(Functions::linked(&all, &Platform::with(env.clone())).await.unwrap())
 }
 
-/// Whoever was warm reads a secret again at most once a second.
+/// A warm function reads a secret again at most once a second.
 async fn a_second_passes() {
     tokio::time::interval_at(
         tokio::time::Instant::now() + std::time::Duration::from_millis(1100),
@@ -100,9 +100,9 @@ async fn warm_functions_read_rotated_cookie_secret() {
         .await,
         clock: Clock::system(),
     };
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let old = api(&env).await;
-    // Both functions that read the secret have read it.
+    // Both functions that use the secret have read it.
     bench.stack.public = old.clone();
     let path = bench.app().begin("").await;
     bench.app().post(&path, &json!({"method": "code", "identifier": email})).await;
@@ -111,7 +111,7 @@ async fn warm_functions_read_rotated_cookie_secret() {
     browser.sign_in(&email).await;
     let cookies = browser.cookies.clone();
     let earlier = browser.get("/self-service/logout/browser").await.json()["logout_token"].clone();
-    // The secret is changed, and a new copy of each function starts beside the old one.
+    // The secret is rotated, and a new copy of each function starts beside the old one.
     manager.put("cookies", COOKIE_BOTH);
     a_second_passes().await;
     bench.stack.public = api(&env).await;
@@ -122,7 +122,7 @@ async fn warm_functions_read_rotated_cookie_secret() {
     browser.cookies = cookies.clone();
     let later = browser.get("/self-service/logout/browser").await.json()["logout_token"].clone();
     assert_ne!(earlier, later, "each was signed with another secret");
-    // What the new copies made is good in the old ones, and the other way round.
+    // Each copy accepts what the other one signed.
     let enter = |code: &str| json!({"method": "code", "identifier": email, "code": code});
     assert_eq!(bench.app().post(&path, &enter(&first)).await.status, 200, "an old code in a new copy");
     bench.stack.public = old;
@@ -134,7 +134,7 @@ async fn warm_functions_read_rotated_cookie_secret() {
     assert_eq!(end.status, 204, "a new link in an old copy: {}", end.body);
 }
 
-/// A stack without its streams, so that records come when they are brought.
+/// A stack without its streams, so that the test delivers the records.
 async fn courier(manager: &Manager, config: &str, more: &[(&str, &str)]) -> (Arc<Functions>, Store, tempfile::TempDir) {
     let store = Store::start(&Template::load().unwrap().tables, None).await.unwrap();
     let (folder, file) = written(config);
@@ -206,7 +206,7 @@ async fn warm_courier_reads_rotated_channel_key() {
     a_second_passes().await;
     let seen = sent(&functions, &store, COURIER_OLD).await;
     assert_eq!((&seen["status"], &seen["attempts"]), (&json!("sent"), &json!("1")), "{seen}");
-    // A key that nobody accepts is our own fault, which may be mended while the message waits.
+    // A refused key is our own error, which an operator may fix while the message waits.
     *accepted.lock().unwrap() = "yet another";
     let seen = sent(&functions, &store, COURIER_OLD).await;
     assert_eq!((&seen["status"], &seen["attempts"]), (&json!("queued"), &json!("1")), "{seen}");

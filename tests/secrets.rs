@@ -1,4 +1,4 @@
-//! Nothing secret or personal is in the log, and nothing that would sign somebody in is in the store.
+//! The log holds no secret and no personal data, and the store holds nothing that signs a client in.
 
 use crate::support::{Bench, PASSWORD, action, csrf, password};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 #[tokio::test]
 async fn log_line_has_ids_and_no_secret() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let mut secrets =
         vec![PASSWORD.to_owned(), "not-their-password".to_owned(), email.clone(), "test-key-test-key".to_owned()];

@@ -1,4 +1,4 @@
-//! Sessions: who is asking, where they are signed in, and how that ends.
+//! Sessions: whoami, lists, and how sessions end.
 
 use crate::support::{Bench, CONFIG, PASSWORD, password, unique};
 use http::Method;
@@ -8,7 +8,7 @@ use serde_json::json;
 #[tokio::test]
 async fn whoami_accepts_cookie_and_both_token_headers() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let token = bench.app().sign_in(&email).await;
     let app = bench.app();
     for client in app.token_each_way(&token) {
@@ -26,7 +26,7 @@ async fn whoami_accepts_cookie_and_both_token_headers() {
 #[tokio::test]
 async fn sessions_are_listed_and_revoked() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let (here, there, elsewhere) = (app.sign_in(&email).await, app.sign_in(&email).await, app.sign_in(&email).await);
     let others = app.token(&here).get("/sessions").await.json();
@@ -35,7 +35,7 @@ async fn sessions_are_listed_and_revoked() {
     assert_eq!(app.token(&here).delete(&format!("/sessions/{id}")).await.status, 204);
     assert_eq!(app.token(&there).get("/sessions/whoami").await.status, 401, "revoking is effective at once");
     let count = app.token(&here).delete("/sessions").await;
-    // Sessions that had ended before count too.
+    // Sessions that had ended before are listed too.
     assert_eq!((count.status, &count.json()["count"]), (200, &json!(2)));
     assert_eq!(app.token(&elsewhere).get("/sessions/whoami").await.status, 401);
     assert_eq!(app.token(&here).get("/sessions/whoami").await.status, 200);
@@ -44,7 +44,7 @@ async fn sessions_are_listed_and_revoked() {
 #[tokio::test]
 async fn session_of_another_identity_cannot_be_revoked() {
     let bench = Bench::new().await;
-    let (one, other) = (bench.person().await, bench.person().await);
+    let (one, other) = (bench.identity().await, bench.identity().await);
     let app = bench.app();
     let (mine, theirs) = (app.sign_in(&one).await, app.sign_in(&other).await);
     let id = app.token(&theirs).get("/sessions/whoami").await.json()["id"].as_str().unwrap().to_owned();
@@ -56,13 +56,13 @@ async fn session_of_another_identity_cannot_be_revoked() {
 #[tokio::test]
 async fn native_app_signs_out() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let token = app.sign_in(&email).await;
     let body = json!({"session_token": token});
     assert_eq!(app.json(Method::DELETE, "/self-service/logout/api", &body).await.status, 204);
     assert_eq!(app.token(&token).get("/sessions/whoami").await.status, 401);
-    // Signing out twice ends where signing out once does.
+    // Signing out twice has the same result as once.
     assert_eq!(app.json(Method::DELETE, "/self-service/logout/api", &body).await.status, 204);
     let unknown = json!({"session_token": "ory_st_unknown"});
     assert_eq!(app.json(Method::DELETE, "/self-service/logout/api", &unknown).await.status, 403);
@@ -71,9 +71,9 @@ async fn native_app_signs_out() {
 #[tokio::test]
 async fn every_login_makes_another_session() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let mut browser = bench.browser();
-    browser.cookies.insert("ory_kratos_session".into(), "planted-by-somebody-else".into());
+    browser.cookies.insert("ory_kratos_session".into(), "planted-by-another-site".into());
     browser.sign_in(&email).await;
     let first = browser.session();
     assert!(!first.contains("planted"));
@@ -92,10 +92,10 @@ async fn every_login_makes_another_session() {
 async fn session_ends_with_its_identity() {
     let bench = Bench::new().await;
     let email = format!("{}@example.org", unique("gone"));
-    let person = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
+    let identity = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
     let app = bench.app();
     let token = app.sign_in(&email).await;
-    let id = person["id"].as_str().unwrap();
+    let id = identity["id"].as_str().unwrap();
     assert_eq!(bench.admin().delete(&format!("/admin/identities/{id}")).await.status, 204);
     assert_eq!(app.token(&token).get("/sessions/whoami").await.status, 401);
     let gone = app.post(&app.begin("").await, &password(&email, PASSWORD)).await;
@@ -106,13 +106,13 @@ async fn session_ends_with_its_identity() {
 async fn administrators_list_extend_and_revoke_sessions() {
     let config = format!("{CONFIG}\nsession: {{lifespan: 1h}}\n");
     let bench = Bench::with(&config).await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let token = app.sign_in(&email).await;
     let session = app.token(&token).get("/sessions/whoami").await.json();
-    let (id, person) = (session["id"].as_str().unwrap(), session["identity"]["id"].as_str().unwrap());
+    let (id, identity) = (session["id"].as_str().unwrap(), session["identity"]["id"].as_str().unwrap());
     let admin = bench.admin();
-    let list = admin.get(&format!("/admin/identities/{person}/sessions")).await.json();
+    let list = admin.get(&format!("/admin/identities/{identity}/sessions")).await.json();
     assert_eq!(list[0]["id"], id);
     let extended = admin.json(Method::PATCH, &format!("/admin/sessions/{id}/extend"), &json!({})).await;
     assert_eq!(extended.status, 200, "{}", extended.body);
@@ -120,14 +120,14 @@ async fn administrators_list_extend_and_revoke_sessions() {
     assert_eq!(admin.delete(&format!("/admin/sessions/{id}")).await.status, 204);
     assert_eq!(app.token(&token).get("/sessions/whoami").await.status, 401);
     let again = app.sign_in(&email).await;
-    assert_eq!(admin.delete(&format!("/admin/identities/{person}/sessions")).await.status, 204);
+    assert_eq!(admin.delete(&format!("/admin/identities/{identity}/sessions")).await.status, 204);
     assert_eq!(app.token(&again).get("/sessions/whoami").await.status, 401);
 }
 
 #[tokio::test]
 async fn every_truncated_or_altered_token_is_refused() {
     let bench = Bench::new().await;
-    let email = bench.person().await;
+    let email = bench.identity().await;
     let app = bench.app();
     let token = app.sign_in(&email).await;
     let mut browser = bench.browser();
@@ -151,7 +151,7 @@ async fn every_truncated_or_altered_token_is_refused() {
     assert_eq!(cookie_client(&cookie).get("/sessions/whoami").await.status, 200);
 }
 
-/// The text with another character at one place.
+/// The text with one character changed.
 fn alter(text: &str, at: usize) -> String {
     let mut bytes = text.as_bytes().to_vec();
     bytes[at] = if bytes[at] == b'x' { b'y' } else { b'x' };

@@ -1,4 +1,4 @@
-//! Makes requests: what a good client would send, with some of it replaced by what none would.
+//! Generates requests: valid ones of which some parts are replaced by invalid ones.
 
 use super::world::World;
 use crate::support::Door;
@@ -8,7 +8,7 @@ use proptest::prelude::RngExt as _;
 use proptest::test_runner::TestRng;
 use serde_json::{Value, json};
 
-/// A request that can be shown.
+/// A request that can be printed.
 pub(super) struct Made {
     pub(super) door: Door,
     pub(super) method: String,
@@ -18,7 +18,7 @@ pub(super) struct Made {
 }
 
 impl Made {
-    /// None where HTTP itself has no such request.
+    /// `None` where HTTP itself has no such request.
     pub(super) fn build(&self) -> Option<Request<Body>> {
         let mut request = Request::builder().method(self.method.as_bytes()).uri(&self.path);
         for (name, value) in &self.headers {
@@ -47,7 +47,7 @@ impl Made {
     }
 }
 
-/// Texts that have broken something somewhere.
+/// Texts that have broken software before.
 const TEXTS: &[&str] = &[
     "",
     " ",
@@ -239,7 +239,7 @@ impl Hostile {
         of[self.below(of.len())]
     }
 
-    /// A text: one that has broken something, a known fact, one of them damaged, or a very long one.
+    /// A text: one of those above, a known fact, a damaged fact, or a very long text.
     fn text(&mut self, world: &World) -> String {
         let facts = [
             &world.email,
@@ -269,7 +269,7 @@ impl Hostile {
         }
     }
 
-    /// The text with a character less, more, or another one.
+    /// The text with a character removed, added or changed.
     fn damaged(&mut self, text: String) -> String {
         let mut characters: Vec<char> = text.chars().collect();
         if characters.is_empty() {
@@ -309,7 +309,7 @@ impl Hostile {
         }
     }
 
-    /// Replaces, removes and adds some of what is in a value.
+    /// Replaces, removes and adds parts of a value.
     fn spoil(&mut self, world: &World, value: &mut Value) {
         match value {
             Value::Object(fields) => {
@@ -333,7 +333,7 @@ impl Hostile {
                 for item in items.iter_mut() {
                     self.spoil(world, item);
                 }
-                // Lists in lists multiply.
+                // Nested lists multiply.
                 if self.one_in(6) && items.first().is_some_and(|first| first.to_string().len() < 300) {
                     let again = items[0].clone();
                     let times = self.below(150);
@@ -366,7 +366,7 @@ impl Hostile {
         Made { door, method, path, headers, body }
     }
 
-    /// What a good client would ask: API, verb, path, body.
+    /// A valid request: API, verb, path, body.
     fn good(&mut self, world: &World) -> (Door, &'static str, String, Option<Value>) {
         let flow = world.flows[self.below(world.flows.len())].clone();
         let id = &world.identity;
@@ -391,7 +391,7 @@ impl Hostile {
                 "GET",
                 format!(
                     "/{}",
-                    self.pick(&["schemas", "schemas/person", "health/ready", "version", ".well-known/x", "sample"])
+                    self.pick(&["schemas", "schemas/user", "health/ready", "version", ".well-known/x", "sample"])
                 ),
                 None,
             ),
@@ -446,7 +446,7 @@ impl Hostile {
     fn identity(&mut self) -> Value {
         let email = format!("{}@example.org", crate::support::unique("f"));
         let mut body = json!({
-            "schema_id": "person", "traits": {"email": email, "name": {"first": "Ada"}}, "state": "active",
+            "schema_id": "user", "traits": {"email": email, "name": {"first": "Ada"}}, "state": "active",
             "credentials": {"password": {"config": {"hashed_password": self.pick(TEXTS)}}},
             "verifiable_addresses": [{"value": email, "verified": true, "via": "email", "status": "completed", "verified_at": self.pick(TEXTS)}],
             "recovery_addresses": [{"value": email, "via": "email"}],
@@ -549,7 +549,7 @@ impl Hostile {
         headers
     }
 
-    /// A body as JSON or as a form, spoilt more often than not.
+    /// A body as JSON or as a form, damaged more often than not.
     fn encoded(&mut self, world: &World, mut body: Value, headers: &mut Vec<(String, Vec<u8>)>) -> Vec<u8> {
         if !self.one_in(3) {
             self.spoil(world, &mut body);

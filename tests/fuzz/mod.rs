@@ -1,4 +1,4 @@
-//! Requests made to break something, against every route: each is answered in time, without a panic, and never by a 5xx.
+//! Hostile requests against every route: each is answered in time, without a panic, and never by a 5xx.
 //!
 //! `LATCHKEY_FUZZ_REQUESTS` and `LATCHKEY_FUZZ_SEED` choose how many and which; `cargo xtask fuzz` makes a million of them.
 
@@ -11,16 +11,16 @@ use proptest::test_runner::{RngAlgorithm, TestRng};
 use std::time::Duration;
 use world::World;
 
-/// How many requests a run of the tests makes.
+/// Requests of a run of the tests.
 const REQUESTS: u64 = 20_000;
-/// Clients that ask at the same time.
+/// Parallel clients.
 const CLIENTS: u64 = 8;
-/// After so many requests a client begins new flows and signs in again, because the ones before are spent.
+/// After this many requests a client begins new flows and signs in again, because the old ones are used up.
 const FRESH: u64 = 100;
 /// Longer than any answer takes on the busiest machine.
 const HANG: Duration = Duration::from_secs(60);
 
-/// Codes and passwords, both API's, all error texts; rate limits off, or most requests would end at them.
+/// Codes and passwords, both APIs, all error texts. Rate limits are off, or most requests would end at them.
 fn config() -> String {
     CONFIG.replace(
         "  default_browser_return_url",
@@ -42,7 +42,7 @@ async fn hostile_requests_are_answered() {
     everything_stored_can_be_read(&bench).await;
 }
 
-/// Gives what was answered wrongly, at most ten of it.
+/// The wrong answers, at most ten of them.
 async fn attack(bench: &Bench, seed: u64, requests: u64) -> Vec<String> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -92,7 +92,7 @@ fn fault(door: Door, head: bool, answer: &Answer) -> Option<String> {
     if status < 400 || head || door == Door::Pages {
         return None;
     }
-    // Kratos' router answers to paths and verbs that it does not know in plain text.
+    // Kratos' router answers unknown paths and verbs in plain text.
     if [404, 405].contains(&status) && answer.header("content-type").is_some_and(|kind| kind.starts_with("text/plain"))
     {
         return None;
@@ -100,7 +100,7 @@ fn fault(door: Door, head: bool, answer: &Answer) -> Option<String> {
     let Ok(body) = serde_json::from_str::<serde_json::Value>(&answer.body) else {
         return Some(format!("status {status} without JSON: {}", shown()));
     };
-    // A form with messages is an answer too, and the gateway has words of its own.
+    // A form with messages is a valid answer too, and the gateway has its own texts.
     let named = body["error"]["code"] == status || body["ui"]["action"].is_string() || body["message"].is_string();
     (!named).then(|| format!("status {status} without an envelope: {}", shown()))
 }

@@ -1,4 +1,4 @@
-//! What a hostile client may know: ids, tokens, cookies and forms that are good at the moment.
+//! Facts that a hostile client may know: ids, tokens, cookies and forms that are currently valid.
 
 use crate::support::{Bench, Browser, action, csrf};
 use serde_json::json;
@@ -20,7 +20,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new(bench: &Bench) -> Self {
-        let email = bench.person().await;
+        let email = bench.identity().await;
         let mut world = Self {
             email,
             identity: String::new(),
@@ -35,9 +35,9 @@ impl World {
         world
     }
 
-    /// Makes everything good again; an identity that requests have changed or deleted is replaced.
+    /// Renews everything; an identity that requests have changed or deleted is replaced.
     pub(super) async fn refresh(&mut self, bench: &Bench) {
-        self.email = bench.person().await;
+        self.email = bench.identity().await;
         self.token = bench.app().sign_in(&self.email).await;
         let whoami = bench.app().token(&self.token).get("/sessions/whoami").await.json();
         self.identity = whoami["identity"]["id"].as_str().expect("an id").to_owned();

@@ -1,4 +1,4 @@
-//! Clients: a native app that keeps nothing, an operator, a browser that keeps cookies.
+//! Clients: a native app that keeps nothing, an administrator, a browser that keeps cookies.
 
 use super::{Bench, PASSWORD};
 use axum::body::{Body, to_bytes};
@@ -29,7 +29,7 @@ impl Answer {
         self.header("location").unwrap_or_default()
     }
 
-    /// The `Set-Cookie` line of a cookie whose name begins so.
+    /// The `Set-Cookie` line of a cookie whose name begins with `name`.
     pub fn set_cookie(&self, name: &str) -> Option<&str> {
         self.headers.get_all("set-cookie").iter().filter_map(|v| v.to_str().ok()).find(|line| line.starts_with(name))
     }
@@ -52,7 +52,7 @@ impl Answer {
     }
 }
 
-/// What a client asks.
+/// The API that a client calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
     Public,
@@ -60,7 +60,7 @@ pub enum Door {
     Pages,
 }
 
-/// A client without memory.
+/// A client that keeps nothing.
 #[derive(Clone)]
 pub struct Client<'b> {
     bench: &'b Bench,
@@ -82,7 +82,7 @@ impl<'b> Client<'b> {
         }
     }
 
-    /// The same somewhere else.
+    /// The same at another address.
     pub fn at(&self, address: &str) -> Self {
         Self { address: address.parse().expect("an address"), ..self.clone() }
     }
@@ -91,7 +91,7 @@ impl<'b> Client<'b> {
         Clock::system().now() + self.later
     }
 
-    /// The same so much later.
+    /// The same, later by this duration.
     pub fn later(&self, by: time::Duration) -> Self {
         Self { later: self.later + by, ..self.clone() }
     }
@@ -156,14 +156,14 @@ impl<'b> Client<'b> {
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
-    /// Begins a login as a native app; the path that its form posts to.
+    /// Begins a login as a native app. Returns the path that its form posts to.
     pub async fn begin(&self, query: &str) -> String {
         let flow = self.get(&format!("/self-service/login/api{query}")).await;
         assert_eq!(flow.status, 200, "{}", flow.body);
         action(&flow.json())
     }
 
-    /// Signs in as a native app; the session token.
+    /// Signs in as a native app. Returns the session token.
     pub async fn sign_in(&self, identifier: &str) -> String {
         let action = self.begin("").await;
         let done = self.post(&action, &password(identifier, PASSWORD)).await;
@@ -176,7 +176,7 @@ impl<'b> Client<'b> {
         self.with("x-session-token", token)
     }
 
-    /// The same with a session token, once for each way to present it.
+    /// One client per way to present a session token.
     pub fn token_each_way(&self, token: &str) -> [Self; 3] {
         let bearer = |scheme: &str| self.with("authorization", &format!("{scheme} {token}"));
         [self.token(token), bearer("Bearer"), bearer("bearer")]
@@ -188,7 +188,7 @@ pub fn password(identifier: &str, password: &str) -> Value {
     json!({"method": "password", "identifier": identifier, "password": password})
 }
 
-/// Where a form posts to, on this stack.
+/// The path that a form posts to, on this stack.
 pub fn action(flow: &Value) -> String {
     let action = flow["ui"]["action"].as_str().expect("an action");
     let at = action.find("/self-service").expect("a path");
@@ -207,19 +207,19 @@ impl<'b> Browser<'b> {
         Self { client: Client::new(bench), cookies: BTreeMap::new(), ends: BTreeMap::new() }
     }
 
-    /// The same somewhere else.
+    /// The same at another address.
     pub fn at(mut self, address: &str) -> Self {
         self.client = self.client.at(address);
         self
     }
 
-    /// The same so much later.
+    /// The same, later by this duration.
     pub fn later(mut self, by: time::Duration) -> Self {
         self.client = self.client.later(by);
         self
     }
 
-    /// A page that a person follows a link to, or a form that they send.
+    /// Sends the requests of a page: a user follows a link, or submits a form.
     pub fn html(mut self) -> Self {
         self.client = self.client.with("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
         self
@@ -287,7 +287,7 @@ impl<'b> Browser<'b> {
         answer
     }
 
-    /// Follows a link, whatever the browser otherwise asks for.
+    /// Follows a link, whatever headers the browser otherwise sends.
     pub async fn with_html(&mut self, path: &str) -> Answer {
         let answer = self.loaded().with("accept", "text/html").get(path).await;
         self.keep(&answer);
@@ -312,7 +312,7 @@ impl<'b> Browser<'b> {
         answer
     }
 
-    /// Begins a login as a single-page app does; the flow.
+    /// Begins a login as a single-page app. Returns the flow.
     pub async fn begin(&mut self, query: &str) -> Value {
         let accept = self.client.clone();
         self.client = self.client.with("accept", "application/json");
@@ -322,7 +322,7 @@ impl<'b> Browser<'b> {
         answer.json()
     }
 
-    /// Signs in as a single-page app does; the answer.
+    /// Signs in as a single-page app. Returns the answer.
     pub async fn sign_in(&mut self, identifier: &str) -> Value {
         let flow = self.begin("").await;
         let mut body = password(identifier, PASSWORD);

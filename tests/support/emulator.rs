@@ -1,6 +1,7 @@
-//! A store that others wrote, in place of the embedded one: `LATCHKEY_TEST_DYNAMODB` names it (`cargo xtask emulators` does). All
-//! tests of a run share it, so the tables of each test have a prefix of their own, put on and taken off here. What a store lacks is
-//! made up for, which is enough to try its expressions, its keys and its rules for items: transactions are made of single writes, a
+//! A store of another vendor in place of the embedded one: `LATCHKEY_TEST_DYNAMODB` names it (`cargo xtask emulators` sets it). All
+//! tests of a run share it, so the tables of each test have a prefix, which is added and removed here. Features that a store lacks are
+//! implemented here as far as its expressions, keys and item rules can then be tested: transactions are made of single writes, a stream
+//! lists what those transactions added, and the item of a refused condition is read.
 //! stream of what those transactions added, and the item of a refused condition is read.
 
 use super::{dynamodb, unique};
@@ -16,13 +17,13 @@ pub struct Emulator {
     prefix: String,
     /// The key attributes of each table.
     keys: BTreeMap<String, Vec<String>>,
-    /// Held for writing by a transaction that is made of single writes: nobody sees half of one.
+    /// Held for writing by a transaction that is made of single writes, so that no other call sees half of one.
     whole: RwLock<()>,
     /// Transactions that were done, by their token.
     done: Mutex<HashMap<String, Value>>,
     /// The tables that should have a stream.
     streams: BTreeSet<String>,
-    /// The table and the key of what was added to them.
+    /// The table and the key of added items.
     added: Mutex<Vec<Value>>,
 }
 
@@ -51,7 +52,7 @@ impl Emulator {
         store
     }
 
-    /// Calls the store by the whole name of the operation; status and answer.
+    /// Calls the store by the full name of the operation. Returns status and answer.
     pub async fn call(&self, target: &str, request: &Value) -> (u16, Value) {
         let shared = self.whole.read().await;
         let (status, mut answer) = dynamodb(&self.client, target, &renamed(request, &|name| self.full(name))).await;
@@ -77,7 +78,7 @@ impl Emulator {
         (status, answer)
     }
 
-    /// The stream of a table, in a store that has none: one shard, whose places are numbers.
+    /// The stream of a table, in a store that has none: one shard, whose iterators are numbers.
     async fn stream(&self, target: &str, request: &Value) -> (u16, Value) {
         let added = self.added.lock().await;
         let answer = match target.rsplit('.').next() {
@@ -106,7 +107,7 @@ impl Emulator {
         format!("{}{name}", self.prefix)
     }
 
-    /// A transaction of single writes. What was written before a condition failed is put back.
+    /// A transaction of single writes. Writes before a failed condition are rolled back.
     async fn one_by_one(&self, request: &Value) -> (u16, Value) {
         let _alone = self.whole.write().await;
         let token = request["ClientRequestToken"].as_str();
@@ -206,7 +207,7 @@ impl Emulator {
     async fn plain(&self, operation: &str, request: &Value) -> (u16, Value) {
         let mut request =
             with(request, "TableName", json!(self.full(request["TableName"].as_str().unwrap_or_default())));
-        // A part of a transaction says so under this name; a single write gives no old item back.
+        // A part of a transaction has this parameter; a single write returns no old item.
         request.as_object_mut().and_then(|request| request.remove("ReturnValuesOnConditionCheckFailure"));
         dynamodb(&self.client, &format!("DynamoDB_20120810.{operation}"), &request).await
     }
@@ -235,7 +236,7 @@ fn refusal(kind: &str, message: &str) -> (u16, Value) {
     (400, json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{kind}"), "message": message}))
 }
 
-/// A request or an answer with other names of tables, wherever the API has one.
+/// A request or an answer with the table names replaced, wherever the API has one.
 fn renamed(value: &Value, to: &dyn Fn(&str) -> String) -> Value {
     let mut value = value.clone();
     for part in ["RequestItems", "Responses", "UnprocessedKeys", "UnprocessedItems"] {

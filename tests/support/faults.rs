@@ -1,4 +1,4 @@
-//! What stands between the functions and the store: it sees every call and can make one fail the ways DynamoDB does.
+//! A proxy between the functions and the store: it sees every call, and can make one fail the ways DynamoDB does.
 
 use super::{Emulator, dynamodb};
 use axum::Router;
@@ -25,18 +25,18 @@ pub struct Call {
 pub enum Fault {
     /// The call never arrives, and its connection ends.
     Unreachable,
-    /// It is done, and the answer is lost.
+    /// The call is done, and the answer is lost.
     AnswerLost,
     /// The table is over its throughput.
     Throttled,
     /// Another transaction touches the same item.
     Conflict,
-    /// Nothing of a batch is done.
+    /// No part of a batch is done.
     Unprocessed,
 }
 
 impl Fault {
-    /// All that can befall a read of several items.
+    /// All faults that a read of several items can have.
     pub const OF_A_READ: [Self; 4] = [Self::Unreachable, Self::Throttled, Self::Unprocessed, Self::AnswerLost];
 }
 
@@ -46,7 +46,7 @@ pub struct Proxy {
     state: Arc<Inner>,
 }
 
-/// What answers behind the proxy.
+/// The store behind the proxy.
 pub enum Behind {
     /// The embedded store of this test.
     Embedded(Box<Client>),
@@ -66,7 +66,7 @@ impl Behind {
 struct Inner {
     store: Behind,
     calls: Mutex<Vec<Call>>,
-    /// Operation, what happens to it, how often from now on.
+    /// Operation, fault, and how often from now on.
     plan: Mutex<Vec<(String, Fault, usize)>>,
 }
 
@@ -83,17 +83,17 @@ impl Proxy {
         Self { endpoint, state }
     }
 
-    /// Lets the next `times` calls of an operation fail.
+    /// Makes the next `times` calls of an operation fail.
     pub fn fail(&self, operation: &str, fault: Fault, times: usize) {
         self.state.plan.lock().expect("unlocked").push((operation.to_owned(), fault, times));
     }
 
-    /// Takes back what was planned.
+    /// Removes all planned faults.
     pub fn heal(&self) {
         self.state.plan.lock().expect("unlocked").clear();
     }
 
-    /// The calls since the last time this was asked.
+    /// The calls since the previous call of this function.
     pub fn calls(&self) -> Vec<Call> {
         std::mem::take(&mut *self.state.calls.lock().expect("unlocked"))
     }
@@ -118,7 +118,7 @@ async fn pass(State(state): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) 
     let request: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let signed = headers.get("authorization").and_then(|v| v.to_str().ok()).unwrap_or_default();
     let function = signed.split("Credential=").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
-    // What the stack itself asks, to bring streams to functions, is no call of a function.
+    // The stack's own calls, which read streams for functions, do not count as calls of functions.
     if function == "local" {
         return answered(state.store.call(target, &request).await);
     }
@@ -149,7 +149,7 @@ async fn pass(State(state): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) 
             (StatusCode::OK, [("content-type", "application/x-amz-json-1.0")], answer.to_string()).into_response()
         }
         fault => {
-            // A caller that hangs up does not end what the store was asked to do.
+            // A caller that disconnects does not cancel the store's operation.
             let (asked, target) = (Arc::clone(&state), target.to_owned());
             let answer = tokio::spawn(async move { asked.store.call(&target, &request).await }).await;
             let answer = answer.expect("the store answers");
@@ -171,7 +171,7 @@ fn error(kind: &str, more: Value) -> Response {
     (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.0")], body.to_string()).into_response()
 }
 
-/// An answer that ends before it is whole.
+/// An answer that ends too early.
 fn broken() -> Response {
     let mut response = Response::new(axum::body::Body::from("{"));
     response.headers_mut().insert("content-length", http::HeaderValue::from_static("4096"));

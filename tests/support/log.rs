@@ -5,7 +5,7 @@ use std::sync::{Mutex, Once};
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// Collects what is logged from now on.
+/// Collects log lines from now on.
 pub fn collect() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -21,7 +21,7 @@ pub fn of_request(id: &str) -> Value {
     found.remove(0)
 }
 
-/// What a request changed, one line each.
+/// The changes of a request, one line each.
 pub fn changes_of(id: &str) -> Vec<Value> {
     let mut found = lines_of(id);
     found.retain(|line| line["event"] == "admin_change");
@@ -34,7 +34,7 @@ fn lines_of(id: &str) -> Vec<Value> {
     found.map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
 }
 
-/// Everything.
+/// All lines.
 pub fn all() -> String {
     LINES.lock().expect("no panic while locked").join("\n")
 }

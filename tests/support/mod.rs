@@ -1,5 +1,5 @@
-//! The test bench: a whole stack in this process, clients that speak to it through API Gateway's events, a store that can be
-//! looked into and made to fail, and the log.
+//! The test bench: a whole stack in this process, clients that call it through API Gateway's events, a store that can be inspected and
+//! made to fail, and the log.
 
 mod channel;
 mod client;
@@ -43,13 +43,13 @@ selfservice:
 secrets: {cookie: [test-key-test-key-test-key]}
 hashers: {algorithm: argon2, argon2: {memory: 64KB, iterations: 1}}
 identity:
-  default_schema_id: person
-  schemas: [{id: person, url: "file://person.json", selfservice_selectable: true}, {id: contacts, url: "file://contacts.json", selfservice_selectable: true}]
+  default_schema_id: user
+  schemas: [{id: user, url: "file://user.json", selfservice_selectable: true}, {id: contacts, url: "file://contacts.json", selfservice_selectable: true}]
 "#;
 
-/// People with an e-mail address and perhaps a name.
-const PERSON: &str = r#"{
-  "$id": "person", "type": "object",
+/// Identities with an e-mail address and an optional name.
+const USER: &str = r#"{
+  "$id": "user", "type": "object",
   "properties": {"traits": {
     "type": "object",
     "properties": {
@@ -61,7 +61,7 @@ const PERSON: &str = r#"{
   }}
 }"#;
 
-/// People who sign in by any of three identifiers.
+/// Identities that sign in by any of three identifiers.
 const CONTACTS: &str = r#"{
   "$id": "contacts", "type": "object",
   "properties": {"traits": {
@@ -76,13 +76,13 @@ const CONTACTS: &str = r#"{
   }}
 }"#;
 
-/// The password of everybody in the tests who has not another one.
+/// The password of identities in tests, unless a test sets another one.
 pub const PASSWORD: &str = "kepler-22b-is-far-away";
 
 /// A running stack.
 pub struct Bench {
     pub stack: Stack,
-    /// What stands between the functions and the store.
+    /// The proxy between the functions and the store.
     pub proxy: Proxy,
     _folder: TempDir,
 }
@@ -96,7 +96,7 @@ pub fn unique(prefix: &str) -> String {
 /// A configuration in a folder of its own, with its schemas beside it.
 pub fn written(config: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    for (name, text) in [("kratos.yml", config), ("person.json", PERSON), ("contacts.json", CONTACTS)] {
+    for (name, text) in [("kratos.yml", config), ("user.json", USER), ("contacts.json", CONTACTS)] {
         std::fs::write(folder.path().join(name), text).expect("a temporary file");
     }
     let file = folder.path().join("kratos.yml");
@@ -109,12 +109,12 @@ impl Bench {
         Self::with(CONFIG).await
     }
 
-    /// A stack with its own configuration; schemas `person.json` and `contacts.json` lie beside it.
+    /// A stack with its own configuration; schemas `user.json` and `contacts.json` lie beside it.
     pub async fn with(config: &str) -> Self {
         Self::start(config, Environment::default(), false).await
     }
 
-    /// The same, with an API for the login pages to ask at this address.
+    /// The same, with login pages that call the API at this address.
     pub async fn with_api(config: &str, api: &str) -> Self {
         Self::start(config, Environment::default().with("LATCHKEY_API_URL", api), false).await
     }
@@ -135,12 +135,12 @@ impl Bench {
         Self::start(config, Environment::default(), true).await
     }
 
-    /// The same with an API for the login pages to ask at this address.
+    /// The same, with login pages that call the API at this address.
     pub async fn with_dev(config: &str, api: &str) -> Self {
         Self::start(config, Environment::default().with("LATCHKEY_API_URL", api), true).await
     }
 
-    /// The same, with login pages that ask this stack's own API, by HTTP as they would anywhere.
+    /// The same, with login pages that call this stack's own API by HTTP.
     pub async fn with_pages(config: &str) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -179,7 +179,7 @@ impl Bench {
         Browser::new(self)
     }
 
-    /// Somebody with an operator's rights.
+    /// An administrator.
     pub fn admin(&self) -> Client<'_> {
         Client::admin(self)
     }
@@ -192,16 +192,16 @@ impl Bench {
         }
     }
 
-    /// Creates somebody with a password; gives their e-mail address.
-    pub async fn person(&self) -> String {
+    /// Creates an identity with a password. Returns its e-mail address.
+    pub async fn identity(&self) -> String {
         let email = format!("{}@example.org", unique("p"));
         self.create(json!({"email": email}), json!({"password": PASSWORD})).await;
         email
     }
 
-    /// Creates somebody with traits of the person schema and a password's configuration; gives the identity.
+    /// Creates an identity with traits of the user schema and a password configuration. Returns the identity.
     pub async fn create(&self, traits: Value, password: Value) -> Value {
-        self.create_as("person", traits, password).await
+        self.create_as("user", traits, password).await
     }
 
     /// The same with another schema.
@@ -215,7 +215,7 @@ impl Bench {
         answer.json()
     }
 
-    /// Moves a flow's end into the past, or the future.
+    /// Moves the end of a flow.
     pub async fn set_flow_expiry(&self, id: &str, expires_at: &str) {
         let table = "flows";
         let key = json!({"pk": {"S": format!("login#{id}")}});
@@ -227,12 +227,12 @@ impl Bench {
         self.proxy.store("PutItem", json!({"TableName": table, "Item": item})).await;
     }
 
-    /// What was sent to an address, newest first.
+    /// The messages that were sent to an address, newest first.
     pub fn mail_to(&self, address: &str) -> Vec<latchkey::inbox::Message> {
         self.stack.inbox.messages().into_iter().filter(|message| message.to == address).collect()
     }
 
-    /// The code of the next message to an address, after so many.
+    /// The code of the next message to an address, after this many.
     pub async fn next_code(&self, address: &str, after: usize) -> String {
         let address = address.replace([' ', '(', ')', '-'], "");
         let text = eventually("a code", async || {
@@ -244,12 +244,12 @@ impl Bench {
         digits.find(&text).unwrap_or_else(|| panic!("no code in {text:?}")).as_str().to_owned()
     }
 
-    /// What all requests of this run have logged for a request.
+    /// Everything that functions of this run have logged for a request.
     pub fn logged(&self, answer: &Answer) -> Value {
         log::of_request(answer.header("apigw-requestid").unwrap_or_default())
     }
 
-    /// What a request of an administrator changed, as the log has it.
+    /// The change that a request of an administrator made, as the log has it.
     pub fn changes(&self, answer: &Answer) -> Vec<Value> {
         log::changes_of(answer.header("apigw-requestid").unwrap_or_default())
     }
@@ -275,7 +275,7 @@ pub async fn call_store(store: &Store, operation: &str, request: &Value) {
     answer.unwrap_or_else(|refusal| panic!("{operation}: {refusal}"));
 }
 
-/// One call of DynamoDB's API, by the whole name of the operation; status and answer.
+/// One call of DynamoDB's API, by the full name of the operation. Returns status and answer.
 async fn dynamodb(client: &latchkey::store::Client, target: &str, body: &Value) -> (u16, Value) {
     match client.send(target, body).await {
         Ok(answer) => (200, answer),

@@ -1,9 +1,9 @@
-//! Tables of documents that tests work out.
+//! Parts of documents that tests compute.
 
 use std::path::Path;
 
-/// Compares a section of a page below `docs/` with what a test worked out. `LATCHKEY_WRITE_DOCS=1 cargo test --test edge TEST`
-/// writes the section anew; the comment that begins it names the test.
+/// Compares a section of a page below `docs/` with what a test computed. `LATCHKEY_WRITE_DOCS=1 cargo test --test edge TEST` writes the
+/// section; the comment at its beginning names the test.
 pub fn holds(page: &str, section: &str, test: &str, current: &str) {
     let begin = format!("<!-- {section}: written by `LATCHKEY_WRITE_DOCS=1 cargo test --test edge {test}` -->\n");
     let end = format!("<!-- end of {section} -->\n");

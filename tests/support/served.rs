@@ -1,4 +1,4 @@
-//! A stack that listens, for programs that are tried from outside; and something between the two that a test can bend.
+//! A stack that listens, for tests of programs, and a proxy in front of it that can answer differently.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -59,13 +59,13 @@ impl Served {
         self.path(name)
     }
 
-    /// Gets something of the admin API.
+    /// Gets a path of the admin API.
     pub async fn admin(&self, path: &str) -> Answer {
         get(&format!("{}{path}", self.admin)).await
     }
 }
 
-/// Gets something.
+/// Gets a URL.
 pub async fn get(url: &str) -> Answer {
     get_with(url, HeaderMap::new()).await
 }
@@ -77,7 +77,7 @@ pub async fn get_with(url: &str, headers: HeaderMap) -> Answer {
     http.send(http::Method::GET, &url, headers, Bytes::new()).await.expect("an answer")
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 pub async fn eventually<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
     let mut beat = tokio::time::interval(Duration::from_millis(10));
     for _ in 0..6000 {
@@ -89,23 +89,23 @@ pub async fn eventually<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>
     panic!("never: {what}")
 }
 
-/// Whether a request goes on to the stack, and what is answered instead of its answer.
+/// Whether a request reaches the stack, and what is answered instead of its answer.
 pub type Bend = Arc<dyn Fn(&http::request::Parts, &Bytes) -> Bent + Send + Sync>;
 
 /// See [`Bend`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bent {
-    /// As it is.
+    /// Unchanged.
     Straight,
-    /// It is done, and the answer is this status.
+    /// The request is done, and the answer has this status.
     AnswerLost(u16),
-    /// It is not done, and the answer is this status.
+    /// The request is not done, and the answer has this status.
     Refused(u16),
-    /// It never ends.
+    /// The request never ends.
     Stuck,
 }
 
-/// Something between a client and a stack.
+/// A proxy between a client and a stack.
 pub struct Forward {
     pub url: String,
     task: JoinHandle<()>,
