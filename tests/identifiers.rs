@@ -111,7 +111,7 @@ async fn undeliverable_address_is_refused() {
     }
     let body = json!({"schema_id": "any", "traits": {"email": "jürgen@example.org"}});
     let reason = bench.admin().post("/admin/identities", &body).await.json()["error"]["reason"].clone();
-    assert!(reason.as_str().unwrap().contains("letters beyond ASCII before the @"), "{reason}");
+    assert!(reason.as_str().unwrap().contains("characters beyond ASCII before the @"), "{reason}");
     // As a user name it is accepted.
     let name = format!("jürgen{}", unique("name"));
     create(&bench, json!({"username": name})).await;

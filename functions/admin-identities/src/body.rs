@@ -1,5 +1,5 @@
-//! Request bodies of the admin API. Whoever makes people may use known keys only, so that a misspelt one is noticed; whoever
-//! replaces one may send back all that was shown.
+//! Request bodies of the admin API. Creation accepts known keys only, so that a misspelt one is noticed. A replacement may contain
+//! everything that was read.
 
 use latchkey_core::bounds::{self, Unreadable};
 use latchkey_core::error::ApiError;
@@ -7,7 +7,7 @@ use latchkey_web::Call;
 use latchkey_web::payload::NO_BODY;
 use serde_json::{Map, Value};
 
-/// Keys of a body that makes a person.
+/// Keys of a body that creates an identity.
 pub const CREATE: &[&str] = &[
     "schema_id",
     "traits",
@@ -33,7 +33,7 @@ pub(crate) fn object(body: &[u8], keys: &[&str]) -> Result<Map<String, Value>, A
 /// Reads the body of a replacement.
 ///
 /// # Errors
-/// 400 that says what is wrong with the body or its type.
+/// 400 with the error of the body or its type.
 pub(crate) fn replacement(call: &Call<'_>) -> Result<Map<String, Value>, ApiError> {
     let typed = call.header("content-type").unwrap_or("");
     if call.body().is_empty() {
@@ -59,10 +59,10 @@ fn first(body: &[u8]) -> Result<Value, ApiError> {
     }
 }
 
-/// Takes a value as an object with these keys.
+/// Reads a value as an object with these keys.
 ///
 /// # Errors
-/// 400 that names the key, or says what else the value is.
+/// 400 that names the unknown key, or the type of the value.
 pub(crate) fn known_keys(value: Value, keys: &[&str]) -> Result<Map<String, Value>, ApiError> {
     let Value::Object(map) = value else {
         return Err(ApiError::new(400).saying(format!("json: expected an object, got {}", kind(&value))));
@@ -101,17 +101,17 @@ pub(crate) fn list<'a>(map: &'a Map<String, Value>, key: &str) -> Result<&'a [Va
     }
 }
 
-/// A value that is kept as it is: metadata. Missing is null.
+/// A value that is stored as it is: metadata. Missing is null.
 ///
 /// # Errors
-/// 400 when it is nested deeper than is kept.
+/// 400 when it is nested too deep.
 pub(crate) fn kept(map: &Map<String, Value>, key: &str) -> Result<Value, ApiError> {
     let value = map.get(key).cloned().unwrap_or_default();
     shallow(&value, key)?;
     Ok(value)
 }
 
-/// Whether a value that is to be kept is not nested too deep.
+/// Checks the depth of a value that is to be stored.
 ///
 /// # Errors
 /// 400 that names the key.

@@ -1,12 +1,12 @@
-//! Changing a person: PUT replaces what is known of them, PATCH edits it.
+//! Changing an identity: PUT replaces it, PATCH edits it.
 //!
-//! Read, decide, write: the write names the revision that was read, so a change made meanwhile is never overwritten; it is
-//! read again and the decision made anew.
+//! The order is read, decide, write. The write names the revision that was read, so a parallel change is never overwritten: the
+//! identity is read again and the decision made again.
 
 use crate::App;
 use crate::body::{self, text};
 use crate::draft::{Draft, Unchanged, check_hash};
-use crate::show::{self, Versions, located, person_id};
+use crate::show::{self, Versions, identity_id_of, located};
 use latchkey_core::error::ApiError;
 use latchkey_core::identity::{CredentialType, State};
 use latchkey_store::people::{self, Refused};
@@ -14,21 +14,21 @@ use latchkey_web::audit::{Action, changes};
 use latchkey_web::{Call, Fault, Reply};
 use serde_json::{Map, Value, json};
 
-/// How often a change is decided anew because somebody else was faster.
+/// How often a change is decided again after a parallel change.
 const TRIES: usize = 8;
 
-/// What is asked for.
+/// The requested change.
 enum Asked<'a> {
     /// Replace by this body.
     Replace(&'a Map<String, Value>),
     /// Edit by this JSON Patch.
     Edit(&'a [u8]),
-    /// Take the password away.
+    /// Remove the password.
     ForgetPassword,
 }
 
 async fn change(app: &App, call: &Call<'_>, id: &str, asked: Asked<'_>) -> Result<Draft, Fault> {
-    let id = person_id(id)?;
+    let id = identity_id_of(id)?;
     let mut unchanged = Unchanged::DeriveAnew;
     for _ in 0..TRIES {
         let (profile, secrets) =
@@ -61,7 +61,7 @@ async fn change(app: &App, call: &Call<'_>, id: &str, asked: Asked<'_>) -> Resul
         );
         match written.await? {
             Ok(()) => return Ok(after),
-            // What the schema of today makes of old traits may be somebody else's. That must not keep anybody from being disabled.
+            // The schema of today may derive an identifier that belongs to another identity. That must not prevent disabling this one.
             Err(Refused::Taken)
                 if unchanged == Unchanged::DeriveAnew && after.identity.traits == before.identity.traits =>
             {
@@ -113,7 +113,7 @@ pub(crate) async fn patch(app: &App, call: &Call<'_>, id: &str) -> Result<Reply,
     Ok(Reply::json(200, &draft.identity.admin(app.edge.base_url(), Some(credentials)), "patched"))
 }
 
-/// Takes over what a patch may change. Everything derived (ids, times, URLs) stays as it is.
+/// Applies the keys that a patch may change. Derived values (ids, times, URLs) stay as they are.
 fn edited(app: &App, call: &Call<'_>, mut draft: Draft, patch: &[u8], unchanged: Unchanged) -> Result<Draft, Fault> {
     let secrets: Vec<_> = draft.secrets.iter().collect();
     let credentials = show::credentials(&draft.identity, &secrets, Versions::AsRead);

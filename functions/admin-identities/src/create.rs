@@ -1,4 +1,4 @@
-//! Making people: one, or several that fail or succeed each for itself.
+//! Creating identities: one, or a batch whose items succeed or fail each for itself.
 
 use crate::App;
 use crate::body::{self, known_keys, list, text};
@@ -16,7 +16,7 @@ use latchkey_web::{Call, Fault, Reply};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// Most people in one batch.
+/// Most identities in one batch.
 pub const MOST_IDENTITIES: usize = 1000;
 /// Most passwords in clear text in one batch: each costs a hash.
 pub const MOST_PASSWORDS: usize = 200;
@@ -81,7 +81,7 @@ pub(crate) async fn batch(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
         ))
         .into());
     }
-    // The whole body is read before anybody is made: a fault in its form is a fault of the call.
+    // The whole body is read before an identity is created: an error in its form fails the call.
     let items = items.iter().map(Item::read).collect::<Result<Vec<_>, _>>()?;
     let mut done = Vec::with_capacity(items.len());
     let longest = LARGEST_LIST / 4 / items.len().max(1);
@@ -94,8 +94,7 @@ pub(crate) async fn batch(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
 /// An item of a batch.
 struct Item {
     create: Option<Map<String, Value>>,
-    /// A key of our own: the id that the person is to have, so that whoever moves here keeps the one that other systems know
-    /// them by.
+    /// A key of our own: the id of the new identity, so that an import keeps the ids that other systems refer to.
     identity_id: Option<Uuid>,
     patch_id: Option<String>,
 }
@@ -122,8 +121,8 @@ fn kept_id(item: &Map<String, Value>) -> Result<Option<Uuid>, ApiError> {
     parsed.map(Some).ok_or_else(|| ApiError::bad_request(format!("identity_id must be a UUID, got {id:?}")))
 }
 
-/// One item of a batch, with an explanation of at most so many bytes. Only a failing store ends the batch; every other fault is the
-/// item's own.
+/// One item of a batch, with an explanation of at most this many bytes. Only a failing store ends the batch; every other error belongs
+/// to the item.
 async fn batched(app: &App, call: &Call<'_>, item: Item, longest: usize) -> Result<Value, Fault> {
     let Some(body) = item.create else { return Ok(Value::Null) };
     let outcome = match create_as(app, call, &body, item.identity_id).await {
@@ -148,7 +147,7 @@ async fn batched(app: &App, call: &Call<'_>, item: Item, longest: usize) -> Resu
     Ok(Value::Object(out))
 }
 
-/// An error whose texts are short enough for an answer that holds many.
+/// An error with texts that are short enough for an answer with many of them.
 fn shortened(mut error: ApiError, longest: usize) -> ApiError {
     for text in [Some(&mut error.message), error.reason.as_mut()].into_iter().flatten() {
         text.truncate(cut(text, longest).len());
@@ -173,10 +172,10 @@ async fn create_as(app: &App, call: &Call<'_>, body: &Map<String, Value>, kept: 
     Ok(id)
 }
 
-/// Makes sure that an id is nobody's, and that no session of somebody who had it and was deleted becomes good again.
+/// Makes sure that an id is free, and that no session of a deleted identity with this id becomes valid again.
 async fn free(app: &App, id: Uuid) -> Result<(), Fault> {
     let (profile, sessions) = match app.accounts.everything_of(id).await {
-        // A record that cannot be read is somebody's all the same.
+        // An unreadable record occupies its id too.
         Err(StoreError::Corrupt(_)) => return Err(ApiError::storage_conflict().into()),
         read => read?,
     };

@@ -1,4 +1,4 @@
-//! From a body to a person: traits are validated, identifiers and addresses derived, secrets hashed. Nothing is stored here.
+//! From a body to an identity: validates traits, derives identifiers and addresses, hashes secrets. Stores nothing.
 
 use crate::App;
 use crate::body::{self, known_keys, list, text};
@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// A person with their secrets, as they are to be stored.
+/// An identity with its secrets, as they are to be stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
     pub(crate) identity: Identity,
@@ -26,7 +26,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// A person who does not exist yet.
+    /// A new identity.
     pub(crate) fn blank(id: Uuid, schema_id: String, now: OffsetDateTime) -> Self {
         let identity = Identity {
             id,
@@ -49,7 +49,7 @@ impl Draft {
         Self { identity, secrets: Vec::new() }
     }
 
-    /// Sets the state; its moment moves only when it changes.
+    /// Sets the state; its time changes only with it.
     pub(crate) fn set_state(&mut self, state: State, now: OffsetDateTime) {
         if self.identity.state != state {
             self.identity.state = state;
@@ -57,9 +57,8 @@ impl Draft {
         }
     }
 
-    /// Sets schema and traits. Those that stay as they are need not follow the schema of today: who has to be disabled in an emergency
-    /// must not be in the way of themselves. Where such traits are named again and do follow it, what follows from them is derived
-    /// anew.
+    /// Sets schema and traits. Unchanged traits need not follow the schema of today, because outdated traits must not prevent disabling
+    /// an identity in an emergency. If they are sent again and follow the schema, everything derived from them is derived again.
     ///
     /// # Errors
     /// 400 when the schema is unknown or the traits do not follow it.
@@ -85,8 +84,8 @@ impl Draft {
         Ok(())
     }
 
-    /// Validates traits against the person's schema and derives everything that follows from them. Identifiers and addresses die with
-    /// the trait that they came from.
+    /// Validates traits against the schema and derives everything that follows from them. Identifiers and addresses are removed with the
+    /// trait that they came from.
     ///
     /// # Errors
     /// 400 when the schema is unknown or the traits do not follow it.
@@ -144,7 +143,7 @@ impl Draft {
         identifiers.sort();
         identifiers.dedup();
         let secret = self.secrets.iter_mut().find(|c| c.kind == kind);
-        // Of a code credential nothing is left without its addresses; a password waits for another identifier.
+        // A code credential without addresses is removed; a password waits for another identifier.
         let is_empty = kind == CredentialType::Code || secret.as_ref().is_none_or(|c| c.config == json!({}));
         if identifiers.is_empty() && is_empty {
             self.identity.credentials.remove(&kind);
@@ -155,7 +154,7 @@ impl Draft {
         if known == Some(&identifiers) {
             return;
         }
-        // A login by an identifier that is taken away at this moment must notice.
+        // A login in flight by an identifier that is removed must fail.
         match secret {
             Some(secret) => secret.version += 1,
             None => self.set_secret(kind, json!({})),
@@ -174,7 +173,7 @@ impl Draft {
         })
     }
 
-    /// Sets the secret part of a credential; its version moves only when it changes.
+    /// Sets the secret part of a credential; its version changes only with it.
     fn set_secret(&mut self, kind: CredentialType, config: Value) {
         match self.secrets.iter_mut().find(|c| c.kind == kind) {
             Some(credential) if credential.config == config => {}
@@ -194,7 +193,7 @@ impl Draft {
         self.set_secret(CredentialType::Password, json!({"hashed_password": hash}));
     }
 
-    /// Sets the outcome of verifications for addresses that the traits have; others do not count.
+    /// Sets verification results of addresses in the traits; other addresses are ignored.
     ///
     /// # Errors
     /// 400 that names what is wrong.
@@ -238,7 +237,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Takes the password away; what else the credential says stays, as one that never had a password has it.
+    /// Removes the password. The rest of the credential becomes that of an identity that never had one.
     pub(crate) fn forget_password(&mut self, now: OffsetDateTime) {
         let credential = self.summary(CredentialType::Password, now);
         credential.usable = false;
@@ -270,7 +269,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Sets the organization, which only who makes or patches a person may.
+    /// Sets the organization, which only creation and patches may.
     ///
     /// # Errors
     /// 400 that names what is wrong.
@@ -285,10 +284,10 @@ impl Draft {
         Ok(())
     }
 
-    /// Imports credentials of a body: a password in clear text or as a hash.
+    /// Imports credentials of a body: passwords in clear text or as hashes.
     ///
     /// # Errors
-    /// 400 when a hash cannot be used, or for a type that this release cannot hold: leaving it out would lose it.
+    /// 400 for an unusable hash, or for a type that this release cannot store, because ignoring it would lose it.
     pub(crate) async fn import(&mut self, app: &App, given: Option<&Value>, now: OffsetDateTime) -> Result<(), Fault> {
         let Some(given) = given.filter(|value| !value.is_null()) else { return Ok(()) };
         let types = latchkey_core::identity::CREDENTIAL_TYPE_NAMES;
@@ -308,7 +307,7 @@ impl Draft {
                 let fault = "The password migration hook is not part of this release.";
                 return Err(ApiError::bad_request(fault).into());
             }
-            // A password in clear text wins, because it can be made into what the configuration asks for.
+            // A password in clear text has precedence, because it gets today's hash.
             let hash = match text(&config, "password")? {
                 Some(password) => self.hash(app, password).await?,
                 None => text(&config, "hashed_password")?.unwrap_or_default().to_owned(),
@@ -319,7 +318,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Hashes a password in clear text, as a login reads it.
+    /// Hashes a password in clear text, after the same normalisation as in a login.
     async fn hash(&self, app: &App, password: &str) -> Result<String, Fault> {
         let password = Password::read(password).map_err(|e| ApiError::bad_request(e.to_string()))?;
         let (hasher, salt) = (app.hasher, app.edge.rng.bytes::<64>());
@@ -331,11 +330,11 @@ impl Draft {
         }
     }
 
-    /// What only the whole person shows: whether it can be stored at all, and what level can be reached. A person who was stored before
-    /// may stay as large as they are.
+    /// Checks of the whole identity: whether it can be stored, and which level it can reach. An identity that is too large already may
+    /// stay as large as it is.
     ///
     /// # Errors
-    /// 400 when there is more than an item holds, or more that must be unique than one transaction can hold.
+    /// 400 when it is larger than an item, or has more unique values than a transaction can hold.
     pub(crate) fn settle(&mut self, before: Option<&Self>) -> Result<(), ApiError> {
         let usable = self.identity.credentials.values().any(|c| c.usable);
         self.identity.available_aal = if usable { Aal::Aal1 } else { Aal::Aal0 };
@@ -367,25 +366,25 @@ impl Draft {
     }
 }
 
-/// What becomes of identifiers and addresses when neither traits nor schema change.
+/// What happens to identifiers and addresses when neither traits nor schema change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unchanged {
-    /// They are derived anew if the traits follow the schema of today.
+    /// They are derived again if the traits follow the schema of today.
     DeriveAnew,
     /// They stay as they are.
     Keep,
 }
 
-/// Bytes that a value takes as it is stored.
+/// The stored size of a value, in bytes.
 fn stored_size(value: &impl serde::Serialize) -> usize {
-    // What cannot be written is refused where it is written.
+    // The write refuses a value that cannot be serialised.
     serde_json::to_string(value).map_or(usize::MAX, |text| text.len())
 }
 
-/// Whether a hash can be stored: some password can be right by it, and comparing costs no more than it may.
+/// Whether a hash can be stored: a password can match it, and a comparison is not too costly.
 ///
 /// # Errors
-/// 400 with the contract's reason, and what exactly is wrong as a hint.
+/// 400 with the contract's reason, and the exact error as a hint.
 pub(crate) fn check_hash(hash: &str) -> Result<(), ApiError> {
     StoredHash::parse(hash).map(drop).map_err(|e| ApiError::bad_request(e.to_string()).detail("hint", e.hint))
 }
@@ -403,7 +402,7 @@ const ADDRESS: &[&str] = &["id", "value", "via", "verified", "status", "verified
 /// The verified addresses that a body names. Recovery addresses follow from the traits alone.
 ///
 /// # Errors
-/// 400 when either are no list.
+/// 400 when one of them is not a list.
 pub(crate) fn given_addresses(body: &Map<String, Value>) -> Result<&[Value], ApiError> {
     list(body, "recovery_addresses")?;
     list(body, "verifiable_addresses")

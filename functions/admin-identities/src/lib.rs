@@ -1,4 +1,4 @@
-//! `/admin/identities…`: people, as administrators make, read, change and delete them (contract `beyond-login.md` 1).
+//! `/admin/identities…`: identities, as administrators create, read, change and delete them (contract `beyond-login.md` 1).
 
 mod body;
 mod change;
@@ -21,7 +21,7 @@ use latchkey_web::routes::Listener;
 use latchkey_web::{Edge, Fault, Request, Response, edge};
 use std::collections::BTreeMap;
 
-/// What the function is started with.
+/// The function with its configuration and tables.
 pub struct App {
     edge: Edge,
     hasher: Hasher,
@@ -74,7 +74,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
             (&Method::GET | &Method::HEAD, [id]) => show::by_id(app, call, id).await,
             (&Method::PUT, [id]) => change::update(app, call, id).await,
             (&Method::PATCH, [id]) => change::patch(app, call, id).await,
-            (&Method::DELETE, [id]) => remove::person(app, call, id).await,
+            (&Method::DELETE, [id]) => remove::identity(app, call, id).await,
             (&Method::DELETE, [id, "credentials", kind]) => remove::credential(app, call, id, kind).await,
             _ => Err(Fault::from(ApiError::new(404))),
         }

@@ -1,4 +1,4 @@
-//! Lists of people, in id order, page by page (contract `beyond-login.md` 1.3).
+//! Lists of identities, in id order, page by page (contract `beyond-login.md` 1.3).
 
 use crate::App;
 use crate::show::{self, Versions, included};
@@ -17,31 +17,31 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
-/// Names those of a page whose records cannot be read, so that they can be looked at or deleted.
+/// Header with the ids of a page whose records cannot be read, so that they can be repaired or deleted.
 const UNREADABLE: HeaderName = HeaderName::from_static("latchkey-unreadable");
-/// Most of them that are named.
+/// Most ids in it.
 const MOST_NAMED: usize = 20;
-/// Items on a page when nothing is asked for.
+/// Items on a page by default.
 const DEFAULT_SIZE: usize = 250;
 /// Most items on a page, and most ids in a filter.
 const LARGEST: usize = 500;
-/// How far pages by number reach.
+/// The last page by number.
 const LAST_NUMBERED: usize = 1000;
 
-/// Who is asked for.
+/// The filter of a list.
 enum Wanted {
-    /// These people.
+    /// Identities with these ids.
     Ids(BTreeSet<Uuid>),
-    /// Whoever holds this identifier.
+    /// The identity with this identifier.
     Identifier(String),
-    /// Everybody.
+    /// All identities.
     All,
 }
 
-/// Which part of the list.
+/// The part of the list.
 #[derive(Clone, Copy)]
 enum Part {
-    /// At most so many after this id.
+    /// At most this many after an id.
     After(Uuid, usize),
     /// A page by number.
     Numbered(Page),
@@ -84,25 +84,25 @@ pub(crate) async fn list(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     Ok(reply)
 }
 
-/// People as they are listed.
+/// Identities that were read for a page.
 #[derive(Default)]
 struct Read {
     items: Vec<Value>,
-    /// Those whose records cannot be read.
+    /// The ids of unreadable records.
     unreadable: Vec<Uuid>,
-    /// The last one that an answer has room for, when there are more.
+    /// The last identity that an answer has room for, when there are more.
     cut: Option<Uuid>,
 }
 
-/// Reads people in the order of their ids, as far as an answer has room.
+/// Reads identities in the order of their ids, as far as an answer has room.
 async fn read(app: &App, ids: &[Uuid], kinds: &[CredentialType], with_credentials: bool) -> Result<Read, Fault> {
     let (mut read, mut room, mut last) = (Read::default(), LARGEST_LIST, None);
     for chunk in ids.chunks(100) {
-        let ((mut people, unreadable), secrets) =
+        let ((mut profiles, unreadable), secrets) =
             tokio::try_join!(app.accounts.profiles(chunk), app.credentials.of_many(chunk, kinds))?;
         read.unreadable.extend(unreadable);
-        people.sort_by_key(|p| p.identity.id);
-        for profile in &people {
+        profiles.sort_by_key(|p| p.identity.id);
+        for profile in &profiles {
             let item = item(app, profile, &secrets, with_credentials);
             let size = escaped_length(&item.to_string()) + 1;
             if size > room && last.is_some() {
@@ -135,7 +135,9 @@ fn wanted(call: &Call<'_>) -> Result<Wanted, ApiError> {
     }
     if similar.is_some() || organization.is_some() {
         let name = if similar.is_some() { "preview_credentials_identifier_similar" } else { "organization_id" };
-        return Err(ApiError::bad_request(format!("The filter {name} is not supported: it would read every person.")));
+        return Err(ApiError::bad_request(format!(
+            "The filter {name} is not supported: it would read every identity."
+        )));
     }
     if ids.len() > LARGEST {
         return Err(ApiError::bad_request(format!("The number of ids to filter must not exceed {LARGEST}.")));
@@ -182,7 +184,7 @@ fn part(call: &Call<'_>) -> Result<Part, ApiError> {
     Ok(Part::After(after, size))
 }
 
-/// Those people whom a filter leaves; all without one.
+/// The ids that a filter selects; `None` for all.
 async fn chosen(app: &App, wanted: Wanted) -> Result<Option<BTreeSet<Uuid>>, Fault> {
     Ok(match wanted {
         Wanted::Ids(ids) => Some(ids),
@@ -194,8 +196,8 @@ async fn chosen(app: &App, wanted: Wanted) -> Result<Option<BTreeSet<Uuid>>, Fau
     })
 }
 
-/// The ids of a part of the list: by last id one more than asked for, which tells whether there is a next page; and how many there are,
-/// where pages are counted.
+/// The ids of a part of the list, and the total where pages are numbered. A part after an id has one id more than a page, which tells
+/// whether there is a next page.
 async fn find(app: &App, part: Part, chosen: Option<BTreeSet<Uuid>>) -> Result<(Vec<Uuid>, usize), Fault> {
     Ok(match part {
         Part::After(after, size) => {
@@ -219,14 +221,14 @@ async fn find(app: &App, part: Part, chosen: Option<BTreeSet<Uuid>>) -> Result<(
 /// An identifier may be one of any credential type; the raw form is tried as well as the normalised one.
 fn lookups(identifier: &str) -> Vec<Unique> {
     let spellings: BTreeSet<String> = [normalize_identifier(identifier), identifier.to_owned()].into();
-    // Nobody is found by what cannot be seen.
+    // An empty identifier finds no identity.
     let spellings = spellings.iter().filter(|spelling| !spelling.is_empty());
     spellings
         .flat_map(|spelling| CredentialType::ALL.iter().map(move |&kind| Unique::Identifier(kind, spelling.clone())))
         .collect()
 }
 
-/// Links of a list that goes by the last seen id; other parameters stay, sorted.
+/// Links of a list after an id; other parameters stay, sorted.
 fn link(call: &Call<'_>, rels: &[(Uuid, &str)], size: usize) -> String {
     let kept = call
         .query_pairs()
@@ -237,7 +239,7 @@ fn link(call: &Call<'_>, rels: &[(Uuid, &str)], size: usize) -> String {
         let mut pairs = kept.clone();
         pairs.push(("page_size".into(), size.to_string()));
         pairs.push(("page_token".into(), token.to_string()));
-        // Values of one key keep the order they were given in.
+        // Values of one key keep their order.
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
         let query: Vec<String> =
             pairs.iter().map(|(k, v)| format!("{}={}", encode_query(k), encode_query(v))).collect();

@@ -1,21 +1,21 @@
-//! Deleting a person, or one of their credentials (contract `beyond-login.md` 1.9).
+//! Deleting an identity, or one of its credentials (contract `beyond-login.md` 1.9).
 
 use crate::App;
 use crate::change;
-use crate::show::{located, person_id};
+use crate::show::{identity_id_of, located};
 use latchkey_core::error::ApiError;
 use latchkey_core::identity::CredentialType;
 use latchkey_store::{StoreError, people};
 use latchkey_web::audit::{Action, changes};
 use latchkey_web::{Call, Fault, Reply};
 
-/// How often a deletion is tried again because the person was changed, or signed in, meanwhile.
+/// How often a deletion is tried again because the identity was changed, or signed in, meanwhile.
 const TRIES: usize = 8;
-/// After so many tries the identity is disabled first, so that nobody keeps it from being deleted by signing in.
+/// After this many tries the identity is disabled first, so that logins cannot prevent its deletion for ever.
 const PATIENCE: usize = 3;
 
-pub(crate) async fn person(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
-    let id = person_id(id)?;
+pub(crate) async fn identity(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
+    let id = identity_id_of(id)?;
     for attempt in 0..TRIES {
         let gone = match app.accounts.profile(id).await {
             Ok(profile) => {
@@ -28,7 +28,7 @@ pub(crate) async fn person(app: &App, call: &Call<'_>, id: &str) -> Result<Reply
                 people::delete(&app.accounts, &app.credentials, &app.outbox, &profile, call.now, app.edge.rng.id())
                     .await?
             }
-            // Nobody can do anything else with a record that cannot be read.
+            // Deletion is the only operation on an unreadable record.
             Err(StoreError::Corrupt(_)) => {
                 changes(Action::DeleteIdentity, &[("identity", &id)]);
                 let gone = people::delete_unreadable(
@@ -51,7 +51,7 @@ pub(crate) async fn person(app: &App, call: &Call<'_>, id: &str) -> Result<Reply
 }
 
 pub(crate) async fn credential(app: &App, call: &Call<'_>, id: &str, kind: &str) -> Result<Reply, Fault> {
-    let profile = located(app, person_id(id)?).await?;
+    let profile = located(app, identity_id_of(id)?).await?;
     let held = profile.identity.credentials.keys().find(|held| held.as_str() == kind);
     match held {
         None => {
@@ -61,14 +61,14 @@ pub(crate) async fn credential(app: &App, call: &Call<'_>, id: &str, kind: &str)
         Some(CredentialType::Code) => {
             Err(ApiError::bad_request(format!("Credentials type {kind} cannot be deleted.")).into())
         }
-        // A code counts as a first factor of everybody where it is one at all, and there is no other yet.
+        // A code counts as a first factor of every identity where codes are on, and no other first factor exists yet.
         Some(CredentialType::Password) if app.edge.config.selfservice.methods.code.first_factor => {
             change::forget_password(app, call, id).await
         }
         Some(CredentialType::Password) => {
             Err(ApiError::bad_request("You cannot remove the last first factor credential.").into())
         }
-        // There are no keys yet that could be removed.
+        // Keys cannot be registered yet.
         Some(CredentialType::Webauthn) => Ok(Reply::new(204, "deleted")),
     }
 }

@@ -1,4 +1,4 @@
-//! Showing people: by id, by external id, and after a change.
+//! Showing identities: by id, by external id, and after a change.
 
 use crate::App;
 use latchkey_core::error::ApiError;
@@ -11,10 +11,10 @@ use latchkey_web::{Call, Fault, Reply};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// Credential versions as clients know them: they tell formats apart, not changes.
+/// Credential versions of the API: they tell formats apart, not changes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Versions {
-    /// In the answer that makes a person, `password` and `webauthn` still say 0.
+    /// After creation, `password` and `webauthn` still have version 0.
     AsCreated,
     /// Everywhere else.
     AsRead,
@@ -37,7 +37,7 @@ pub(crate) fn included(call: &Call<'_>) -> Result<Vec<CredentialType>, ApiError>
     Ok(kinds)
 }
 
-/// The map of credentials; `secrets` holds those whose secret part was asked for.
+/// The map of credentials; `secrets` holds those whose secret part was requested.
 pub(crate) fn credentials(identity: &Identity, secrets: &[&Credential], versions: Versions) -> Value {
     let mut map = Map::new();
     for (&kind, summary) in &identity.credentials {
@@ -57,7 +57,7 @@ pub(crate) fn credentials(identity: &Identity, secrets: &[&Credential], versions
     Value::Object(map)
 }
 
-/// A person after a change: unset metadata of administrators is left out.
+/// An identity after a change: unset admin metadata is left out.
 pub(crate) fn after_write(app: &App, identity: &Identity, versions: Versions) -> Value {
     let mut shown = identity.admin(app.edge.base_url(), Some(credentials(identity, &[], versions)));
     if let Some(map) = shown.as_object_mut().filter(|_| identity.metadata_admin.is_null()) {
@@ -66,18 +66,18 @@ pub(crate) fn after_write(app: &App, identity: &Identity, versions: Versions) ->
     shown
 }
 
-/// A person's id in a path; what is no id is nobody.
+/// The id of an identity in a path. Any other text is an unknown identity.
 ///
 /// # Errors
 /// 404.
-pub(crate) fn person_id(text: &str) -> Result<Uuid, ApiError> {
+pub(crate) fn identity_id_of(text: &str) -> Result<Uuid, ApiError> {
     Uuid::try_parse(text).map_err(|_| ApiError::not_located())
 }
 
-/// Reads a person.
+/// Reads an identity.
 ///
 /// # Errors
-/// 404, or 500 with what can be done about a record that cannot be read.
+/// 404, or 500 with what an administrator can do about an unreadable record.
 pub(crate) async fn located(app: &App, id: Uuid) -> Result<Profile, Fault> {
     match app.accounts.profile(id).await {
         Ok(profile) => Ok(profile.ok_or_else(ApiError::not_located)?),
@@ -92,7 +92,7 @@ pub(crate) async fn located(app: &App, id: Uuid) -> Result<Profile, Fault> {
 }
 
 pub(crate) async fn by_id(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
-    let id = person_id(id)?;
+    let id = identity_id_of(id)?;
     let kinds = included(call)?;
     whole(app, call, id, &kinds).await
 }
@@ -116,7 +116,7 @@ async fn whole(app: &App, call: &Call<'_>, id: Uuid, kinds: &[CredentialType]) -
     Ok(Reply::json(200, &shown, "shown"))
 }
 
-/// Says of each address that no mail goes to any more why that is, and since when.
+/// Adds `suppressed` to each address on the suppression list, with the reason and the time.
 async fn mark_addresses(app: &App, call: &Call<'_>, shown: &mut Value) -> Result<(), Fault> {
     let address = |entry: &Value| entry["value"].as_str().filter(|_| entry["via"] == "email").map(str::to_lowercase);
     let addresses: Vec<String> = entries(shown).filter_map(|entry| address(entry)).collect();
@@ -130,7 +130,7 @@ async fn mark_addresses(app: &App, call: &Call<'_>, shown: &mut Value) -> Result
     Ok(())
 }
 
-/// The addresses that are shown. A list that is not there stays away, which indexing by its name would not let it.
+/// The addresses in an answer. Indexing by name would create a missing list.
 fn entries(shown: &mut Value) -> impl Iterator<Item = &mut Value> {
     let lists = shown.as_object_mut().into_iter().flat_map(|map| {
         map.iter_mut().filter(|(name, _)| matches!(name.as_str(), "verifiable_addresses" | "recovery_addresses"))

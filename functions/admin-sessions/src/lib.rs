@@ -19,12 +19,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
-/// What a session takes of an answer without its identity, in bytes, with a long user agent.
+/// The size of a session without its identity in an answer, in bytes, with a long user agent.
 const OWN: usize = 8 * 1024;
 /// Most sessions on one page.
 const LARGEST_PAGE: usize = 1000;
 
-/// What the function is started with.
+/// The function with its configuration and tables.
 pub struct App {
     edge: Edge,
     accounts: Accounts,
@@ -53,7 +53,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
             (&Method::DELETE, ["identities", id, "sessions"]) => delete_all_of(app, id).await,
             (_, ["identities", id, "sessions"]) => list_of(app, call, id).await,
             (_, ["sessions"]) => list(call),
-            // Whose session it is, only the public API tells.
+            // Only the public API has a session of the caller.
             (&Method::GET | &Method::HEAD, ["sessions", "whoami"]) => Ok(to_public(call)),
             (&Method::PATCH, ["sessions", id, "extend"]) => extend(app, call, id).await,
             (&Method::DELETE, ["sessions", id]) => disable(app, id).await,
@@ -75,7 +75,7 @@ fn to_public(call: &Call<'_>) -> Reply {
 /// The `active` filter.
 ///
 /// # Errors
-/// 400 for what is no boolean.
+/// 400 for a value that is not a boolean.
 fn active_filter(call: &Call<'_>) -> Result<Option<bool>, ApiError> {
     match call.query_filled("active") {
         None => Ok(None),
@@ -85,7 +85,7 @@ fn active_filter(call: &Call<'_>) -> Result<Option<bool>, ApiError> {
     }
 }
 
-/// Which parts of a session are asked for: (identity, devices).
+/// The requested parts of a session: (identity, devices).
 ///
 /// # Errors
 /// 400 that names the value.
@@ -122,7 +122,7 @@ async fn show(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
     Ok(Reply::json(200, &Value::Object(body), "shown"))
 }
 
-/// Every person's sessions in one list would read the whole table, so that list has no place here yet.
+/// A list of all sessions would read the whole table, so it is not supported.
 fn list(call: &Call<'_>) -> Result<Reply, Fault> {
     active_filter(call)?;
     expansions(call)?;
@@ -186,8 +186,8 @@ async fn disable(app: &App, id: &str) -> Result<Reply, Fault> {
     Ok(Reply::new(204, "disabled").header(header::CONTENT_TYPE, "application/json; charset=utf-8"))
 }
 
-/// Moves the end of a session, if it is near enough; outside that window, and for a disabled session, nothing changes and the
-/// answer is the same.
+/// Extends a session, if its end is near enough. Outside that window, and for a revoked session, nothing changes and the answer is the
+/// same.
 async fn extend(app: &App, call: &Call<'_>, id: &str) -> Result<Reply, Fault> {
     let (mut session, profile) = find(app, parse_id(id)?).await?;
     let policy = &app.edge.config.session;

@@ -1,11 +1,11 @@
-//! The admin API's `$default` route: what belongs to the public API is sent there, the rest is not found.
+//! The admin API's `$default` route: redirects requests for the public API, and answers 404 to all others.
 
 use latchkey_core::url::join;
 use latchkey_platform::{Platform, StartError};
 use latchkey_web::routes::{ADMIN, Listener, find};
 use latchkey_web::{Call, Edge, Reply, Request, Response, edge};
 
-/// What the function is started with.
+/// The function with its configuration.
 pub struct App {
     edge: Edge,
 }
@@ -25,7 +25,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
     edge::answer(&app.edge, request, async |call| Ok(answer(call))).await
 }
 
-/// Roots of what the public API serves and administrators may ask for here.
+/// First segments of paths of the public API that administrators may request here.
 const PUBLIC_ROOTS: [&str; 4] = ["/sessions/whoami", "/self-service", "/schemas", "/.well-known/ory"];
 
 fn answer(call: &Call<'_>) -> Reply {

@@ -1,8 +1,8 @@
-//! May this request go on, and who is asking? What API Gateway asks before it calls a protected route, of this system or of
-//! any other HTTP API of the account.
+//! A Lambda authorizer: API Gateway asks it before it calls a protected route, of this system or of any other HTTP API of the account,
+//! whether the request has a session and whose it is.
 //!
-//! It takes what whoami takes: `X-Session-Token`, the session cookie, or `Authorization: Bearer`, and demands the assurance level
-//! that whoami demands. One strongly consistent read decides, so a revoked session is refused at once.
+//! It accepts what whoami accepts: `X-Session-Token`, the session cookie, or `Authorization: Bearer`, and demands the assurance level
+//! of whoami. One strongly consistent read decides, so a revoked session is refused at once.
 
 use lambda_http::{Context, Error};
 use latchkey_core::aal::RequiredAal;
@@ -15,7 +15,7 @@ use latchkey_web::routes::Listener;
 use latchkey_web::{Edge, Fault};
 use serde_json::{Map, Value, json};
 
-/// What the function is started with.
+/// The function with its configuration and tables.
 pub struct App {
     edge: Edge,
     accounts: Accounts,
@@ -36,10 +36,10 @@ impl App {
     }
 }
 
-/// Answers one question.
+/// Answers one event of an authorizer.
 ///
 /// # Errors
-/// When the store fails, or when the event is not a question of the kind that this function must be set up for.
+/// When the store fails, or when the event has another format than this function is configured for.
 pub async fn answer(app: &App, event: &str, context: Context) -> Result<Value, Error> {
     authorize::answer(&app.edge, event, &context, async |question| decide(app, question).await).await
 }
@@ -47,7 +47,7 @@ pub async fn answer(app: &App, event: &str, context: Context) -> Result<Value, E
 async fn decide(app: &App, question: &Question) -> Result<Verdict, Fault> {
     let credential = caller::credential_in(&app.edge, question.evidence());
     let Some(signed_in) = caller::look_up(credential.presented, &app.accounts, question.now).await? else {
-        return Ok(Verdict::Refused("nobody"));
+        return Ok(Verdict::Refused("no session"));
     };
     if !app.required.is_met(signed_in.session.aal(), signed_in.profile.identity.available_aal) {
         return Ok(Verdict::Refused("session_aal2_required"));
@@ -55,7 +55,7 @@ async fn decide(app: &App, question: &Question) -> Result<Verdict, Fault> {
     Ok(Verdict::Authorized(about(&signed_in)))
 }
 
-/// What the route is told. All of it is text: that is what the gateway can put into a header too.
+/// The context for the route. All values are text, so that the gateway can put them into headers.
 fn about(signed_in: &SignedIn) -> Map<String, Value> {
     let SignedIn { session, profile, .. } = signed_in;
     let mut about = Map::new();

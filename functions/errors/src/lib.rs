@@ -1,4 +1,4 @@
-//! `GET /self-service/errors?id=`: the error that a browser was sent to look at (contract `login-flow.md` 1.11).
+//! `GET /self-service/errors?id=`: the error that a browser was redirected with (contract `login-flow.md` 1.11).
 
 use latchkey_core::error::ApiError;
 use latchkey_core::wire::timestamp;
@@ -8,7 +8,7 @@ use latchkey_web::routes::Listener;
 use latchkey_web::{Call, Edge, Fault, Reply, Request, Response, call, edge};
 use serde_json::json;
 
-/// What the function is started with.
+/// The function with its configuration and tables.
 pub struct App {
     edge: Edge,
     flows: Flows,
@@ -36,7 +36,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
 async fn show(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let wanted = call.query_filled("error").or(call.query("id")).unwrap_or("");
     let (id, error, at) = if wanted == "stub:500" {
-        // A sample for whoever designs an error page.
+        // A sample for developers of an error page.
         (app.edge.rng.id(), ApiError::new(500).because("This is a stub error.").inner(None), call.now)
     } else {
         let id = call::parse_id(wanted).map_err(|_| ApiError::not_located())?;

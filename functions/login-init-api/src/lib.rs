@@ -7,7 +7,7 @@ use latchkey_core::token::exchange_code;
 use latchkey_methods::form::Forms;
 use latchkey_platform::{Platform, StartError};
 use latchkey_store::{Accounts, Db, Flows};
-use latchkey_web::browser::{form_token, request_url, wishes};
+use latchkey_web::browser::{form_token, init_parameters, request_url};
 use latchkey_web::routes::Listener;
 use latchkey_web::{Call, Edge, Fault, Reply, Request, Response, caller, edge};
 
@@ -40,7 +40,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
 }
 
 async fn begin(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
-    let draft = wishes(call, FlowType::Api).check(&app.forms.policy(app.edge.return_to()))?;
+    let draft = init_parameters(call, FlowType::Api).check(&app.forms.policy(app.edge.return_to()))?;
     let signed_in = caller::signed_in(call, &app.accounts).await?;
     let asking = signed_in.as_ref().map(|s| Asking { aal: s.session.aal(), identity: &s.profile.identity });
     let binding = call.csrf_secret().map(latchkey_core::csrf::CsrfSecret::binding);

@@ -7,7 +7,7 @@ use latchkey_core::url::with_query;
 use latchkey_methods::form::Forms;
 use latchkey_platform::{Platform, StartError};
 use latchkey_store::{Accounts, Db, Flows};
-use latchkey_web::browser::{form_token, forward, request_url, wishes};
+use latchkey_web::browser::{form_token, forward, init_parameters, request_url};
 use latchkey_web::routes::Listener;
 use latchkey_web::{Call, Edge, Fault, Reply, Request, Response, caller, edge};
 
@@ -44,7 +44,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
 }
 
 async fn begin(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
-    let draft = wishes(call, FlowType::Browser).check(&app.forms.policy(app.edge.return_to()))?;
+    let draft = init_parameters(call, FlowType::Browser).check(&app.forms.policy(app.edge.return_to()))?;
     let selfservice = &app.edge.config.selfservice;
     let home = draft.checked_return_to.clone().unwrap_or_else(|| selfservice.default_browser_return_url.clone());
     let signed_in = caller::signed_in(call, &app.accounts).await?;

@@ -1,4 +1,4 @@
-//! Signing out (contract `login-flow.md` 1.8): a browser asks for a link and follows it, an app hands in its token.
+//! Signing out (contract `login-flow.md` 1.8): a browser requests a link and follows it, an app sends its token.
 
 use lambda_http::http::HeaderName;
 use latchkey_config::{Loaded, Secrets};
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
-/// What the function is started with.
+/// The function with its configuration, secrets and tables.
 pub struct App {
     edge: Edge,
     flows: Flows,
@@ -91,7 +91,7 @@ async fn follow_link(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
         let keys: Vec<&[u8]> = secrets.cookie.iter().map(|key| key.expose_secret().as_bytes()).collect();
         is_logout_token(token, &keys, signed_in.session.id)
     };
-    // Another copy of this function may know a newer secret already.
+    // Another copy of this function may have a newer secret already.
     let newer = async || app.vault.newer_than(&secrets).await.map_err(|e| Fault::internal(e.to_string()));
     if !fits(&secrets) && !newer().await?.is_some_and(|newer| fits(&newer)) {
         let error = ApiError::new(403)
@@ -101,7 +101,7 @@ async fn follow_link(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     app.accounts.revoke(signed_in.session.identity, signed_in.session.id).await?;
     let policy = &app.edge.config.selfservice;
     let home = policy.flows.logout.return_url.as_ref().unwrap_or(&policy.default_browser_return_url);
-    // Found only when the session is gone: the person is signed out and sees the error.
+    // The session is already gone: the user is signed out and sees the error.
     let reply = match call.query_filled("return_to").map(|asked| app.edge.return_to().check(asked)).transpose() {
         Err(error) => forward(call, &app.flows, return_to_error(&error).into())
             .await

@@ -1,5 +1,5 @@
-//! `GET /sample`: what stands behind a protected route. The authorizer has let the request through and said who is asking;
-//! this answers with what it was told. Off in a deployment until `SampleProtectedRoute` says otherwise.
+//! `GET /sample`: a sample of a protected route. The authorizer has admitted the request; the answer is the authorizer's context. The
+//! route is off in a deployment unless `SampleProtectedRoute` is set.
 
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
@@ -9,13 +9,13 @@ use latchkey_web::routes::Listener;
 use latchkey_web::{Edge, Reply, Request, Response, edge};
 use serde_json::{Value, json};
 
-/// What the function is started with.
+/// The function with its configuration.
 pub struct App {
     edge: Edge,
 }
 
 impl App {
-    /// Reads the configuration. There is no table: the authorizer has read what there is to know.
+    /// Reads the configuration. The function has no table, because the authorizer has read the session.
     ///
     /// # Errors
     /// When the environment or the configuration is not usable.
@@ -29,7 +29,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
     let caller = caller(&request);
     edge::answer(&app.edge, request, async |_| match caller {
         Some(caller) => Ok(Reply::json(200, &caller, "told")),
-        // A route without its authorizer is a mistake of the template, and must not look like somebody who is signed in.
+        // A route without its authorizer is an error of the template, and must not look like a session.
         None => Err(ApiError::new(401).because("No authorizer has vouched for this request.").into()),
     })
     .await

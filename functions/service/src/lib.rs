@@ -1,4 +1,4 @@
-//! What says something about the deployment itself: identity schemas, health, version (contract `beyond-login.md` 1.13).
+//! The deployment itself: identity schemas, health, version (contract `beyond-login.md` 1.13).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use lambda_http::http::{HeaderName, header};
@@ -15,7 +15,7 @@ const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
 /// Most schemas on one page.
 const LARGEST_PAGE: usize = 1000;
 
-/// What the function is started with.
+/// The function with its configuration and tables.
 pub struct App {
     public: Edge,
     admin: Edge,
@@ -37,7 +37,7 @@ impl App {
     }
 }
 
-/// Answers one request. The function serves both APIs; only the admin API's requests come signed.
+/// Answers one request. The function serves both APIs; only requests of the admin API are signed.
 pub async fn handle(app: &App, request: Request) -> Response {
     let edge = if latchkey_web::edge::is_signed(&request) { &app.admin } else { &app.public };
     edge::answer(edge, request, async |call| match call.path.without_admin() {
@@ -74,7 +74,7 @@ fn schemas(call: &Call<'_>) -> Reply {
         .header(header::LINK, &page.links("/schemas", call.query_pairs(), all.len()))
 }
 
-/// By plain id, else by its base64url form, as `schema_url` writes it.
+/// By plain id, or by its base64url form, as `schema_url` has it.
 fn schema(call: &Call<'_>) -> Result<Reply, Fault> {
     let wanted = call.segment(1);
     let decoded = URL_SAFE_NO_PAD.decode(&wanted).ok().and_then(|bytes| String::from_utf8(bytes).ok());

@@ -1,5 +1,5 @@
-//! A person's own sessions (contract `login-flow.md` 1.9, 1.10): the list of the others, ending one or all others, and the
-//! exchange with which a native app fetches the session that a browser made.
+//! The caller's own sessions (contract `login-flow.md` 1.9, 1.10): the list of the others, revoking one or all others, and the token
+//! exchange by which a native app fetches the session that a browser made.
 
 use lambda_http::http::{HeaderName, Method, header};
 use latchkey_core::aal::RequiredAal;
@@ -19,12 +19,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
-/// What a session takes of an answer without its identity, in bytes, with a long user agent.
+/// The size of a session without its identity in an answer, in bytes, with a long user agent.
 const OWN: usize = 8 * 1024;
 /// Most sessions on one page.
 const LARGEST_PAGE: usize = 1000;
 
-/// What the function is started with.
+/// The function with its configuration and tables.
 pub struct App {
     edge: Edge,
     forms: Forms,
@@ -65,16 +65,16 @@ pub async fn handle(app: &App, request: Request) -> Response {
     .await
 }
 
-/// The caller's session with every other session of theirs.
+/// The caller's session with every other session of its identity.
 struct Own {
-    /// The caller's, as far as what was presented proves it.
+    /// The caller's session, as far as its secret proves it.
     current: Session,
     profile: Profile,
     sessions: Vec<Session>,
 }
 
 impl Own {
-    /// One query: the token says whose sessions to read, and the current one is among them.
+    /// One query: the token names the identity, and the current session is among its sessions.
     async fn read(app: &App, call: &Call<'_>) -> Result<Self, Fault> {
         let refused = || ApiError::new(401).because("No valid session cookie found.");
         let presented = caller::credential(call).presented.ok_or_else(refused)?;
@@ -110,7 +110,7 @@ async fn list(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
 
 async fn end_others(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let own = Own::read(app, call).await?;
-    // Ended ones count too, as clients know it; only those still marked active need a write.
+    // Ended ones count too, as in Kratos; only those still marked active need a write.
     let count = own.others().count();
     let active: Vec<Uuid> = own.others().filter(|s| s.active).map(|s| s.id).collect();
     app.accounts.revoke_all(own.profile.identity.id, &active, app.edge.rng.id()).await?;
@@ -123,14 +123,14 @@ async fn end_one(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     if id == own.current.id {
         return Err(ApiError::new(400).saying("cannot revoke current session").into());
     }
-    // Sessions of other people and unknown ones are answered alike, and nothing happens to them.
+    // Sessions of other identities and unknown ones are answered alike, and stay as they are.
     if own.others().any(|s| s.id == id && s.active) {
         app.accounts.revoke(own.profile.identity.id, id).await?;
     }
     Ok(Reply::new(204, "ended").header(header::CONTENT_TYPE, "application/json; charset=utf-8"))
 }
 
-/// The browser that finishes the flow brings the second code; until then there is the flow to look at.
+/// The browser that completes the flow brings the second code; until then the flow is looked at.
 async fn exchange(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let (Some(init), Some(back)) = (call.query_filled("init_code"), call.query_filled("return_to_code")) else {
         let reason = "\"init_code\" and \"return_to_code\" query params must be set";

@@ -1,10 +1,10 @@
-// What pages do beyond what they do without a script. Nothing here decides anything: the server does.
+// What the pages add with a script. It makes no decisions: the server does.
 "use strict";
 
 (() => {
   const all = (selector) => [...document.querySelectorAll(selector)];
 
-  // Show what was typed as a password. Before the form is sent it is a password again, so that managers see one.
+  // Shows a password as text. Before the form is submitted it is a password again, so that password managers recognise it.
   for (const button of all("[data-reveal]")) {
     const input = document.getElementById(button.dataset.reveal);
     const show = (shown) => {
@@ -19,7 +19,7 @@
     if (input.form) input.form.addEventListener("submit", () => show(false));
   }
 
-  // A form that was sent too late comes back empty; the identifier is still there. It stays in this tab and is used once.
+  // A form that was submitted too late comes back empty. The identifier is kept in this tab and used once.
   const identifier = document.querySelector("input[name=identifier]:not([readonly])");
   if (identifier && identifier.form) {
     const key = "latchkey.identifier";
@@ -33,15 +33,15 @@
       }
       identifier.form.addEventListener("submit", () => sessionStorage.setItem(key, identifier.value));
     } catch {
-      // A browser without storage asks again.
+      // Without storage the user types it again.
     }
   }
 
-  // What is wrong comes first, also in browsers that focus nothing but inputs by themselves.
+  // The field with an error gets the focus, also in browsers that focus only inputs by themselves.
   const first = document.querySelector("[autofocus]");
   if (first && document.activeElement === document.body) first.focus();
 
-  // Once is enough. The button stays as it is while the form is read, because its name and value are part of it.
+  // Prevents a second submission. The button stays enabled while the form is read, because its name and value are part of it.
   for (const form of all("form")) {
     form.addEventListener("submit", (event) => {
       if (form.getAttribute("aria-busy") === "true") return event.preventDefault();
@@ -57,7 +57,7 @@
   }
   window.addEventListener("load", () => all("[data-onload]").forEach((element) => call(element.dataset.onload)));
 
-  // Moments by the clock and the calendar of whoever reads.
+  // Times in the time zone and calendar of the user.
   for (const time of all("time[datetime]")) {
     const at = new Date(time.dateTime);
     if (!isNaN(at)) {

@@ -1,5 +1,5 @@
-//! Style, script and pictures: in the binary, or read beside the configuration at the start. Their names hold a hash of what is in
-//! them, so browsers may keep them for ever.
+//! Style, script and pictures: built in, or read beside the configuration at the start. Their names contain a hash of their contents,
+//! so browsers may cache them for ever.
 
 use lambda_http::Body;
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -11,7 +11,7 @@ const STYLE: &str = include_str!("../assets/style.css");
 const SCRIPT: &str = include_str!("../assets/script.js");
 const ICON: &str = include_str!("../assets/icon.svg");
 
-/// A picture may hold styles of its own, and nothing else that does something.
+/// A picture may contain its own styles, and nothing that runs.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
 /// A file.
@@ -24,13 +24,13 @@ pub(crate) struct Asset {
     body: Body,
 }
 
-/// All files.
+/// All asset files.
 pub(crate) struct Assets {
     /// The style sheet: ours, the configured colours, and the configured one.
     pub(crate) style: Asset,
     /// The script.
     pub(crate) script: Asset,
-    /// The picture of a tab.
+    /// The icon of a browser tab.
     pub(crate) icon: Asset,
     /// The configured logo.
     pub(crate) logo: Option<Asset>,
@@ -43,7 +43,7 @@ impl Asset {
         Self { name: format!("{stem}.{hash}.{extension}"), stem, extension, media_type, body }
     }
 
-    /// Whether a name is this file's, but for the hash.
+    /// Whether a name is this file's, apart from the hash.
     fn is_called(&self, name: &str) -> bool {
         let inner = name.strip_prefix(self.stem).and_then(|rest| rest.strip_suffix(self.extension));
         inner.is_some_and(|hash| hash.starts_with('.') && hash.ends_with('.'))
@@ -51,7 +51,7 @@ impl Asset {
 }
 
 impl Assets {
-    /// The files of pages that look like this.
+    /// The asset files for a configuration of pages.
     pub(crate) fn new(pages: &Pages) -> Self {
         let mut style = STYLE.to_owned();
         if let Some(accent) = pages.accent {
@@ -70,8 +70,8 @@ impl Assets {
         }
     }
 
-    /// Answers a request for a file. While a new release spreads, pages of one ask for files of the other: they get what there is,
-    /// but are not told to keep it.
+    /// Answers a request for a file. During a deployment, pages of one release may ask for files of the other. They get the file of this
+    /// release, without permission to cache it.
     pub(crate) fn serve(&self, name: &str) -> Option<Reply> {
         let files = [&self.style, &self.script, &self.icon].into_iter().chain(&self.logo);
         let file = files.into_iter().find(|file| file.is_called(name))?;

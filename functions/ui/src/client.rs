@@ -1,8 +1,8 @@
-//! Asks the public API, as any client would: by its URL, with the visitor's cookies, for JSON.
+//! A client of the public API, by its URL, with the cookies of the browser, for JSON.
 //!
-//! The certificates that are trusted are those that AWS' own endpoints chain to, as for the store, and no system bundle is read at a
-//! cold start. The template gives the API's own address, whatever stands in front of the public one. A custom domain whose certificate
-//! was imported needs a file of roots.
+//! It trusts the certificate authorities of AWS' own endpoints, like the client of the store, and reads no system bundle at a cold
+//! start. The template sets the API's own address, whatever stands in front of the public one. A custom domain with an imported
+//! certificate needs a file of roots.
 
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
@@ -16,15 +16,15 @@ use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Another address than the public one to reach the API at: the API's own one in a deployment, and a port on this machine.
+/// The variable with the API's own address, in a deployment and on a developer's machine.
 const API_URL: &str = "LATCHKEY_API_URL";
 /// A file of PEM certificates to trust besides Amazon's roots.
 const TRUSTED_ROOTS: &str = "LATCHKEY_TRUSTED_ROOTS";
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a connection is used again: a function that was frozen for a while wakes up with connections that are long closed.
+/// How long an idle connection is used again: after a function was frozen, its connections are closed.
 const IDLE: Duration = Duration::from_secs(15);
-/// More than any answer has: a list of sessions of a person who has as many as they can.
+/// More than any answer has: the longest is a list of sessions.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
 /// The public API.
@@ -33,45 +33,45 @@ pub(crate) struct Api {
     base_url: String,
 }
 
-/// What the API said.
+/// An answer of the API.
 pub(crate) struct Answer {
     /// The status.
     pub(crate) status: u16,
-    /// The body; null when it is none.
+    /// The body; null when it is not JSON.
     pub(crate) body: Value,
     /// The cookies that it sets.
     pub(crate) cookies: Vec<String>,
 }
 
-/// Why there is no answer; the cause is for the log.
+/// Why there is no answer; the cause is logged.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The API cannot be reached, takes too long, or turns callers away for load.
+    /// The API is unreachable, too slow, or throttles.
     Unreachable(String),
-    /// It answered with what is no answer.
+    /// The answer is unusable.
     Broken(String),
 }
 
 impl Api {
-    /// Prepares to ask the API at the address that the environment or the configuration names.
+    /// Prepares calls of the API at the address that the environment or the configuration names.
     pub(crate) fn start(env: &Environment, base_url: &str) -> Self {
         let roots = env.get(TRUSTED_ROOTS).map(PathBuf::from);
         Self { client: Https::trusting(IDLE, roots), base_url: env.get(API_URL).unwrap_or(base_url).to_owned() }
     }
 
-    /// Reads something with the visitor's cookies.
+    /// Reads from the API with the cookies of the browser.
     ///
     /// # Errors
     /// See [`Failure`].
     pub(crate) async fn get(&self, call: &Call<'_>, path: &str) -> Result<Answer, Failure> {
         match self.ask(call, Method::GET, path).await {
-            // A connection may have been closed while it lay idle. Reading twice does no harm.
+            // A connection may have been closed while it was idle. Reading twice does no harm.
             Err((failure, true)) => self.ask(call, Method::GET, path).await.map_err(|(_, _)| failure),
             answer => answer.map_err(|(failure, _)| failure),
         }
     }
 
-    /// Ends something with the visitor's cookies.
+    /// Deletes through the API with the cookies of the browser.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -79,7 +79,7 @@ impl Api {
         self.ask(call, Method::DELETE, path).await.map_err(|(failure, _)| failure)
     }
 
-    /// One call; a failure says whether another try may help.
+    /// One call. The failure says whether a retry may help.
     async fn ask(&self, call: &Call<'_>, method: Method, path: &str) -> Result<Answer, (Failure, bool)> {
         let mut request =
             Request::builder().method(method).uri(join(&self.base_url, path)).header(ACCEPT, "application/json");

@@ -1,4 +1,4 @@
-//! `GET /error`: what went wrong, in words; and the pages for what goes wrong with the pages themselves.
+//! `GET /error`: the page of an error, and the pages for failures of the pages themselves.
 
 use crate::client::Failure;
 use crate::login::begin_url;
@@ -9,7 +9,7 @@ use latchkey_web::{Reply, call};
 use maud::{Markup, html};
 use serde_json::Value;
 
-/// Shows an error that the API has stored, or one that another system sends a browser with (`?error=&error_description=`).
+/// Shows an error that the API has stored, or one from another system (`?error=&error_description=`).
 pub(crate) async fn show(visit: &Visit<'_>) -> Reply {
     let call = visit.call;
     if let Some(error) = call.query_filled("error") {
@@ -38,7 +38,7 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Reply {
     }
 }
 
-/// An error in words, by its id, else by its status.
+/// A text for an error, by its id, else by its status.
 fn said(visit: &Visit<'_>, id: &str, code: u64) -> &'static str {
     let by_id = visit.language.find(&format!("error.{id}")).filter(|_| !id.is_empty());
     by_id.unwrap_or_else(|| {
@@ -53,7 +53,7 @@ fn said(visit: &Visit<'_>, id: &str, code: u64) -> &'static str {
     })
 }
 
-/// What the API says of an error, one line for each thing.
+/// The API's own texts of an error, one line each.
 fn facts(error: &Value, id: &Value) -> Vec<(String, String)> {
     let details = error["details"].as_object().into_iter().flatten();
     let all = error.as_object().into_iter().flatten().filter(|(key, _)| *key != "details").chain(details);
@@ -91,7 +91,7 @@ fn ways_on(visit: &Visit<'_>) -> Markup {
     }
 }
 
-/// A page that says one thing calmly and offers the way on: nothing is broken.
+/// A page with one statement and the way on.
 fn plain(visit: &Visit<'_>, status: u16, heading: &'static str, text: &'static str, outcome: &'static str) -> Reply {
     let page = Page { heading: visit.say(heading), status, outcome, again: None };
     let main = html! {
@@ -105,22 +105,22 @@ fn unknown(visit: &Visit<'_>) -> Reply {
     plain(visit, 404, "error", "error.unknown", "unknown error")
 }
 
-/// A path that leads nowhere.
+/// An unknown path.
 pub(crate) fn not_found(visit: &Visit<'_>) -> Reply {
     plain(visit, 404, "not_found", "not_found.text", "unknown page")
 }
 
-/// A verb that a page does not know.
+/// An unsupported verb.
 pub(crate) fn wrong_verb(visit: &Visit<'_>) -> Reply {
     plain(visit, 405, "wrong_verb", "not_found.text", "method not allowed")
 }
 
-/// A request that did not come from the page that it should have come from.
+/// A request from another site's page.
 pub(crate) fn refused(visit: &Visit<'_>) -> Reply {
     plain(visit, if visit.call.is_oversize { 413 } else { 403 }, "refused", "refused.text", "refused")
 }
 
-/// The API does not answer, or not well. Why is logged.
+/// The API does not answer, or answers with an error. The cause is logged.
 pub(crate) fn unavailable(visit: &Visit<'_>, failure: Failure) -> Reply {
     match failure {
         Failure::Unreachable(cause) => {
@@ -131,14 +131,14 @@ pub(crate) fn unavailable(visit: &Visit<'_>, failure: Failure) -> Reply {
     }
 }
 
-/// The API answered what these pages cannot use.
+/// An unusable answer of the API.
 pub(crate) fn broken(visit: &Visit<'_>, cause: &str) -> Reply {
     log::note(cause);
     out_of_order(visit, 502)
 }
 
 fn out_of_order(visit: &Visit<'_>, status: u16) -> Reply {
-    // The same address again, but for what a form has sent.
+    // The same URL again, without the fields of a submitted form.
     let again: Vec<(&str, &str)> = visit
         .call
         .query_pairs()

@@ -1,4 +1,4 @@
-//! The languages of the pages: a table of texts each, and which one a visitor reads.
+//! The languages of the pages: a table of texts for each, and the choice among them.
 //!
 //! A table has a line for each text: a key, a tab, the text. Keys that are numbers are the ids of messages that the API sends;
 //! English has none of them, because the API's own texts are English.
@@ -9,17 +9,17 @@ use time::OffsetDateTime;
 
 /// A language.
 pub(crate) struct Language {
-    /// As in `lang` attributes and the `lang` parameter.
+    /// The tag in `lang` attributes and the `lang` parameter.
     pub(crate) tag: &'static str,
-    /// What it calls itself.
+    /// Its name in itself.
     pub(crate) name: &'static str,
-    /// Which way it is written.
+    /// The direction of its script.
     pub(crate) direction: &'static str,
-    /// What stands before decimals.
+    /// The decimal separator.
     pub(crate) decimal: char,
-    /// What stands around a quotation.
+    /// The quotation marks.
     pub(crate) quotes: (&'static str, &'static str),
-    /// What stands between the items of a list.
+    /// The separator of list items.
     pub(crate) comma: &'static str,
     table: LazyLock<HashMap<&'static str, &'static str>>,
 }
@@ -38,7 +38,7 @@ macro_rules! language {
     };
 }
 
-/// All languages; the first is that of whoever wants none of them.
+/// All languages; the first one is the default.
 pub(crate) static LANGUAGES: [Language; 5] = [
     language!("en", "English", '.', ("“", "”"), ", "),
     language!("de", "Deutsch", ',', ("„", "“"), ", "),
@@ -67,7 +67,7 @@ impl Language {
         values.iter().fold(self.say(key).to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
     }
 
-    /// A date and a time of day, in UTC: where a visitor's clock stands is known to their browser only.
+    /// A date and a time in UTC; only the browser knows the user's time zone.
     pub(crate) fn moment(&self, at: OffsetDateTime) -> String {
         let month = self.find(&format!("month.{}", u8::from(at.month()))).unwrap_or_default();
         let time = format!("{:02}:{:02}", at.hour(), at.minute());
@@ -87,7 +87,7 @@ pub(crate) fn by_tag(tag: &str) -> Option<&'static Language> {
     LANGUAGES.iter().find(|language| language.tag.eq_ignore_ascii_case(primary))
 }
 
-/// The language that an `Accept-Language` header likes best; of equals, the one named first.
+/// The language that an `Accept-Language` header prefers; of equals, the first.
 pub(crate) fn accepted(header: &str) -> Option<&'static Language> {
     let mut best: Option<(f32, &'static Language)> = None;
     for range in header.split(',') {
@@ -108,7 +108,7 @@ mod tests {
     use time::macros::datetime;
 
     #[test]
-    fn the_best_liked_language_wins() {
+    fn preferred_language_wins() {
         for (header, tag) in [
             ("de", Some("de")),
             ("de-AT, en;q=0.8", Some("de")),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_and_numbers_are_written_as_in_the_language() {
+    fn times_and_numbers_follow_the_language() {
         let at = datetime!(2026-03-01 07:05 UTC);
         let all: Vec<String> = LANGUAGES.iter().map(|language| language.moment(at)).collect();
         assert_eq!(

@@ -1,15 +1,15 @@
-//! The login pages: login, errors, the session of whoever is signed in.
+//! The login pages: login, errors, and the session of a signed-in user.
 //!
-//! They are a client of the public API like any other, asking it by its URL with the visitor's cookies, and hold no rule of login:
-//! [`node`] draws whatever nodes a flow has, so a method added to the API shows up here by itself. Forms lead from the browser to
-//! the API directly. Everything works without the script; nothing is loaded from elsewhere.
+//! They are a client of the public API, called by its URL with the cookies of the browser, and hold no rule of login: [`node`] draws
+//! the nodes of a flow, so a method that is added to the API appears here without a change. Forms lead from the browser directly to
+//! the API. Everything works without the script, and nothing is loaded from elsewhere.
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`client`] | asking the public API |
-//! | [`login`], [`session`], [`error`] | one page each, and what can go wrong with them |
+//! | [`client`] | calls of the public API |
+//! | [`login`], [`session`], [`error`] | one page each, and its failures |
 //! | [`node`] | a flow's form, node by node |
-//! | [`page`] | what is around every page |
+//! | [`page`] | the frame of every page |
 //! | [`message`], [`language`] | the API's messages and our own texts, in five languages |
 //! | [`policy`], [`assets`] | headers; style, script and pictures |
 
@@ -35,7 +35,7 @@ use latchkey_web::{Call, Edge, Reply, Request, Response, edge};
 use page::Visit;
 use serde_json::Value;
 
-/// What the function is started with.
+/// The function with its configuration.
 pub struct App {
     edge: Edge,
     api: Api,
@@ -43,7 +43,7 @@ pub struct App {
     policy: String,
     /// Whether every identifier of the default schema is an e-mail address, so that phones show the keyboard for one.
     emails_only: bool,
-    /// What the API calls the identifier of the default schema, if it has a name for it.
+    /// The API's label for the identifier of the default schema, if it has one.
     identifier_title: Option<String>,
 }
 
@@ -79,7 +79,7 @@ fn schema<'c>(config: &'c Config, id: &str) -> Option<&'c Value> {
     config.identity.schemas.iter().find(|schema| schema.id == id).map(|schema| &schema.document)
 }
 
-/// The traits of a schema that are identifiers: where each is in the traits, as a JSON pointer, and its format.
+/// The traits of a schema that are identifiers: the place of each in the traits, as a JSON pointer, and its format.
 fn identifiers(schema: &Value) -> Vec<(String, &str)> {
     let mut all = Vec::new();
     collect_identifiers(&schema["properties"]["traits"], "", &mut all);
@@ -97,7 +97,7 @@ fn collect_identifiers<'s>(schema: &'s Value, pointer: &str, out: &mut Vec<(Stri
     }
 }
 
-/// An identifier that an identity, as the public API shows it, signs in by: the first that its schema names.
+/// An identifier of an identity: the first that its schema names.
 fn identifier_of(config: &Config, identity: &Value) -> Option<String> {
     let traits = &identity["traits"];
     let identifiers = identifiers(schema(config, identity["schema_id"].as_str()?)?);

@@ -1,5 +1,5 @@
-//! `GET /login?flow=`: the form of a login flow. Whoever comes with a flow that is not theirs, or over, or none at all gets a new
-//! one from the API, and is told so.
+//! `GET /login?flow=`: the form of a login flow. A browser without a flow, with an expired one, or with one of another browser gets a
+//! new one from the API, and the page says why.
 
 use crate::client::Answer;
 use crate::error;
@@ -12,15 +12,15 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What a new flow may be asked for on its way through this page.
-const WISHES: [&str; 8] =
+/// Parameters of a new flow that this page forwards.
+const PARAMETERS: [&str; 8] =
     ["return_to", "refresh", "aal", "organization", "identity_schema", "login_challenge", "via", "lang"];
-/// Marks a browser that was just sent for a new flow because of a foreign one.
+/// The cookie of a browser that was just sent for a new flow because of a foreign one.
 const RESTARTED: &str = "latchkey_restarted";
-/// For how many seconds.
+/// Its life in seconds.
 const JUST: u32 = 10;
 
-/// What a flow tells.
+/// The fields of a flow that the page needs.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Flow {
@@ -35,12 +35,12 @@ struct Flow {
 }
 
 impl Flow {
-    /// Whether the form asks for a code that is on its way.
+    /// Whether the form asks for a code that was sent.
     fn waits_for_code(&self) -> bool {
         self.state == "sent_email"
     }
 
-    /// What the flow was asked for with; the API keeps what it does not know.
+    /// The parameters that the flow was begun with; the API ignores unknown ones.
     fn asked(&self, key: &str) -> Option<String> {
         let (_, query) = self.request_url.split_once('?')?;
         let query = query.split('#').next().unwrap_or_default();
@@ -48,7 +48,7 @@ impl Flow {
     }
 }
 
-/// Why there is something to say about a new flow.
+/// Why a new flow is begun.
 fn notice(name: &str) -> Option<(Tone, &'static str)> {
     match name {
         "expired" => Some((Tone::Info, "notice.expired")),
@@ -81,13 +81,13 @@ pub(crate) async fn show(visit: Visit<'_>) -> Reply {
     }
 }
 
-/// Sends the browser for a new flow.
+/// Redirects the browser to begin a new flow.
 fn begin(visit: &Visit<'_>, notice: Option<&str>, return_to: Option<&str>) -> Reply {
     let mut to = begin_url(visit);
-    for wish in WISHES {
-        let kept = return_to.filter(|url| wish == "return_to" && !url.is_empty());
-        if let Some(value) = kept.or_else(|| visit.call.query_filled(wish)) {
-            to = with_query(&to, wish, value);
+    for parameter in PARAMETERS {
+        let kept = return_to.filter(|url| parameter == "return_to" && !url.is_empty());
+        if let Some(value) = kept.or_else(|| visit.call.query_filled(parameter)) {
+            to = with_query(&to, parameter, value);
         }
     }
     if let Some(notice) = notice {
@@ -101,7 +101,7 @@ pub(crate) fn begin_url(visit: &Visit<'_>) -> String {
     join(visit.app.edge.base_url(), "/self-service/login/browser")
 }
 
-/// A browser whose cookie never fits would go round in circles; this one shows that it has been round once.
+/// Prevents a redirect loop of a browser whose cookie never fits: the cookie shows that a new flow was begun already.
 fn restarted(visit: &Visit<'_>, reply: Reply) -> Reply {
     reply.cookie(visit.own_cookie(RESTARTED, "1", &format!("; Max-Age={JUST}")))
 }
@@ -111,13 +111,13 @@ async fn shown(visit: Visit<'_>, id: &str, answer: Answer) -> Reply {
         Ok(flow) => flow,
         Err(e) => return error::broken(&visit, &format!("the API's login flow cannot be read: {e}")),
     };
-    // The form of a native app has nothing that protects a browser.
+    // The form of a native app has no anti-CSRF token.
     if flow.kind != "browser" {
         return begin(&visit, Some("foreign"), None);
     }
     let visit = visit.suggested(flow.asked("lang").as_deref());
     if flow.refresh && flow.ui.asks_who() {
-        // The API leaves this input empty where codes are on. Whose session is confirmed is known all the same.
+        // The API leaves this input empty where codes are on, although the session names the identity.
         let who = visit.app.api.get(visit.call, "/sessions/whoami").await.ok().filter(|who| who.status == 200);
         if let Some(identifier) = who.and_then(|who| identifier_of(visit.app.config(), &who.body["identity"])) {
             flow.ui.identify(&identifier);
@@ -134,7 +134,7 @@ async fn shown(visit: Visit<'_>, id: &str, answer: Answer) -> Reply {
     visit.show(&page, &main(&visit, &flow))
 }
 
-/// The same without what is not there: a null counts as absent, whatever it would have been.
+/// The same without nulls: a null counts as absent.
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(map) => map
@@ -149,12 +149,12 @@ fn without_nulls(value: Value) -> Value {
 
 fn main(visit: &Visit<'_>, flow: &Flow) -> Markup {
     let notice = flow.asked("notice").and_then(|name| notice(&name));
-    // Who confirms themselves is who they are.
+    // The identity of a refresh is known.
     let other = (!flow.refresh && flow.requested_aal != "aal2").then(|| {
         let url = begin_url(visit);
         if flow.return_to.is_empty() { url } else { with_query(&url, "return_to", &flow.return_to) }
     });
-    let has_methods = flow.ui.nodes.iter().any(node::Node::is_for_people);
+    let has_methods = flow.ui.nodes.iter().any(node::Node::is_visible);
     html! {
         @if has_methods {
             (node::form(visit, &flow.ui, notice.map(|(tone, key)| (tone, visit.say(key).to_owned())), other.as_deref()))
@@ -165,8 +165,8 @@ fn main(visit: &Visit<'_>, flow: &Flow) -> Markup {
     }
 }
 
-/// Links to what else a user may want who cannot sign in, as far as the configuration has it. `again` begins a new flow, which
-/// offers every method.
+/// Links to what else a user may need who cannot sign in, as far as the configuration has it. `again` begins a new flow, which offers
+/// every method.
 fn other_ways(visit: &Visit<'_>, flow: &Flow, again: Option<&str>) -> Markup {
     let again = again.filter(|_| flow.waits_for_code());
     let flows = visit.app.config().pages.flows;
@@ -188,7 +188,7 @@ fn other_ways(visit: &Visit<'_>, flow: &Flow, again: Option<&str>) -> Markup {
     }
 }
 
-/// The page for a browser that did not send the cookie that its flow needs. `debug` is what the API tells a developer of it.
+/// The page for a browser that did not send the cookie of its flow. `debug` is the API's hint for a developer.
 fn without_cookies(visit: &Visit<'_>, debug: Option<&str>) -> Reply {
     let page = Page { heading: visit.say("cookies"), status: 403, outcome: "no cookie", again: Some(&[]) };
     let again = visit.call.query_filled("return_to").map(|to| with_query(&begin_url(visit), "return_to", to));
@@ -201,7 +201,7 @@ fn without_cookies(visit: &Visit<'_>, debug: Option<&str>) -> Reply {
     visit.show(&page, &main)
 }
 
-/// For a developer who opened `localhost` where the configuration says `127.0.0.1`, or the other way round.
+/// The hint for a developer who opened `localhost` where the configuration says `127.0.0.1`, or the reverse.
 fn host_hint(visit: &Visit<'_>, call: &Call<'_>) -> Option<String> {
     let config = visit.app.config();
     let url = &config.selfservice.flows.login.ui_url;

@@ -1,5 +1,5 @@
-//! Messages of the API in the visitor's language: a translation by id, its placeholders filled from the message's context. What
-//! cannot be filled, and what has no translation, is said as the API says it.
+//! Messages of the API in the user's language: a translation by id, with placeholders filled from the message's context. A message
+//! without a translation, or whose context lacks a value, keeps the API's own text.
 
 use crate::language::Language;
 use serde::Deserialize;
@@ -18,23 +18,23 @@ pub(crate) struct Message {
     /// `info`, `success` or `error`.
     #[serde(rename = "type")]
     pub(crate) kind: String,
-    /// What is in the text.
+    /// The values in the text.
     pub(crate) context: Map<String, Value>,
 }
 
 impl Message {
-    /// Whether it says that something is wrong.
+    /// Whether it is an error.
     pub(crate) fn is_error(&self) -> bool {
         self.kind == "error"
     }
 
-    /// Whether it says that the flow before was over when its form was sent.
+    /// Whether it says that the flow had expired when its form was submitted.
     pub(crate) fn is_timed_out(&self) -> bool {
         self.id == FLOW_EXPIRED
     }
 }
 
-/// The key of the label of an identifier that may be any of several.
+/// The key of the label of an identifier that may be of several kinds.
 pub(crate) const IDENTIFIER: &str = "1070004";
 const FLOW_EXPIRED: u64 = 4_010_001;
 const LABEL_FROM_SCHEMA: u64 = 1_070_002;
@@ -54,26 +54,26 @@ pub(crate) fn text(language: &Language, message: &Message, field: Option<&str>, 
     found.unwrap_or_else(|| message.text.clone())
 }
 
-/// A title of an identity schema: the words that are in most of them are translated, all others are their author's.
+/// A title of an identity schema. The words of most schemas are translated, all others stay as their author wrote them.
 pub(crate) fn title(language: &Language, title: &str) -> Option<String> {
     language.find(&format!("title.{}", title.trim().to_lowercase())).map(str::to_owned)
 }
 
-/// What is missing, by the name of the property if that is a usual one, else by the label of its input.
+/// What is missing: the name of a usual property, or the label of its input.
 fn missing(language: &Language, message: &Message, field: Option<&str>) -> Option<String> {
     let property = message.context.get("property").and_then(Value::as_str)?;
     let usual = language.find(&format!("missing.{property}")).map(str::to_owned);
     usual.or_else(|| Some(language.find("missing")?.replace("{field}", field.unwrap_or(property))))
 }
 
-/// The message that is put together from up to three sentences.
+/// The message about a duplicate, which has up to three sentences.
 fn duplicate(language: &Language, message: &Message) -> Option<String> {
     let texts = |key: &str| -> Vec<&str> {
         message.context.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
     };
     let hint =
         message.context.get("credential_identifier_hint").and_then(Value::as_str).filter(|hint| !hint.is_empty());
-    let hint = hint.or_else(|| language.find("duplicate.somebody"))?;
+    let hint = hint.or_else(|| language.find("duplicate.unnamed"))?;
     let mut out = language.find("duplicate.taken")?.replace("{identifier}", hint);
     let mut ways: Vec<&str> = texts("available_credential_types")
         .into_iter()
@@ -113,7 +113,7 @@ fn fill(
         out.push_str(before);
         let (name, format) = place.split_once('|').unwrap_or((place, ""));
         let value = match name {
-            // These are not in the context: they depend on when somebody reads.
+            // These depend on the time of reading, so they are not in the context.
             "minutes_since" => minutes(now - moment(context.get("expired_at")?)?),
             "minutes_left" => minutes(moment(context.get("privileged_session_expires_at")?)? - now),
             "reason" if !context.contains_key("reason") => Value::from(message.text.as_str()),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_said_is_said_as_the_api_says_it() {
+    fn message_without_translation_keeps_its_text() {
         for message in [
             json!({"id": 4050001, "text": "as sent", "context": {}}),
             json!({"id": 4050001, "text": "as sent", "context": {"expired_at": "yesterday"}}),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_said_in_words() {
+    fn missing_field_is_named() {
         let missing = |property: &str| json!({"id": 4000002, "text": "Property x is missing.", "context": {"property": property}});
         assert_eq!(said("en", missing("password")), "Please enter your password.");
         assert_eq!(said("de", missing("password")), "Bitte geben Sie Ihr Passwort ein.");
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_names_the_ways_that_there_are() {
+    fn duplicate_names_the_methods_of_the_account() {
         let message = json!({"id": 4000028, "text": "composed", "context": {
             "available_credential_types": ["password", "oidc", "new"], "available_oidc_providers": ["X", "Y"],
             "credential_identifier_hint": "a@b.example"}});

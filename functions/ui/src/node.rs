@@ -1,6 +1,5 @@
-//! A flow's form, drawn node by node. Nothing here knows a login method: types and attributes decide how a node looks, and its
-//! group only decides what stands together. What a later release of the API may send and this one does not know is drawn as the
-//! nearest thing to it.
+//! A flow's form, drawn node by node. Nothing here knows a login method: types and attributes decide how a node looks, and its group
+//! decides only what stands together. A node of a type that this release does not know is drawn as the most similar one.
 
 use crate::message::Message;
 use crate::page::{Tone, Visit, announced, icon, notes, toned};
@@ -13,17 +12,17 @@ use std::fmt::Write as _;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Form {
-    /// Where it leads.
+    /// The URL that it posts to.
     pub(crate) action: String,
     /// The verb.
     pub(crate) method: String,
-    /// What it is made of.
+    /// Its nodes.
     pub(crate) nodes: Vec<Node>,
-    /// What there is to say about all of it.
+    /// Its messages.
     pub(crate) messages: Vec<Message>,
 }
 
-/// A part of a form.
+/// A node of a form.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Node {
@@ -41,7 +40,7 @@ struct Meta {
     label: Option<Message>,
 }
 
-/// The functions of the API's script that a node may ask for.
+/// The functions of the API's script that a node may call.
 const TRIGGERS: [&str; 6] = [
     "oryWebAuthnRegistration",
     "oryWebAuthnLogin",
@@ -51,16 +50,16 @@ const TRIGGERS: [&str; 6] = [
     "oryPasskeySettingsRegistration",
 ];
 
-/// Types of inputs that browsers know and the API may ask for, beside plain text.
+/// Input types that browsers know and the API may use, besides plain text.
 const FIELDS: [&str; 7] = ["password", "number", "email", "tel", "datetime-local", "date", "url"];
 
-/// How an input looks.
+/// How a node is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Look {
     Hidden,
-    /// Sends the form.
+    /// Submits the form.
     Submit,
-    /// Does something in the browser.
+    /// Runs in the browser.
     Button,
     Checkbox,
     Field,
@@ -72,7 +71,7 @@ impl Form {
         self.nodes.iter().any(Node::asks_who)
     }
 
-    /// Fills in an identifier where there is none.
+    /// Fills in an empty identifier.
     pub(crate) fn identify(&mut self, identifier: &str) {
         for node in self.nodes.iter_mut().filter(|node| node.asks_who()) {
             node.attributes.insert("value".to_owned(), identifier.into());
@@ -93,7 +92,7 @@ impl Node {
         self.attributes.get(key) == Some(&Value::Bool(true))
     }
 
-    /// An attribute as text, whatever it was.
+    /// An attribute as text, of any JSON type.
     fn shown(&self, key: &str) -> Option<String> {
         match self.attributes.get(key)? {
             Value::Null => None,
@@ -108,7 +107,7 @@ impl Node {
 
     fn look(&self) -> Option<Look> {
         (self.kind == "input").then(|| match self.text("type") {
-            // Whom a refresh is for is shown, and password managers can read it.
+            // The identity of a refresh is shown, and password managers can read it.
             Some("hidden") if self.name() == "identifier" && self.text("value").is_some_and(|v| !v.is_empty()) => {
                 Look::Field
             }
@@ -124,13 +123,13 @@ impl Node {
         matches!(self.look(), Some(Look::Submit | Look::Button))
     }
 
-    /// Something to fill in.
+    /// An input that a user fills in.
     fn is_filled_in(&self) -> bool {
         matches!(self.look(), Some(Look::Field | Look::Checkbox)) && self.text("type") != Some("hidden")
     }
 
-    /// Anything but what is there for the machines.
-    pub(crate) fn is_for_people(&self) -> bool {
+    /// Whether a user sees it: every node but hidden inputs and scripts.
+    pub(crate) fn is_visible(&self) -> bool {
         self.kind != "script" && self.look() != Some(Look::Hidden)
     }
 
@@ -154,25 +153,25 @@ impl Node {
 struct Drawing<'a> {
     visit: &'a Visit<'a>,
     form: &'a Form,
-    /// The node that the Enter key stands for.
+    /// The node that Enter presses.
     primary: Option<usize>,
     /// The input that has the focus.
     focus: Option<usize>,
-    /// Where somebody begins who is not who the form takes them for.
+    /// Where a user begins who is not the one that the form names.
     other: Option<&'a str>,
 }
 
-/// Draws a form with the notes that go with it: `more`, the form's own, and those of nodes that nobody sees. `other` is where
-/// somebody begins who is not who the form takes them for.
+/// Draws a form with its notes: `more`, the form's own messages, and those of hidden nodes. `other` is where a user begins who is not
+/// the one that the form names.
 pub(crate) fn form(visit: &Visit<'_>, form: &Form, more: Option<(Tone, String)>, other: Option<&str>) -> Markup {
     let unseen = form.nodes.iter().filter(|node| node.look() == Some(Look::Hidden)).flat_map(|node| &node.messages);
     let own = form.messages.iter().chain(unseen).map(|message| (Tone::of(message), visit.message(message, None)));
     let own: Vec<_> = own.collect();
     let is_wrong = own.iter().any(|(tone, _)| *tone == Tone::Error);
-    // What was to be said at the beginning is old news once something is wrong.
+    // The first notice is not repeated once the form has an error.
     let fresh = !is_wrong && !form.nodes.iter().any(Node::is_wrong);
     let all: Vec<_> = more.filter(|_| fresh).into_iter().chain(own).collect();
-    // A screen reader announces what is wrong by itself, so the focus can be where it is mended.
+    // A screen reader announces errors by itself, so the focus can be on the field to correct.
     let focus = focus(&form.nodes);
     let drawing = Drawing { visit, form, primary: primary(&form.nodes), focus, other };
     html! {
@@ -181,8 +180,8 @@ pub(crate) fn form(visit: &Visit<'_>, form: &Form, more: Option<(Tone, String)>,
     }
 }
 
-/// The submit button of what is filled in: that of a method with an input of its own, else the first one behind an input, best one
-/// that is a method's.
+/// The submit button for the inputs: that of a method with an input of its own, else the first one behind an input, preferably of a
+/// method.
 fn primary(nodes: &[Node]) -> Option<usize> {
     let own = |button: &Node| nodes.iter().any(|node| node.is_filled_in() && node.group == button.group);
     let of_method = |node: &Node| node.look() == Some(Look::Submit) && node.name() == "method";
@@ -195,7 +194,7 @@ fn primary(nodes: &[Node]) -> Option<usize> {
     found.map(|(at, _)| at)
 }
 
-/// The first input that is wrong, else the first that is empty.
+/// The first input with an error, else the first empty one.
 fn focus(nodes: &[Node]) -> Option<usize> {
     let fields = || nodes.iter().enumerate().filter(|(_, node)| node.is_filled_in() && !node.flag("disabled"));
     let empty = |node: &Node| node.look() == Some(Look::Field) && node.text("value").is_none_or(str::is_empty);
@@ -203,7 +202,7 @@ fn focus(nodes: &[Node]) -> Option<usize> {
 }
 
 impl Drawing<'_> {
-    /// Whether the form takes the place of one that was filled in too late: the script keeps the identifier.
+    /// Whether the form replaces one that was submitted too late: then the script keeps the identifier.
     fn timed_out(&self) -> bool {
         self.form.messages.iter().any(Message::is_timed_out)
     }
@@ -232,9 +231,9 @@ impl Drawing<'_> {
         }
     }
 
-    /// The nodes in the order in which they are drawn: theirs, but for two kinds of buttons. One that only sends a code comes behind
-    /// the inputs, wherever the API puts it, so an error moves nothing. One that does something else for the same method, such
-    /// as "Resend", comes behind the button that goes on.
+    /// The nodes in the order of drawing: that of the API, except for two kinds of buttons. A button that only sends a code comes behind
+    /// the inputs, so that an error does not move it. A second button of the same method, such as "Resend", comes behind the button that
+    /// continues.
     fn order(&self) -> Vec<usize> {
         let nodes = &self.form.nodes;
         let first = nodes.iter().position(Node::is_filled_in).unwrap_or(nodes.len());
@@ -251,7 +250,7 @@ impl Drawing<'_> {
         [now, later].concat()
     }
 
-    /// What stands together: a new block begins where the group changes behind a button.
+    /// Blocks of nodes: a new one begins where the group changes behind a button.
     fn blocks(&self) -> Vec<Vec<usize>> {
         let nodes = &self.form.nodes;
         let mut blocks: Vec<Vec<usize>> = Vec::new();
@@ -273,8 +272,8 @@ impl Drawing<'_> {
         blocks
     }
 
-    /// Enter in an input presses a form's first button. Where that is not the one that belongs to the inputs, such as that of a
-    /// provider above them, a copy of the right one comes first.
+    /// Enter in an input presses a form's first button. If that is not the button of the inputs, such as that of a provider above them, a
+    /// copy of the right one comes first.
     fn default_button(&self) -> Markup {
         let first = self.order().into_iter().find(|at| self.form.nodes[*at].look() == Some(Look::Submit));
         match self.primary.filter(|at| Some(*at) != first).and_then(|at| self.form.nodes.get(at)) {
@@ -329,7 +328,7 @@ impl Drawing<'_> {
         }
     }
 
-    /// Whether a button has no use for some of the inputs that must be filled in: those of other methods, or all of them.
+    /// Whether a button does not need some of the required inputs: those of other methods, or all of them.
     fn skips_inputs(&self, button: &Node) -> bool {
         let foreign = |node: &Node| node.flag("required") && node.group != "default" && node.group != button.group;
         button.name() != "method" || self.form.nodes.iter().any(|node| node.is_filled_in() && foreign(node))
@@ -385,7 +384,7 @@ impl Drawing<'_> {
         let (autocomplete, inputmode) = hints(node);
         let inputmode =
             inputmode.or_else(|| (node.name() == "identifier" && self.visit.app.emails_only).then_some("email"));
-        // A secret that came back would only be there by mistake.
+        // A secret that the API sent back would be a mistake, so it is not shown.
         let value = node.shown("value").filter(|_| kind != "password");
         html! {
             input id={ "node-" (at) } type=(kind) name=(node.name()) value=[value] required[node.flag("required")]
@@ -435,7 +434,7 @@ impl Drawing<'_> {
         }
     }
 
-    /// A text, and whatever is not known: its label and its text, if it has them.
+    /// A text node, and any unknown node: its label and its text.
     fn text(&self, node: &Node) -> Markup {
         let text = node.attributes.get("text").and_then(|text| serde_json::from_value::<Message>(text.clone()).ok());
         let text = text.map(|text| self.visit.message(&text, None)).filter(|text| !text.is_empty());
@@ -457,7 +456,7 @@ fn describes(at: usize, node: &Node) -> Option<String> {
     (!node.messages.is_empty()).then(|| format!("about-{at}"))
 }
 
-/// `autocomplete` as the API says, else what password managers expect of the usual names; and which keyboard a phone shows.
+/// `autocomplete` from the API, or what password managers expect for the usual names; and the keyboard of a phone.
 fn hints(node: &Node) -> (Option<&str>, Option<&'static str>) {
     let usual = match node.name() {
         "identifier" | "password_identifier" => Some("username"),
@@ -492,13 +491,13 @@ fn script(node: &Node) -> Markup {
     }
 }
 
-/// A division with its data, whose names are known only when it comes.
+/// A division with its data attributes, whose names are known only at run time.
 fn division(node: &Node) -> Markup {
     let mut data = String::new();
     for (name, value) in node.attributes.get("data").and_then(Value::as_object).into_iter().flatten() {
         let is_name =
             !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        // What our own script looks for is not the API's to set.
+        // Names that our own script uses are not for the API to set.
         if let (true, false, Some(value)) =
             (is_name, ["onclick", "onload", "reveal", "timed-out"].contains(&name.as_str()), value.as_str())
         {

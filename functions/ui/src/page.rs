@@ -1,4 +1,4 @@
-//! What is around every page: head, header, footer, and the visitor whom it is for.
+//! The frame of every page: head, header, footer, and the request that it answers.
 
 use crate::App;
 use crate::language::{LANGUAGES, Language, accepted, by_tag};
@@ -6,12 +6,12 @@ use crate::message::{self, Message};
 use latchkey_web::{Call, Reply};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-/// Where a language is kept that a visitor chose, until the browser is closed.
+/// The cookie that keeps a language that a user chose, until the browser is closed.
 const CHOSEN: &str = "latchkey_lang";
 
 /// A request for a page.
 pub(crate) struct Visit<'a> {
-    /// What answers it.
+    /// The function.
     pub(crate) app: &'a App,
     /// The request.
     pub(crate) call: &'a Call<'a>,
@@ -19,7 +19,7 @@ pub(crate) struct Visit<'a> {
     pub(crate) language: &'static Language,
 }
 
-/// A page, but for what is on it.
+/// A page without its content.
 pub(crate) struct Page<'a> {
     /// Its title and heading.
     pub(crate) heading: &'a str,
@@ -27,19 +27,19 @@ pub(crate) struct Page<'a> {
     pub(crate) status: u16,
     /// What happened, for the log.
     pub(crate) outcome: &'static str,
-    /// What the same page in another language is asked with; without, that is the page of the session.
+    /// The query of the same page in another language. Without one, links lead to the session page.
     pub(crate) again: Option<&'a [(&'a str, &'a str)]>,
 }
 
 impl<'a> Visit<'a> {
-    /// A visit in the language that the `lang` parameter names, or that was chosen before, or that the browser likes best.
+    /// A request, in the language of the `lang` parameter, of the cookie, or of `Accept-Language`.
     pub(crate) fn new(app: &'a App, call: &'a Call<'a>) -> Self {
         let asked = call.query("lang").and_then(by_tag).or_else(|| call.cookies(CHOSEN).find_map(by_tag));
         let language = asked.or_else(|| call.header("accept-language").and_then(accepted)).unwrap_or(&LANGUAGES[0]);
         Self { app, call, language }
     }
 
-    /// The same in the language that an application asked for when it began a flow, unless the visitor has chosen another.
+    /// The same in the language that an application chose when it began a flow, unless the user has chosen another.
     pub(crate) fn suggested(mut self, tag: Option<&str>) -> Self {
         let chosen =
             self.call.query("lang").into_iter().chain(self.call.cookies(CHOSEN)).any(|tag| by_tag(tag).is_some());
@@ -49,7 +49,7 @@ impl<'a> Visit<'a> {
         self
     }
 
-    /// A text of ours.
+    /// A text of the pages.
     pub(crate) fn say(&self, key: &'static str) -> &'static str {
         self.language.say(key)
     }
@@ -59,14 +59,14 @@ impl<'a> Visit<'a> {
         message::text(self.language, message, field, self.call.now)
     }
 
-    /// What an identifier is called that stands without a label: what the API calls it where it has to be filled in.
+    /// The label of an identifier outside a form: the one that the API uses in the form.
     pub(crate) fn identifier_label(&self) -> String {
         let title = self.app.identifier_title.as_deref();
         let own = title.map(|title| message::title(self.language, title).unwrap_or_else(|| title.to_owned()));
         own.unwrap_or_else(|| self.language.find(message::IDENTIFIER).unwrap_or("ID").to_owned())
     }
 
-    /// A file or page of ours as seen from here. Relative, so that the pages may live below any path.
+    /// The relative URL of a file or page, so that the pages may be below any path.
     pub(crate) fn path(&self, to: &str) -> String {
         match self.call.path.matches('/').count() {
             0 | 1 => to.to_owned(),
@@ -74,7 +74,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// The answer that shows a page.
+    /// The response with a page.
     pub(crate) fn show(&self, page: &Page<'_>, main: &Markup) -> Reply {
         let html = self.frame(page, main).into_string();
         self.remembering(Reply::content(page.status, "text/html; charset=utf-8", html, page.outcome))
@@ -163,19 +163,19 @@ impl<'a> Visit<'a> {
     }
 }
 
-/// How serious what a note says is.
+/// The kind of a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
-    /// Something to know.
+    /// Information.
     Info,
-    /// Something went well.
+    /// A success.
     Success,
-    /// Something went wrong.
+    /// An error.
     Error,
 }
 
 impl Tone {
-    /// That of a message.
+    /// The kind of a message.
     pub(crate) fn of(message: &Message) -> Self {
         match message.kind.as_str() {
             "error" => Self::Error,
@@ -201,7 +201,7 @@ impl Tone {
     }
 }
 
-/// A text with a sign for its tone, and a word for those who do not see the sign.
+/// A text with a symbol for its kind, and a word for screen readers.
 pub(crate) fn toned(language: &Language, tone: Tone, text: &str) -> Markup {
     html! {
         (icon(tone.class()))
@@ -209,12 +209,12 @@ pub(crate) fn toned(language: &Language, tone: Tone, text: &str) -> Markup {
     }
 }
 
-/// Texts on top of a page. What is wrong is announced, and has the focus.
+/// Notes on top of a page. Errors are announced and have the focus.
 pub(crate) fn notes(language: &Language, notes: &[(Tone, String)]) -> Markup {
     noted(language, notes, true)
 }
 
-/// The same on top of a form with an input that has the focus.
+/// The same on top of a form in which an input has the focus.
 pub(crate) fn announced(language: &Language, notes: &[(Tone, String)]) -> Markup {
     noted(language, notes, false)
 }

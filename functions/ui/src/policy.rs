@@ -8,7 +8,7 @@ use latchkey_web::Reply;
 
 /// The `Content-Security-Policy` of the pages.
 ///
-/// Chromium applies `form-action` to the redirects that follow a form too, so wherever a login may lead is on its list.
+/// Chromium applies `form-action` to the redirects after a form too, so all targets of a login are on its list.
 pub(crate) fn of(config: &Config) -> String {
     let api = source(&config.public.base_url).unwrap_or_default();
     let selfservice = &config.selfservice;
@@ -29,7 +29,7 @@ pub(crate) fn of(config: &Config) -> String {
     )
 }
 
-/// A URL as the policy names where it leads: its origin, with a wildcard where the list has one; its scheme if that is an app's own.
+/// The source of a URL in the policy: its origin, with a wildcard where the list has one, or the scheme of an app.
 fn source(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -38,7 +38,7 @@ fn source(url: &str) -> Option<String> {
     }
     let wild = host.strip_prefix("*.").unwrap_or(host);
     let plain = !wild.is_empty() && wild.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
-    // A wildcard that the policy's grammar does not know can only be said by the whole scheme.
+    // The policy's grammar lacks some wildcards; then only the whole scheme is left.
     Some(if plain { format!("{scheme}://{}", host.to_ascii_lowercase()) } else { format!("{scheme}:") })
 }
 

@@ -1,4 +1,4 @@
-//! `GET /session`: who is signed in, how, since when and where else; `POST /session/others`: signs them out everywhere else.
+//! `GET /session`: the session, its devices and the other sessions. `POST /session/others` ends the others.
 
 use crate::client::{Answer, Failure};
 use crate::error;
@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq as _;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Other sessions that are listed; who has more is told so.
+/// Other sessions that are listed; the page says when there are more.
 const LISTED: usize = 20;
 /// The field of the form that ends the other sessions.
 const TOKEN: &str = "token";
@@ -40,16 +40,16 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Reply {
     }
 }
 
-/// Passes on the session cookie that the API renews when the session has come to outlive it. This page asks in the browser's
-/// place, so the browser learns of it from here. The API's other cookies belong to forms that this browser begins there itself.
+/// Forwards the session cookie that the API renews when the session was extended. This page calls the API for the browser, so the
+/// browser gets the cookie from here. The API's other cookies belong to forms that this browser begins at the API itself.
 fn renewed(visit: &Visit<'_>, reply: Reply, cookies: Vec<String>) -> Reply {
     let name = &visit.app.config().cookies.session_name;
     let is_sessions = |line: &String| line.split_once('=').is_some_and(|(key, _)| key == name);
     cookies.into_iter().filter(is_sessions).fold(reply, Reply::cookie)
 }
 
-/// Ends every other session. The form must come from the page above: its token is that of this session, which no other site can
-/// read, and browsers that say where a request comes from must say that it comes from here.
+/// Ends every other session. The form must come from this page: its token is that of this session, which no other site can read, and
+/// the origin of the request, if the browser sends one, must be this site.
 pub(crate) async fn end_others(visit: &Visit<'_>) -> Reply {
     match try_to_end_others(visit).await {
         Ok(reply) => reply,
@@ -83,7 +83,7 @@ async fn try_to_end_others(visit: &Visit<'_>) -> Result<Reply, Failure> {
     }
 }
 
-/// To the login, and back here.
+/// Redirects to the login, and back here.
 fn sign_in(visit: &Visit<'_>) -> Reply {
     let mut to = returning(visit, &begin_url(visit), "session");
     if let Some(tag) = visit.call.query_filled("lang") {
@@ -92,13 +92,13 @@ fn sign_in(visit: &Visit<'_>) -> Reply {
     Reply::redirect(303, &to, visit.call.is_get(), "to the login")
 }
 
-/// A URL of the API that leads back to one of our pages, if the configuration lets it.
+/// A URL of the API that leads back to one of our pages, if the configuration allows that.
 fn returning(visit: &Visit<'_>, url: &str, page: &str) -> String {
     let back = visit.app.url(page);
     if visit.app.edge.return_to().check(&back).is_ok() { with_query(url, "return_to", &back) } else { url.to_owned() }
 }
 
-/// To the second factor that this person has set up.
+/// Redirects to the second factor of the identity.
 fn second_factor(visit: &Visit<'_>, body: &Value) -> Reply {
     let to = body["redirect_browser_to"].as_str().filter(|to| to.starts_with(visit.app.edge.base_url()));
     match to {
@@ -193,7 +193,7 @@ fn this(visit: &Visit<'_>, session: &Value) -> Markup {
     }
 }
 
-/// What support may ask for.
+/// Details for support.
 fn facts(visit: &Visit<'_>, session: &Value) -> Markup {
     let methods: Vec<String> = session["authentication_methods"]
         .as_array()
@@ -219,7 +219,7 @@ fn facts(visit: &Visit<'_>, session: &Value) -> Markup {
     }
 }
 
-/// How somebody signed in; a method that is not known yet has the name that the API gives it.
+/// The methods of a session. A method without a translation has the API's name.
 fn method_name(visit: &Visit<'_>, method: &Value) -> String {
     let name = method["method"].as_str().unwrap_or_default();
     let known = visit.language.find(&format!("method.{name}")).unwrap_or(name);
@@ -253,7 +253,7 @@ fn devices(visit: &Visit<'_>, session: &Value) -> Markup {
     }
 }
 
-/// A user agent in words, as far as it names what everybody knows.
+/// A user agent in words, as far as it names a well-known browser and system.
 fn device_name(visit: &Visit<'_>, user_agent: &str) -> String {
     let (browser, system) = (agent::browser(user_agent), agent::system(user_agent));
     match (browser, system) {

@@ -1,11 +1,11 @@
-//! The public API's `$default` route: what no other route serves (contract `login-flow.md` 1.1, `beyond-login.md` 0.1).
+//! The public API's `$default` route: requests that match no other route (contract `login-flow.md` 1.1, `beyond-login.md` 0.1).
 
 use latchkey_core::url::join;
 use latchkey_platform::{Platform, StartError};
 use latchkey_web::routes::{Listener, PUBLIC, find};
 use latchkey_web::{Call, Edge, Reply, Request, Response, edge};
 
-/// What the function is started with.
+/// The function with its configuration.
 pub struct App {
     edge: Edge,
 }

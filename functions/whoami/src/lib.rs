@@ -1,4 +1,4 @@
-//! `/sessions/whoami`, every verb: whose session is this? (contract `login-flow.md` 6).
+//! `/sessions/whoami`, every verb: the session of a request (contract `login-flow.md` 6).
 
 use lambda_http::http::HeaderName;
 use latchkey_core::aal::RequiredAal;
@@ -13,10 +13,10 @@ use serde_json::Value;
 
 const IDENTITY: HeaderName = HeaderName::from_static("x-kratos-authenticated-identity-id");
 const CACHE_FOR: HeaderName = HeaderName::from_static("ory-session-cache-for");
-/// How long a client may remember that it is nobody, in seconds.
-const NOBODY_FOR: &str = "60";
+/// How long a client may cache that it has no session, in seconds.
+const NO_SESSION_FOR: &str = "60";
 
-/// What the function is started with.
+/// The function with its configuration and tables.
 pub struct App {
     edge: Edge,
     accounts: Accounts,
@@ -48,7 +48,7 @@ async fn tell(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
         let error = ApiError::new(401).because("No valid session credentials found in the request.");
         let reply = Reply::error(&call.explained(error.into()), call.request_id());
         let cacheable = app.edge.config.features.cacheable_sessions && !credential.any;
-        return Ok(if cacheable { reply.header(CACHE_FOR, NOBODY_FOR) } else { reply });
+        return Ok(if cacheable { reply.header(CACHE_FOR, NO_SESSION_FOR) } else { reply });
     };
     let identity = &signed_in.profile.identity;
     if !app.required.is_met(signed_in.session.aal(), identity.available_aal) {
@@ -74,7 +74,7 @@ async fn tell(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     Ok(reply)
 }
 
-/// Whole seconds for which the answer stays true, as far as the configuration lets caches remember.
+/// Whole seconds for which the answer may be cached.
 fn cache_for(app: &App, call: &Call<'_>, signed_in: &SignedIn) -> Option<i64> {
     let features = &app.edge.config.features;
     let left = (signed_in.session.expires_at - call.now).whole_seconds();

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_right_in_its_flow_for_its_person_until_it_ends() {
+    fn code_matches_its_flow_and_identity_until_expiry() {
         let all = [sent("123456", "ada@example.org"), sent("654321", "+4917667111638")];
         let keys: [&[u8]; 2] = [b"new key", b"old key"];
         let verdict = |code, flow, person, keys: &[&[u8]], now| check(code, flow, person, &all, keys, now);

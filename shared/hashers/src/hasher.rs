@@ -1,4 +1,4 @@
-//! The hasher that a configuration names.
+//! The configured hasher.
 
 use crate::stored::StoredHash;
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -34,13 +34,13 @@ pub enum Hasher {
 /// Why a password cannot be hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
-    /// bcrypt reads 72 bytes; a longer password would be cut, and any other with the same beginning would fit.
+    /// bcrypt reads 72 bytes; a longer password would be truncated, and any other with the same beginning would match.
     #[error("The password must be at most {BCRYPT_LONGEST} characters long, but got {0}.")]
     TooLong(usize),
-    /// A text with a NUL, which bcrypt takes for its end.
+    /// A text with a NUL, which bcrypt reads as its end.
     #[error("The password contains a NUL character.")]
     Nul,
-    /// The parameters are outside what the algorithm allows; a checked configuration has none such.
+    /// The parameters are outside the limits of the algorithm; a checked configuration has valid ones.
     #[error("the configured hasher does not work with its parameters")]
     Parameters,
 }
@@ -85,12 +85,12 @@ impl Hasher {
         }
     }
 
-    /// Whether a stored hash is of another algorithm or of other parameters than this hasher's.
+    /// Whether a stored hash has another algorithm or other parameters than this hasher.
     pub fn needs_rehash(&self, stored: &StoredHash) -> bool {
         stored.made_by().as_ref() != Some(self)
     }
 
-    /// A hasher that takes a part of this one's time, and how many of it take all of it.
+    /// A hasher that takes a fraction of this one's time, and how many of it take the full time.
     pub fn part(&self) -> (Self, u32) {
         match *self {
             Self::Argon2id { memory_kib, iterations, parallelism, salt_length, key_length }
@@ -122,7 +122,7 @@ mod tests {
 
     const SALT: [u8; 64] = [7; 64];
 
-    /// Small enough for a test, of the shape of the real thing.
+    /// Fast enough for a test, with parameters of the real kind.
     fn small() -> Hasher {
         Hasher::Argon2id { memory_kib: 64, iterations: 1, parallelism: 1, salt_length: 16, key_length: 32 }
     }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_hasher_makes_it_recognises() {
+    fn hasher_recognises_its_own_hashes() {
         for hasher in [small(), Hasher::Bcrypt { cost: 4 }] {
             let hash = hasher.hash(b"correct horse", &SALT).unwrap();
             assert!(fits(&hash, b"correct horse"), "{hash}");
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn written_forms_are_the_documented_ones() {
+    fn formats_are_the_documented_ones() {
         assert!(small().hash(b"x", &SALT).unwrap().starts_with("$argon2id$v=19$m=64,t=1,p=1$BwcHBwcHBwcHBwcHBwcHBw$"));
         assert!(Hasher::Bcrypt { cost: 4 }.hash(b"x", &SALT).unwrap().starts_with("$2a$04$"));
         assert!(Hasher::default().hash(b"x", &SALT).unwrap().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_what_the_algorithms_allow() {
+    fn parts_are_within_the_limits_of_algorithms() {
         for hasher in [small(), Hasher::owasp(), Hasher::Bcrypt { cost: 12 }, Hasher::Bcrypt { cost: 5 }] {
             let (part, count) = hasher.part();
             assert!(part.hash(b"x", &SALT).is_ok(), "{part:?}");
@@ -182,14 +182,14 @@ mod tests {
     }
 
     #[test]
-    fn bcrypt_refuses_what_it_would_cut() {
+    fn bcrypt_refuses_long_passwords() {
         let hasher = Hasher::Bcrypt { cost: 4 };
         assert!(hasher.hash(&[b'a'; 72], &SALT).is_ok());
         assert_eq!(hasher.hash(&[b'a'; 73], &SALT), Err(HashError::TooLong(73)));
     }
 
     #[test]
-    fn no_hasher_takes_a_nul() {
+    fn no_hasher_accepts_a_nul() {
         for hasher in [small(), Hasher::Bcrypt { cost: 4 }] {
             assert_eq!(hasher.hash(b"pw\0pw", &SALT), Err(HashError::Nul));
         }

@@ -7,22 +7,22 @@ use std::fmt;
 pub enum Refusal {
     /// No known format begins like this.
     UnknownFormat,
-    /// The format is known, the rest of the text is not of it, or no password could ever fit.
+    /// The format is known, but the rest is invalid, or no password could match.
     Malformed,
-    /// Comparing would take too long or too much memory.
+    /// A comparison would take too long or too much memory.
     TooCostly,
 }
 
 /// A refused hash.
 ///
-/// Its text is the contract's. What exactly is wrong stands in `hint`, which names formats, parameters and lengths and nothing
-/// of the salt, the key or the digest.
+/// Its text is the contract's. The exact error is in `hint`, which names formats, parameters and lengths, and nothing of the salt, the
+/// key or the digest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{refusal}")]
 pub struct ImportError {
     /// Which of the answers it is.
     pub refusal: Refusal,
-    /// What is wrong, for the administrator who imports.
+    /// The exact error, for the administrator who imports.
     pub hint: String,
 }
 

@@ -1,18 +1,18 @@
-//! Whether a password is among those that are known to have leaked, asked without telling it: of its SHA-1 only the first five
-//! digits are given away, and the answer holds all that begin with them.
+//! Whether a password is in a list of leaked ones, without sending it: the request has only the first five digits of its SHA-1, and the
+//! answer lists all hashes that begin with them.
 
 use sha1::{Digest as _, Sha1};
 use std::fmt::Write as _;
 
-/// Digits that are given away.
+/// Digits that are sent.
 const PREFIX: usize = 5;
 
-/// A password as the question after leaks knows it.
+/// A password as the leak service knows it.
 #[derive(Clone)]
 pub struct Fingerprint(String);
 
 impl Fingerprint {
-    /// Of a password.
+    /// The hash of a password.
     pub fn of(password: &[u8]) -> Self {
         let mut digits = String::with_capacity(40);
         for byte in Sha1::digest(password) {
@@ -22,12 +22,12 @@ impl Fingerprint {
         Self(digits)
     }
 
-    /// What is asked for: five hex digits.
+    /// The request: five hex digits.
     pub fn prefix(&self) -> &str {
         &self.0[..PREFIX]
     }
 
-    /// How often the password was seen, by the answer to its prefix: lines of the other 35 digits, a colon and a count. A line
+    /// How often the password was seen, from the answer to its prefix: lines of the other 35 digits, a colon and a count. A line
     /// without a count counts once (contract `methods-password-code-2fa.md` 9).
     pub fn seen(&self, answer: &str) -> u64 {
         let rest = &self.0[PREFIX..];
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_beginning_is_told() {
+    fn only_the_prefix_is_sent() {
         // SHA-1 of "password" is 5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8.
         let print = Fingerprint::of(b"password");
         assert_eq!(print.prefix(), "5BAA6");

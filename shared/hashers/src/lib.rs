@@ -1,8 +1,8 @@
 //! Password hashes: the two that Latchkey writes, and all that it can read.
 //!
-//! [`Hasher`] makes today's hashes. [`StoredHash`] understands what is stored, which may have come from another system
-//! (`docs/hashes.md`): such a hash is read until its owner signs in, then today's replaces it. [`Password`] says which texts
-//! are one and the same password, [`Pace`] how long today's hash takes on this machine.
+//! [`Hasher`] makes today's hashes. [`StoredHash`] reads stored ones, which may come from another system (`docs/hashes.md`): such a hash
+//! is used until its owner signs in, and then replaced by today's. [`Password`] says which texts are the same password, and [`Pace`] how
+//! long today's hash takes on this machine.
 //! Everything here is computation; randomness is handed in.
 
 mod cost;

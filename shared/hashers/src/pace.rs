@@ -1,23 +1,23 @@
 //! How long today's hash takes on this machine, and work that takes as long.
 //!
-//! An attempt must take one time, whether the person exists and whatever hash they came with. Most attempts compute today's hash,
-//! so theirs is that time. Comparing with a cheaper hash leaves some of it, which [`Pace::fill`] uses up: it hashes small pieces
-//! until as much time has passed as today's hash took lately. Which of the latest it follows is drawn, so that not only the
-//! mean is alike but the spread too. Measuring beats any model here, because models know neither the processor nor its load.
+//! An attempt must always take the same time, whether the identity exists and whatever its hash is. Most attempts compute today's hash,
+//! so that sets the time. A comparison with a cheaper hash leaves some of it, which [`Pace::fill`] uses up: it hashes small pieces until
+//! as much time has passed as today's hash took lately. It follows a random one of the latest hashes, so that not only the mean is equal
+//! but the spread too. Measuring is better than a model, which knows neither the processor nor its load.
 
 use crate::hasher;
 use argon2::Algorithm;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many of the latest hashes are remembered.
+/// The number of latest hashes that are remembered.
 const REMEMBERED: usize = 64;
 /// A piece: KiB, passes and lanes of an argon2. Some fifty microseconds.
 const PIECE: [u32; 3] = [64, 1, 1];
-/// Most pieces, should the clock stand still: minutes of work.
+/// Most pieces, in case the clock stands still: minutes of work.
 const MOST_PIECES: u32 = 1 << 21;
 
-/// A stopwatch with a memory, one for each process and hasher.
+/// The measured times of one hasher in one process.
 pub struct Pace {
     clock: Box<dyn Fn() -> Duration + Send + Sync>,
     latest: Mutex<Vec<Duration>>,
@@ -31,7 +31,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// By a clock that counts from anywhere.
+    /// With a clock that starts anywhere.
     pub fn by(clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         Self { clock: Box::new(clock), latest: Mutex::default() }
     }
@@ -41,7 +41,7 @@ impl Pace {
         (self.clock)()
     }
 
-    /// Does today's hash and remembers how long it took. `draw` is random and says which memory gives way.
+    /// Computes today's hash and remembers how long it took. `draw` is random and selects the entry to replace.
     pub fn todays<T>(&self, draw: u8, hash: impl FnOnce() -> T) -> T {
         let began = self.now();
         let hashed = hash();
@@ -55,8 +55,8 @@ impl Pace {
         hashed
     }
 
-    /// Works until one of today's hashes for each random `draw` would be done that had begun at `began`. Without a memory of any
-    /// it times a `part` of one, of which `count` make a whole. How many pieces it took.
+    /// Works until as much time has passed since `began` as one of the remembered hashes took for each random `draw`. With no remembered
+    /// hash it times a `part` of one, of which `count` make a whole. Returns the number of pieces.
     pub fn fill(&self, began: Duration, draws: &[u8], (part, count): (impl FnOnce(), u32)) -> u32 {
         let one = |draw: &u8| self.one_of_the_latest(*draw);
         let takes: Option<Duration> = draws.iter().map(one).sum();
@@ -70,7 +70,7 @@ impl Pace {
             if self.now() >= began + takes {
                 return piece;
             }
-            // Nobody needs what comes out.
+            // The result is not needed.
             let _ = hasher::argon2(Algorithm::Argon2id, PIECE, b"a piece", b"of the time", &mut key);
             std::hint::black_box(&key);
         }
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    /// A clock on which every look takes a millisecond.
+    /// A clock that advances a millisecond with each reading.
     fn ticking() -> Pace {
         let ticks = AtomicU64::new(0);
         Pace::by(move || Duration::from_millis(ticks.fetch_add(1, Ordering::Relaxed)))
@@ -105,9 +105,9 @@ mod tests {
     }
 
     #[test]
-    fn filling_ends_when_todays_hash_would() {
+    fn filling_takes_the_time_of_todays_hash() {
         let pace = ticking();
-        // Five looks within, so six milliseconds from the first look to the last.
+        // Five readings in between, so six milliseconds from the first reading to the last.
         pace.todays(0, || looks(&pace, 5));
         let began = pace.now();
         assert_eq!(pace.fill(began, &[7], (no_part, 1)), 5, "the look that ended it was the sixth");
@@ -119,10 +119,10 @@ mod tests {
     }
 
     #[test]
-    fn without_a_memory_a_part_is_timed() {
+    fn without_measurement_a_part_is_timed() {
         let pace = ticking();
         let began = pace.now();
-        // Three milliseconds, so twelve in all. Four are over when it is done, counted from the beginning.
+        // Three milliseconds, so twelve in all. Four have passed when it is done, counted from the beginning.
         assert_eq!(pace.fill(began, &[0], (|| looks(&pace, 2), 4)), 7);
         let began = pace.now();
         assert_eq!(pace.fill(began, &[0, 1], (|| looks(&pace, 2), 4)), 19);

@@ -1,14 +1,14 @@
 //! Which texts are the same password.
 //!
-//! What one keyboard writes as `é` another writes as `e` and an accent, and a space beyond ASCII looks like any other.
-//! RFC 8265 (`OpaqueString`) makes one text of them: spaces become the space of ASCII, then NFC composes what can be composed.
-//! New hashes are made of that text. Hashes that other systems made may be of another one, so a comparison tries one text more.
+//! One keyboard writes `é` where another writes `e` and an accent, and spaces beyond ASCII look like any other. RFC 8265
+//! (`OpaqueString`) makes one text of them: spaces become the space of ASCII, then NFC composes characters. New hashes are made of that
+//! text. Hashes of other systems may be of another text, so a comparison tries one more.
 
 use std::fmt;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
-/// A password that can be right.
+/// A text that can be a password.
 #[derive(Clone)]
 pub struct Password {
     prepared: Zeroizing<String>,
@@ -16,10 +16,10 @@ pub struct Password {
     other: Option<Zeroizing<String>>,
 }
 
-/// Why a text is no password.
+/// Why a text cannot be a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
-    /// More characters than are looked at.
+    /// It is too long.
     #[error("The password is longer than {} characters, which no login takes.", Password::LONGEST)]
     TooLong,
     /// bcrypt and HMAC, on which PBKDF2 and scrypt rest, cannot tell a text with a NUL from others.
@@ -34,13 +34,13 @@ impl fmt::Debug for Password {
 }
 
 impl Password {
-    /// Longest password that is looked at, in characters as they were typed.
+    /// Longest password, in characters as typed.
     pub const LONGEST: usize = latchkey_core::bounds::LONGEST_PASSWORD;
 
-    /// Reads what was typed.
+    /// Reads a typed password.
     ///
     /// # Errors
-    /// See [`Unfit`]: such a text is never right, and never becomes a password.
+    /// See [`Unfit`]: such a text never matches, and never becomes a password.
     pub fn read(typed: &str) -> Result<Self, Unfit> {
         if typed.chars().nth(Self::LONGEST).is_some() {
             return Err(Unfit::TooLong);
@@ -61,12 +61,12 @@ impl Password {
         Ok(Self { prepared, other })
     }
 
-    /// The text that new hashes are made of.
+    /// The normalised text, of which new hashes are made.
     pub fn prepared(&self) -> &[u8] {
         self.prepared.as_bytes()
     }
 
-    /// The texts that stored hashes may be of: the prepared one first, and at most one more.
+    /// The texts that stored hashes may be of: the normalised one first, and at most one more.
     pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
         std::iter::once(self.prepared()).chain(self.other.as_ref().map(|text| text.as_bytes()))
     }
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_never_be_right_is_no_password() {
+    fn unfit_texts_are_no_password() {
         assert_eq!(Password::read("pw\0").unwrap_err(), Unfit::Nul);
         assert_eq!(Password::read("pw\0pw").unwrap_err(), Unfit::Nul);
         assert_eq!(Password::read(&"ä".repeat(1025)).unwrap_err(), Unfit::TooLong);
@@ -128,7 +128,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn preparing_twice_changes_nothing(typed in "\\PC{1,40}") {
+        fn normalisation_is_idempotent(typed in "\\PC{1,40}") {
             let once = texts(&typed)[0].clone();
             proptest::prop_assert_eq!(&texts(&once)[0], &once);
         }

@@ -15,7 +15,7 @@ use thiserror::Error;
 /// Most memory that one pattern may take.
 const LARGEST_PATTERN: usize = 1024 * 1024;
 
-/// Why a schema cannot be used; names the place and what is allowed there.
+/// Why a schema cannot be used: the place, and what is allowed there.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{pointer}: {fault}")]
 pub struct SchemaError {
@@ -98,7 +98,7 @@ impl IdentitySchema {
     }
 }
 
-/// Keywords that map names to schemas: a name below them is none, whatever it is called.
+/// Keywords that map names to schemas. Such a name is not a keyword, even if it is spelt like one.
 const BY_NAME: [&str; 4] = ["properties", "patternProperties", "definitions", "dependencies"];
 
 /// A walk over a document: patterns are compiled, marks and references checked.
@@ -175,7 +175,7 @@ pub(crate) fn resolve<'a>(root: &'a Value, reference: &str) -> Option<&'a Value>
     }
 }
 
-/// What a mark may hold: each path with its values.
+/// The allowed values of each path of a mark.
 const MARKS: &[(&str, &[&str])] = &[
     ("credentials/password/identifier", &["true", "false"]),
     ("credentials/webauthn/identifier", &["true", "false"]),

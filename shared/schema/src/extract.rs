@@ -1,4 +1,4 @@
-//! Identifiers and addresses that traits yield (contract `methods-password-code-2fa.md` 8.4).
+//! Identifiers and addresses from traits (contract `methods-password-code-2fa.md` 8.4).
 
 use crate::normalize::{identifier_to_keep, normalize_address};
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub struct Address {
     pub value: String,
 }
 
-/// What traits yield.
+/// The result of validating traits.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Extracted {
     /// The traits, phone numbers in E.164.
@@ -43,9 +43,9 @@ pub struct Extracted {
     pub webauthn: Vec<String>,
     /// Addresses of the code credential, sorted by address, then channel.
     pub code: Vec<CodeAddress>,
-    /// What a passkey is called.
+    /// The display name of a passkey.
     pub passkey_display_name: Option<String>,
-    /// What an authenticator app's entry is called.
+    /// The account name of an authenticator app's entry.
     pub totp_account_name: Option<String>,
     /// Addresses that can be verified.
     pub verifiable: Vec<Address>,
@@ -54,10 +54,10 @@ pub struct Extracted {
 }
 
 impl Extracted {
-    /// Takes what one marked value yields. Returns the value as it is to be stored when it is to be stored otherwise.
+    /// Collects what one marked value yields. Returns the value to store, if it differs.
     ///
     /// # Errors
-    /// The text that says why the value is no address.
+    /// Why the value is not an address.
     pub(crate) fn take(&mut self, mark: &Value, format: Option<&str>, value: &Value) -> Result<Option<Value>, String> {
         let text = match value {
             Value::String(text) if !text.is_empty() => text.clone(),
@@ -114,7 +114,7 @@ impl Extracted {
         Ok(phone.filter(|phone| *phone != text).map(Value::String))
     }
 
-    /// Takes what part of the walk yielded on its own.
+    /// Adds what a part of the walk has collected.
     pub(crate) fn absorb(&mut self, part: Self) {
         let Self { traits: _, password, webauthn, code, passkey_display_name, totp_account_name, verifiable, recovery } =
             part;

@@ -1,11 +1,11 @@
-//! The formats that identity schemas name. A format that is not known accepts everything, as JSON Schema has it.
+//! The formats of identity schemas. An unknown format accepts everything, as in JSON Schema.
 
 mod uri;
 
 use crate::normalize;
 use regex::RegexBuilder;
 
-/// Most memory that a pattern may take which somebody writes into their traits.
+/// Most memory of a regular expression in traits.
 const LARGEST_PATTERN: usize = 1024 * 1024;
 
 /// Whether `text` is of this format.

@@ -1,12 +1,12 @@
-//! What the input of a login identifier is called (contract `methods-password-code-2fa.md` 1.4).
+//! The label of the identifier's input (contract `methods-password-code-2fa.md` 1.4).
 
 use crate::EXTENSION;
 use serde_json::Value;
 
-/// Deepest nesting of properties that is looked at; schemas are written by people.
+/// Deepest nesting of properties that is searched.
 const DEEPEST: usize = 16;
 
-/// Name (`traits.email`) and title (`E-Mail`) when exactly one property identifies a person and has a title.
+/// Name (`traits.email`) and title (`E-Mail`) if exactly one property is an identifier and has a title.
 pub fn identifier_label(document: &Value) -> Option<(String, String)> {
     let mut found = Vec::new();
     collect(document.pointer("/properties/traits")?, "traits", 0, &mut found);
@@ -32,7 +32,7 @@ fn collect<'a>(schema: &'a Value, path: &str, depth: usize, found: &mut Vec<(Str
     }
 }
 
-/// One of the marks that make a property an identifier, on a property of one type.
+/// One of the marks of an identifier, on a property of one type.
 fn identifies(property: &Value) -> bool {
     let Some(credentials) = property.get(EXTENSION).and_then(|mark| mark.get("credentials")) else { return false };
     let marks = [

@@ -1,4 +1,4 @@
-//! Identity schemas: what turns traits into a validated person with identifiers and addresses.
+//! Identity schemas: they turn traits into a validated identity with identifiers and addresses.
 //!
 //! Pure functions over JSON values. A login needs only [`normalize_identifier`] and [`label`], so both stand apart from the
 //! validator and link none of it.
@@ -7,11 +7,11 @@
 //! |---|---|
 //! | [`document`] | a schema, checked and prepared |
 //! | [`extract`] | identifiers and addresses that traits yield |
-//! | [`label`] | what the identifier's input is called |
+//! | [`label`] | the label of the identifier's input |
 //! | [`normalize`] | one spelling per identifier and address |
-//! | [`phone`] | telephone numbers as people write them |
-//! | [`patch`] | JSON Patch as the admin API takes it |
-//! | [`report`] | what is wrong with traits, as a tree |
+//! | [`phone`] | telephone numbers in the spellings of users |
+//! | [`patch`] | JSON Patch as the admin API accepts it |
+//! | [`report`] | the errors of traits, as a tree |
 
 pub mod document;
 pub mod extract;
@@ -31,5 +31,5 @@ pub use extract::{Address, CodeAddress, Extracted, Via};
 pub use normalize::{AddressError, IdentifierError, identifier_to_keep, normalize_address, normalize_identifier};
 pub use report::ValidationError;
 
-/// The keyword under which a trait says what it is for.
+/// The schema extension of a trait, which says what the trait is for.
 pub(crate) const EXTENSION: &str = "ory.sh/kratos";

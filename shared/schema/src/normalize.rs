@@ -1,7 +1,7 @@
 //! One spelling per identifier and address (contract `methods-password-code-2fa.md` 8.5).
 //!
-//! Two spellings that a person would take for the same must be the same key, and a key must stay what it is when it is
-//! normalised again: uniqueness and look-ups rest on both.
+//! Two spellings that look equal to a user must be the same key, and a normalised key must not change when it is normalised again:
+//! uniqueness and look-ups depend on both.
 
 use crate::extract::Via;
 use crate::{format, phone};
@@ -13,20 +13,19 @@ use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
 
-/// Longest identifier that is looked at, in characters. Longer ones are nobody's: they stay as they are, trimmed, and no identity
-/// may have one.
+/// Longest identifier that is normalised, in characters. A longer one is only trimmed, and belongs to no identity.
 const LONGEST: usize = latchkey_core::bounds::LONGEST_IDENTIFIER;
 
 /// Why an address is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum AddressError {
-    /// No `@` at all.
+    /// It has no `@`.
     #[error("mail: missing '@' or angle-addr")]
     NoAt,
-    /// Something else that keeps it from being an address.
+    /// It is no address for another reason.
     #[error("mail: the text is not an address")]
     NotAnAddress,
-    /// An address of which it is not certain that mail reaches it.
+    /// Mail may not reach it.
     #[error("mail: no message can be sent to this address: {0}")]
     Undeliverable(&'static str),
     /// Not a valid number in international form.
@@ -34,18 +33,18 @@ pub enum AddressError {
     NotANumber,
 }
 
-/// Why a text cannot identify anybody.
+/// Why a text cannot be an identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum IdentifierError {
-    /// Nothing of it can be seen.
+    /// It has no visible character.
     #[error("an identifier must have at least one visible character")]
     Invisible,
-    /// More than is looked at when somebody signs in.
+    /// It is longer than a login accepts.
     #[error("an identifier may have at most {LONGEST} characters")]
     TooLong,
 }
 
-/// The spelling under which an identifier is kept and looked up. Never fails.
+/// The spelling under which an identifier is stored and looked up. Never fails.
 ///
 /// A domain behind an `@` is in its ASCII form (UTS #46): `bücher.example` and `xn--bcher-kva.example` are one domain, and mail
 /// goes to the latter.
@@ -58,10 +57,10 @@ pub fn normalize_identifier(raw: &str) -> String {
     phone::e164(&folded).unwrap_or_else(|| with_ascii_domain(trimmed, folded))
 }
 
-/// The spelling of an identifier that somebody is to have.
+/// The normalised spelling of a new identifier.
 ///
 /// # Errors
-/// When nothing is left of it, or when it is longer than what is looked up.
+/// When nothing is left of it, or when it is too long.
 pub fn identifier_to_keep(raw: &str) -> Result<String, IdentifierError> {
     if raw.trim().chars().nth(LONGEST).is_some() {
         return Err(IdentifierError::TooLong);
@@ -72,7 +71,7 @@ pub fn identifier_to_keep(raw: &str) -> Result<String, IdentifierError> {
 /// The spelling of an address, by channel.
 ///
 /// # Errors
-/// When it is none, or one that no message is certain to reach.
+/// When it is not an address, or messages may not reach it.
 pub fn normalize_address(via: Via, raw: &str) -> Result<String, AddressError> {
     let trimmed = raw.trim();
     if via == Via::Sms {
@@ -84,7 +83,9 @@ pub fn normalize_address(via: Via, raw: &str) -> Result<String, AddressError> {
     } else if !format::is_email(&address) || trimmed.chars().any(is_forbidden) {
         Err(AddressError::NotAnAddress)
     } else if !address.is_ascii() {
-        Err(AddressError::Undeliverable("it has letters beyond ASCII before the @, which not every mail server takes"))
+        Err(AddressError::Undeliverable(
+            "it has characters beyond ASCII before the @, which not every mail server takes",
+        ))
     } else {
         recipient::email(&address).map(|()| address).map_err(AddressError::Undeliverable)
     }
@@ -95,12 +96,12 @@ pub(crate) fn is_phone(text: &str) -> bool {
     normalize_address(Via::Sms, text).is_ok()
 }
 
-/// A folded text with the domain behind its `@` in ASCII, if that is a domain.
+/// A folded text, with the domain behind its `@` in ASCII if it is one.
 fn with_ascii_domain(raw: &str, folded: String) -> String {
     let Some((local, domain)) = folded.rsplit_once('@').filter(|(_, domain)| !domain.is_ascii()) else {
         return folded;
     };
-    // As it was written first: in some scripts a joiner, which folding drops, makes another name.
+    // The original spelling: in some scripts folding drops a joiner that makes another name.
     let written: String = raw.nfkc().collect();
     let written = written.rsplit_once('@').and_then(|(_, domain)| ascii_domain(domain).map(Cow::into_owned));
     match written.or_else(|| ascii_domain(domain).map(Cow::into_owned)) {
@@ -109,16 +110,16 @@ fn with_ascii_domain(raw: &str, folded: String) -> String {
     }
 }
 
-/// A domain in ASCII (UTS #46, nontransitional, with the rules of host names); none for what is no domain.
+/// A domain in ASCII (UTS #46, nontransitional, with the rules of host names); `None` if it is not a domain.
 pub(crate) fn ascii_domain(domain: &str) -> Option<Cow<'_, str>> {
     Uts46::new()
         .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::VerifyAllowRootDot)
         .ok()
 }
 
-/// Compatibility forms, width and case folded; what cannot be seen is dropped.
+/// Folds compatibility forms, width and case, and drops invisible characters.
 ///
-/// Lowering the case can leave a text that folds once more, so this goes on until nothing changes; a few rounds always do.
+/// Lower case may enable another fold, so this repeats until nothing changes; a few rounds are always enough.
 fn fold(text: &str) -> String {
     let mut now = text.to_owned();
     for _ in 0..8 {
@@ -135,7 +136,7 @@ fn fold(text: &str) -> String {
 /// Invisible, control, bidirectional, unassigned and private characters.
 fn is_forbidden(c: char) -> bool {
     c.general_category_group() == GeneralCategoryGroup::Other
-        // Ignored when shown, although their category says otherwise.
+        // Invisible, although their category says otherwise.
         || matches!(c, '\u{034F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
             | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FFA0}' | '\u{E0100}'..='\u{E01EF}')
 }
@@ -146,7 +147,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn one_spelling_for_what_looks_the_same() {
+    fn equal_looking_spellings_are_equal() {
         for (raw, want) in [
             ("  EXAMPLE@DOMAIN.COM  ", "example@domain.com"),
             (" UsErNaMe ", "username"),
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_identified_by_what_cannot_be_seen() {
+    fn invisible_text_is_no_identifier() {
         for nothing in ["", " ", "\u{200b}", "\u{feff} \u{202e}", "\u{3164}", "\u{fe0f}"] {
             assert_eq!(identifier_to_keep(nothing), Err(IdentifierError::Invisible), "{nothing:?}");
         }
@@ -217,7 +218,7 @@ mod tests {
         }
 
         #[test]
-        fn normalising_again_changes_nothing(text in "\\PC{0,40}") {
+        fn normalisation_is_idempotent(text in "\\PC{0,40}") {
             let once = normalize_identifier(&text);
             prop_assert_eq!(normalize_identifier(&once), once);
         }

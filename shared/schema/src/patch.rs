@@ -1,5 +1,5 @@
-//! JSON Patch as the admin API takes it (contract `beyond-login.md` 1.8): of RFC 6902 `add`, `replace` and `remove`, with some paths
-//! closed.
+//! JSON Patch as the admin API accepts it (contract `beyond-login.md` 1.8): the operations `add`, `replace` and `remove` of RFC 6902,
+//! except on protected paths.
 
 use crate::pointer::unescape;
 use json_patch::{AddOperation, PatchOperation};
@@ -33,7 +33,7 @@ impl PatchError {
     }
 }
 
-/// Deepest nesting of a document: what is kept stands one step below it.
+/// Deepest nesting of a document; the stored identity is one level deeper.
 const DEEPEST_DOCUMENT: usize = DEEPEST + 1;
 /// Most operations of one patch.
 const MOST_OPERATIONS: usize = 1000;
@@ -43,18 +43,17 @@ const MOST_OPERATIONS: usize = 1000;
 pub struct Patched {
     /// The document.
     pub document: Value,
-    /// Whether an operation leads to the traits or to the schema that they follow.
+    /// Whether an operation changes the traits or the schema.
     pub names_traits: bool,
 }
 
 /// Applies a patch to a document.
 ///
-/// `add` and `replace` make what their path needs: a `replace` of what is not there adds it, with the objects and lists on the way.
-/// That is how clients know it. Nothing is applied unless every operation may be.
+/// `add` and `replace` create what their path needs: a `replace` of a missing value adds it, with the objects and lists on the way, as
+/// in Kratos. Either all operations are applied or none.
 ///
 /// # Errors
-/// When the body is no patch, an operation is unknown, a path is closed or leads deeper than is kept, or something to remove is
-/// not there.
+/// When the body is not a patch, an operation is unknown, a path is protected or too deep, or a value to remove is missing.
 pub fn apply(document: &Value, body: &[u8]) -> Result<Patched, PatchError> {
     let value = bounds::json(body)
         .map_err(|e| PatchError::unmarshal(if e.is_eof() { "unexpected EOF".into() } else { e.to_string() }))?;
@@ -91,14 +90,14 @@ fn text<'a>(operation: &'a Value, key: &str) -> &'a str {
     operation.get(key).and_then(Value::as_str).unwrap_or("")
 }
 
-/// Whether an operation is one that may be applied, wherever it leads.
+/// Whether an operation is allowed, whatever its path.
 fn check(operation: &Value) -> Result<(), PatchError> {
     let path = text(operation, "path");
     match text(operation, "op") {
         "add" | "replace" | "remove" if is_closed(path) => {
             Err(PatchError::apply(format!("patch includes denied path: {path}")))
         }
-        // What an operation makes is as deep as its path and its value are together.
+        // The result of an operation is as deep as its path and its value together.
         "add" | "replace" | "remove" => match DEEPEST_DOCUMENT.checked_sub(path.split('/').skip(1).count()) {
             Some(left) if operation.get("value").is_none_or(|value| fits_depth(value, left)) => Ok(()),
             _ => Err(PatchError::apply(format!("the patch makes a value that is nested deeper than {DEEPEST} levels"))),
@@ -126,7 +125,7 @@ fn step(document: &mut Value, operation: &Value) -> Result<(), PatchError> {
     })
 }
 
-/// Puts an empty object, or a list where the next step is a place in one, wherever a path has nothing on its way.
+/// Creates the objects on a path, or a list where the next segment is an index.
 fn make_way(document: &mut Value, path: &str) {
     let steps: Vec<String> = path.split('/').skip(1).map(unescape).collect();
     let mut at = document;
@@ -147,7 +146,7 @@ fn make_way(document: &mut Value, path: &str) {
     }
 }
 
-/// Paths that a patch may not touch, in any spelling of a pointer, and everything that contains one of them.
+/// Whether a path is protected, in any spelling of a pointer, or contains a protected one.
 fn is_closed(path: &str) -> bool {
     let path = unescape(&path.to_lowercase());
     let path = path.trim_end_matches('/');
@@ -163,17 +162,17 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn person() -> Value {
+    fn identity() -> Value {
         json!({"id": "1", "state": "active", "traits": {"email": "a@b.example", "name": {"first": "A"}}, "credentials": {"password": {"type": "password"}}})
     }
 
     fn refused(patch: &Value) -> (&'static str, String) {
-        let error = apply(&person(), patch.to_string().as_bytes()).unwrap_err();
+        let error = apply(&identity(), patch.to_string().as_bytes()).unwrap_err();
         (error.reason, error.message)
     }
 
     #[test]
-    fn what_applies() {
+    fn allowed_operations_are_applied() {
         for (patch, pointer, want) in [
             (
                 json!([{"op": "replace", "path": "/traits/name", "value": {"last": "B"}}]),
@@ -191,15 +190,15 @@ mod tests {
             (json!([{"op": "replace", "path": "/nope/x", "value": 1}]), "/state", json!("active")),
             (json!([{"op": "replace", "path": "/traits/phone", "value": "1"}]), "/traits/phone", json!("1")),
         ] {
-            let after = apply(&person(), patch.to_string().as_bytes()).unwrap().document;
+            let after = apply(&identity(), patch.to_string().as_bytes()).unwrap().document;
             assert_eq!(after.pointer(pointer), Some(&want), "{patch}");
         }
-        let after = apply(&person(), br#"[{"op": "remove", "path": "/traits/name"}]"#).unwrap().document;
+        let after = apply(&identity(), br#"[{"op": "remove", "path": "/traits/name"}]"#).unwrap().document;
         assert_eq!(after.pointer("/traits/name"), None);
     }
 
     #[test]
-    fn what_is_refused_and_how() {
+    fn refused_patches_have_their_texts() {
         let apply = "failed to apply JSON patch";
         for (patch, message) in [
             (json!([{"op": "replace", "path": "/id", "value": "x"}]), "patch includes denied path: /id"),
@@ -242,12 +241,12 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_makes_nothing_deeper_than_is_kept() {
+    fn patch_cannot_exceed_the_depth_limit() {
         let path = |steps: usize| format!("/metadata_public{}", "/a".repeat(steps));
         let deep = |levels: usize| (1..levels).fold(json!([]), |value, _| json!([value]));
         let one = |path: String, value: Value| json!([{"op": "add", "path": path, "value": value}]);
         for patch in [one(path(DEEPEST), json!(1)), one(path(0), deep(DEEPEST)), one(path(10), deep(DEEPEST - 10))] {
-            let after = apply(&person(), patch.to_string().as_bytes()).unwrap().document;
+            let after = apply(&identity(), patch.to_string().as_bytes()).unwrap().document;
             assert!(
                 fits_depth(&after["metadata_public"], DEEPEST) && !fits_depth(&after["metadata_public"], DEEPEST - 1)
             );
@@ -266,12 +265,12 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_says_whether_it_names_traits() {
+    fn patch_of_traits_is_recognised() {
         for (path, names) in
             [("/traits", true), ("/traits/name", true), ("/schema_id", true), ("/state", false), ("/traitsx", false)]
         {
             let patch = json!([{"op": "add", "path": path, "value": "x"}]).to_string();
-            assert_eq!(apply(&person(), patch.as_bytes()).unwrap().names_traits, names, "{path}");
+            assert_eq!(apply(&identity(), patch.as_bytes()).unwrap().names_traits, names, "{path}");
         }
     }
 
@@ -279,14 +278,14 @@ mod tests {
         #[test]
         fn hostile_patches_do_not_panic_or_reach_the_id(op in "add|remove|replace|move|copy|test|x", path in "(/[a-z~01/-]{0,12}){0,3}", from in "(/[a-z~01-]{0,8}){0,3}") {
             let patch = json!([{"op": op, "path": path, "from": from, "value": {"id": "2"}}]);
-            if let Ok(after) = apply(&person(), patch.to_string().as_bytes()) {
+            if let Ok(after) = apply(&identity(), patch.to_string().as_bytes()) {
                 prop_assert_eq!(&after.document["id"], "1");
             }
         }
 
         #[test]
         fn any_bytes(body in proptest::collection::vec(any::<u8>(), 0..100)) {
-            let _ = apply(&person(), &body);
+            let _ = apply(&identity(), &body);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Telephone numbers as people write them, read as libphonenumber reads them, which Kratos uses: what stands before the number does
-//! not count, nor do brackets, blanks and dots, and digits of every script are digits.
+//! Telephone numbers in the spellings of users, parsed as libphonenumber does, which Kratos uses: text before the number, brackets, spaces
+//! and dots are ignored, and digits of every script are digits.
 //!
 //! This module brings a text to digits of ASCII. What they mean, [`plan`] knows.
 
@@ -91,7 +91,7 @@ fn possible(text: &str) -> Option<&str> {
 }
 
 /// Whether a text without its plus is made as a number is: three digits, punctuation among them, then anything that a number may
-/// have, letters of a keypad included.
+/// have, alphabetic characters of a keypad included.
 fn is_viable(text: &str) -> bool {
     let mut digits = 0;
     text.chars().all(|c| {
@@ -103,7 +103,7 @@ fn is_viable(text: &str) -> bool {
     }) && digits >= FEWEST_DIGITS
 }
 
-/// The digits of a number. Three letters or more are those of a keypad, fewer do not count.
+/// The digits of a number. Three alphabetic characters or more are those of a keypad, fewer are ignored.
 fn digits(number: &str) -> impl Iterator<Item = char> {
     let keypad = number.chars().filter(char::is_ascii_alphabetic).count() >= 3;
     number.chars().filter_map(move |c| match c {
@@ -113,9 +113,9 @@ fn digits(number: &str) -> impl Iterator<Item = char> {
     })
 }
 
-/// The key of a letter on a telephone.
-fn key(letter: char) -> Option<char> {
-    Some(match letter.to_ascii_lowercase() {
+/// The digit of an alphabetic character on a telephone keypad.
+fn key(character: char) -> Option<char> {
+    Some(match character.to_ascii_lowercase() {
         'a'..='c' => '2',
         'd'..='f' => '3',
         'g'..='i' => '4',

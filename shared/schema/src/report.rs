@@ -1,39 +1,39 @@
-//! What is wrong with traits, as a tree that mirrors the schema.
+//! The errors of traits, as a tree that mirrors the schema.
 
 use serde_json::Value;
 use std::fmt;
 
-/// Most lines of a report; what does not fit is hinted at by the last one.
+/// Most lines of a report; the last line says that there are more.
 const LONGEST: usize = 1000;
 
-/// A fault, or several that belong together.
+/// An error, or a group of errors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValidationError {
     /// Where in the traits, as a JSON pointer fragment (`#/traits/email`).
     pub instance: String,
     /// Where in the schema (`#/properties/traits/properties/email/format`).
     pub schema: String,
-    /// The text; `validation failed` for several faults together.
+    /// The text; `validation failed` for a group.
     pub message: String,
-    /// The keyword with what it demanded; [`Fault::Several`] for faults that belong together.
+    /// The keyword with its value; [`Fault::Several`] for a group.
     pub fault: Fault,
-    /// The faults that belong together, in the validator's order.
+    /// The errors of a group, in the validator's order.
     pub causes: Vec<ValidationError>,
 }
 
-/// What a keyword demanded, for clients that say it in their own words.
+/// The value of a keyword, for clients with texts of their own.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
-    /// See `causes`.
+    /// A group: see `causes`.
     Several,
     /// A keyword with its value in the schema.
     Keyword(&'static str, Value),
-    /// A value that is no address although its property says so.
+    /// A value that is not an address although its property says so.
     Address,
 }
 
 impl ValidationError {
-    /// The faults at the ends of the tree, in order.
+    /// The leaves of the tree, in order.
     pub fn leaves(&self) -> Vec<&Self> {
         if self.causes.is_empty() { vec![self] } else { self.causes.iter().flat_map(Self::leaves).collect() }
     }

@@ -1,9 +1,9 @@
-//! Values in texts, as clients know them: written as Go writes them.
+//! Values in error texts, written as Go writes them, because clients know these texts.
 
 use serde_json::{Number, Value};
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
 
-/// A text in quotation marks; what cannot be seen is escaped.
+/// A text in quotation marks, with invisible characters escaped.
 pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::from('"');
     for c in text.chars() {
@@ -38,7 +38,7 @@ pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.map(quoted).collect::<Vec<_>>().join(", ")
 }
 
-/// A constant that a value was to have; none for objects and arrays, which are not shown. Numbers are in quotation marks too.
+/// An expected constant; `None` for objects and arrays, which are not shown. Numbers are in quotation marks too.
 pub(crate) fn constant(value: &Value) -> Option<String> {
     match value {
         Value::Object(_) | Value::Array(_) => None,
@@ -49,7 +49,7 @@ pub(crate) fn constant(value: &Value) -> Option<String> {
     }
 }
 
-/// A bound: an exponent from a million on, and below a ten-thousandth.
+/// A bound. It has an exponent from a million on, and below a ten-thousandth.
 pub(crate) fn bound(number: &Number) -> String {
     let Some(value) = number.as_f64() else { return number.to_string() };
     let scientific = format!("{value:e}");

@@ -1,16 +1,16 @@
 //! A JSON Schema draft-07 validator for the keywords that identity schemas use.
 //!
-//! Own code, because clients of the admin API know faults by text, order and schema location. A value of the wrong type is
-//! told just that. Otherwise a node's faults come in this order: constants and format, alternatives, then what the type
-//! demands (required before properties before additional ones). One fault stands for itself, several are nested. What marks
-//! a trait as identifier or address is read in the same walk, after the node's own keywords.
+//! This is our own code, because clients of the admin API depend on the text, order and schema location of errors. A value of the
+//! wrong type has only that error. Otherwise a node's errors have this order: constants and format, alternatives, then those of the type
+//! (required before properties before additional properties). A single error stands alone, several are nested. The same walk collects
+//! identifiers and addresses, after the keywords of their node.
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`place`] | where the walk is, and the faults it leaves there |
+//! | [`place`] | the position of the walk, and its errors |
 //! | [`scalar`] | types, constants, formats, strings and numbers |
-//! | [`object`], [`array`] | what has parts |
-//! | [`alternatives`] | schemas within a schema that look at the same value |
+//! | [`object`], [`array`] | values with parts |
+//! | [`alternatives`] | schemas within a schema for the same value |
 
 mod alternatives;
 mod array;
@@ -30,27 +30,27 @@ use std::collections::BTreeMap;
 
 /// Deepest nesting of schemas within schemas, references among them.
 const DEEPEST: usize = 64;
-/// Most steps of one walk: alternatives within alternatives multiply.
+/// Most steps of one walk: nested alternatives multiply.
 const STEPS: usize = 1 << 20;
-/// What a fault costs in steps, which bounds what the faults take in memory.
+/// The steps that an error costs, which bounds the memory of all errors.
 const FAULT: usize = 16;
 
 type Object = Map<String, Value>;
 type Faults = Vec<ValidationError>;
 
-/// Values to be stored otherwise, by JSON pointer.
+/// Values to be stored differently, by JSON pointer.
 type Rewritten = Vec<(String, Value)>;
 
 /// One walk over a value.
 pub(crate) struct Validator<'a> {
     root: &'a Value,
     patterns: &'a BTreeMap<String, Regex>,
-    /// Collects what marked values yield; off where a schema is only asked whether a value fits.
+    /// Collects what marked values yield. `None` where a schema only tests whether a value fits.
     found: Option<Extracted>,
     rewritten: Rewritten,
     depth: usize,
     steps_left: usize,
-    /// The fault of a walk that went too far. It stands for all others.
+    /// The error of a walk that exceeded its limit. It replaces all others.
     stop: Option<Box<ValidationError>>,
 }
 
@@ -68,7 +68,7 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// Validates a value against the whole schema. Returns what it yields, and values to be stored otherwise.
+    /// Validates a value against the whole schema. Returns what it yields, and values to be stored differently.
     pub(crate) fn run(mut self, value: &Value) -> Result<(Extracted, Rewritten), Box<ValidationError>> {
         let fault = self.node(self.root, value, &Place::default());
         match self.stop.or(fault.map(Box::new)) {
@@ -96,7 +96,7 @@ impl<'a> Validator<'a> {
         fault
     }
 
-    /// Whether the walk goes on. Once it does not, every value fits, so that it ends soon.
+    /// Whether the walk continues. Once it does not, every value fits, so that it ends soon.
     fn enter(&mut self, place: &Place) -> bool {
         if self.stop.is_none() && self.depth < DEEPEST && self.steps_left > 0 {
             self.depth += 1;
@@ -113,7 +113,7 @@ impl<'a> Validator<'a> {
         false
     }
 
-    /// A reference stands alone: keywords beside it do not count. That it leads somewhere was checked with the document.
+    /// A reference replaces the keywords beside it. The document's check has found its target already.
     fn reference(&mut self, reference: &str, value: &Value, place: &Place) -> Option<ValidationError> {
         let there = place.at(reference);
         let cause = self.node(resolve(self.root, reference)?, value, &there)?;
@@ -143,7 +143,7 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// Takes what a marked value yields.
+    /// Collects what a marked value yields.
     fn take(&mut self, schema: &Object, value: &Value, place: &Place, faults: &mut Faults) {
         let (Some(mark), Some(found)) = (schema.get(EXTENSION), self.found.as_mut()) else { return };
         match found.take(mark, schema.get("format").and_then(Value::as_str), value) {
@@ -166,10 +166,10 @@ fn members<'a>(schema: &'a Object, keyword: &str) -> impl Iterator<Item = (&'a S
     schema.get(keyword).and_then(Value::as_object).into_iter().flatten()
 }
 
-/// What is said of a size: the bound, then the size.
+/// The error of a size: the bound, then the size.
 type Says = fn(usize, usize) -> String;
 
-/// A least and a greatest size, in this order.
+/// A minimum and a maximum size, in this order.
 fn sizes(schema: &Object, found: usize, place: &Place, faults: &mut Faults, bounds: [(&'static str, Says); 2]) {
     let fails = [|found, least| found < least, |found, greatest| found > greatest];
     for ((keyword, says), fails) in bounds.into_iter().zip(fails) {

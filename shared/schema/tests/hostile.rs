@@ -1,4 +1,4 @@
-//! Whatever schema and traits are given, an answer comes soon and is not long.
+//! For every schema and traits, validation ends soon and its report is short.
 
 use latchkey_schema::IdentitySchema;
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ fn document(definitions: &Value, schema: &Value) -> Value {
     })
 }
 
-/// The text about a trait; none when it fits, or the schema is refused.
+/// The error of a trait; nothing when it fits, or when the schema is refused.
 fn told(definitions: &Value, schema: &Value, value: &Value) -> Option<String> {
     let schema = IdentitySchema::parse("default", document(definitions, schema)).ok()?;
     schema.extract(&json!({"x": value})).err().map(|error| error.to_string())
@@ -37,7 +37,7 @@ fn references_in_a_circle_end() {
     }
 }
 
-/// Thirty definitions, each asking the next one twice: 2^30 questions.
+/// Thirty definitions, each of which references the next one twice: 2^30 validations.
 #[test]
 fn alternatives_that_multiply_end() {
     for keyword in ["allOf", "anyOf", "oneOf"] {
@@ -126,7 +126,7 @@ const KEYWORDS: &[&str] = &[
     "multipleOf",
 ];
 
-/// A schema as people write it, with references among the definitions, or any value in its place.
+/// A schema with references among its definitions, or any value in its place.
 fn schema() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         4 => prop_oneof![Just("#"), Just("#/definitions/a"), Just("#/definitions/b")].prop_map(|to| json!({"$ref": to})),

@@ -1,5 +1,5 @@
-//! What clients are told of traits that do not fit: the whole text, by keyword. In the tables `…` stands for the schema of the
-//! trait, `#/properties/traits/properties/x`, and `x` is what the trait is called.
+//! The error texts of traits, by keyword. In the tables `…` stands for the schema of the trait,
+//! `#/properties/traits/properties/x`, and `x` is the name of the trait.
 
 use latchkey_schema::IdentitySchema;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ fn parse(document: Value) -> IdentitySchema {
     IdentitySchema::parse("default", document).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The text about a trait, or nothing when it fits.
+/// The error of a trait, or nothing when it fits.
 fn told(schema: &Value, value: &Value) -> Option<String> {
     let document = json!({
         "definitions": {
@@ -31,7 +31,7 @@ fn check<const N: usize>(rows: [(Value, Value, &str); N]) {
     }
 }
 
-/// A schema whose faults come as format, then length, then the address.
+/// A schema whose errors come as format, then length, then the address.
 fn email() -> Value {
     json!({"type": "string", "format": "email", "minLength": 3, "ory.sh/kratos": {
         "credentials": {"password": {"identifier": true}, "code": {"identifier": true, "via": "email"}},
@@ -40,7 +40,7 @@ fn email() -> Value {
 }
 
 #[test]
-fn a_wrong_type_is_all_that_is_told() {
+fn wrong_type_is_the_only_error() {
     check([
         (email(), json!(5), "I[#/traits/x] S[…/type] expected string, but got number"),
         (email(), json!(null), "I[#/traits/x] S[…/type] expected string, but got null"),
@@ -64,7 +64,7 @@ fn a_wrong_type_is_all_that_is_told() {
 }
 
 #[test]
-fn an_address_is_told_after_format_and_length() {
+fn address_error_follows_format_and_length() {
     check([
         (
             email(),
@@ -83,7 +83,7 @@ fn an_address_is_told_after_format_and_length() {
     ]);
 }
 
-/// Faults of several traits are nested by where they are.
+/// Errors of several traits are nested by their place.
 #[test]
 fn traits_as_a_whole() {
     let document = json!({"properties": {"traits": {
@@ -378,7 +378,7 @@ fn arrays() {
     ]);
 }
 
-/// A trait may be called like a keyword.
+/// A trait may have the name of a keyword.
 #[test]
 fn names_are_no_keywords() {
     for name in ["pattern", "$ref", "enum", "const", "default", "ory.sh/kratos", "properties"] {
@@ -403,9 +403,9 @@ fn references_to_nothing_are_refused_with_the_schema() {
     }
 }
 
-/// An alternative yields what it marks when the value fits it, and nothing otherwise.
+/// An alternative collects its marks when the value fits it, and nothing otherwise.
 #[test]
-fn only_the_alternative_that_fits_yields() {
+fn only_a_fitting_alternative_collects() {
     let marked = |path: &str, schema: Value| {
         let mut schema = schema;
         let mut mark = json!(true);

@@ -1,9 +1,9 @@
-//! Envelopes that one function closes and another opens: hybrid public-key encryption (RFC 9180), X25519, HKDF-SHA256 and
-//! ChaCha20-Poly1305.
+//! Sealed messages: hybrid public-key encryption (RFC 9180) with X25519, HKDF-SHA256 and ChaCha20-Poly1305. One function seals, another
+//! opens.
 //!
-//! A login writes what a message says into the outbox; until it is sent, nobody who reads that table, a backup or a stream may
-//! learn the code in it, and the login function itself has no need to. It holds the public half of a key; the private half is
-//! derived from a secret that the courier alone may read.
+//! A login writes a sealed message into the outbox. Until it is sent, a reader of that table, of a backup or of a stream cannot learn the
+//! code in it, and neither does the login function need to. That function has the public key. The private key is derived from a secret
+//! that only the courier may read.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hpke::aead::ChaCha20Poly1305;
@@ -14,17 +14,17 @@ use std::fmt;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// Both sides must name it; it keeps envelopes of this project apart from those of any other that had the same key, and those of
-/// one release from those of another that bound them to something else.
+/// The `info` of RFC 9180, which both sides must use. It keeps messages of this project apart from those of another one with the same
+/// key, and those of one release from those of another that bound them to other fields.
 const INFO: &[u8] = b"latchkey outbox 2";
-/// The same in the release before.
+/// The same in the previous release.
 const INFO_BEFORE: &[u8] = b"latchkey outbox 1";
-/// Bytes of an encapsulated key, at the beginning of an envelope.
+/// Bytes of an encapsulated key, at the beginning of a sealed message.
 const ENCAPSULATED: usize = 32;
 /// Shortest secret that a key may be derived from, in bytes.
 const SHORTEST_SECRET: usize = 16;
 
-/// Why an envelope cannot be closed or opened. Says nothing of what is in it.
+/// Why a message cannot be sealed or opened. It says nothing of the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SealError {
     /// Not a public key: 43 characters of base64url.
@@ -33,16 +33,16 @@ pub enum SealError {
     /// The secret is too short to derive a key from.
     #[error("the courier's secret is shorter than {SHORTEST_SECRET} bytes")]
     Secret,
-    /// Altered, cut off, or closed for another key or message.
+    /// Altered, truncated, or sealed for another key or message.
     #[error("an envelope that this key does not open")]
     Envelope,
 }
 
-/// The half that closes envelopes. Nothing about it is secret.
+/// The key that seals. It is not secret.
 #[derive(Clone)]
 pub struct PublicKey(<X25519HkdfSha256 as Kem>::PublicKey);
 
-/// The half that opens them.
+/// The key that opens.
 #[derive(Clone)]
 pub struct PrivateKey(<X25519HkdfSha256 as Kem>::PrivateKey);
 
@@ -62,7 +62,7 @@ impl PublicKey {
     /// Reads a key as [`PublicKey::to_text`] writes it.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is not a key.
     pub fn parse(text: &str) -> Result<Self, SealError> {
         let bytes = URL_SAFE_NO_PAD.decode(text.trim()).map_err(|_| SealError::PublicKey)?;
         <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(&bytes).map(Self).map_err(|_| SealError::PublicKey)
@@ -73,10 +73,10 @@ impl PublicKey {
         URL_SAFE_NO_PAD.encode(self.0.to_bytes())
     }
 
-    /// Closes an envelope that opens only for the same `about`, which is authenticated and not hidden.
+    /// Seals a text. It opens only with the same `about`, which is authenticated and not encrypted.
     ///
     /// # Errors
-    /// When the key is one that nobody can have the private half of.
+    /// When the key is one without a private key.
     pub fn seal(&self, plain: &[u8], about: &[u8]) -> Result<Vec<u8>, SealError> {
         let (encapsulated, mut context) =
             hpke::setup_sender::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(&OpModeS::Base, &self.0, INFO)
@@ -88,7 +88,7 @@ impl PublicKey {
 }
 
 impl PrivateKey {
-    /// The key that belongs to a secret; the same for the same secret.
+    /// The key of a secret; equal secrets give equal keys.
     ///
     /// # Errors
     /// When the secret is too short.
@@ -99,34 +99,34 @@ impl PrivateKey {
         Ok(Self(X25519HkdfSha256::derive_keypair(secret).0))
     }
 
-    /// The keys that belong to a text of secrets, one a line, newest first: what was sealed under an old one can be opened for as
-    /// long as it stands there.
+    /// The keys of a list of secrets, one per line, newest first: a message that was sealed for an old key can be opened as long as its
+    /// secret is listed.
     ///
     /// # Errors
-    /// When one is too short, or there is none.
+    /// When a secret is too short, or there is none.
     pub fn all(secrets: &str) -> Result<Vec<Self>, SealError> {
         let lines = secrets.lines().map(str::trim).filter(|line| !line.is_empty());
         let keys: Vec<Self> = lines.map(|line| Self::derive(line.as_bytes())).collect::<Result<_, _>>()?;
         if keys.is_empty() { Err(SealError::Secret) } else { Ok(keys) }
     }
 
-    /// The other half.
+    /// The public key.
     pub fn public(&self) -> PublicKey {
         PublicKey(X25519HkdfSha256::sk_to_pk(&self.0))
     }
 
-    /// Opens an envelope.
+    /// Opens a sealed message.
     ///
     /// # Errors
-    /// When it was altered, or closed for another key or another `about`.
+    /// When it was altered, or sealed for another key or another `about`.
     pub fn open(&self, envelope: &[u8], about: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         self.open_as(INFO, envelope, about)
     }
 
-    /// Opens an envelope of the release before. None of this release opens so.
+    /// Opens a sealed message of the previous release. Messages of this release do not open this way.
     ///
     /// # Errors
-    /// When it was altered, or closed for another key, another `about` or by another release.
+    /// When it was altered, or sealed for another key, another `about` or by another release.
     pub fn open_of_release_before(&self, envelope: &[u8], about: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         self.open_as(INFO_BEFORE, envelope, about)
     }
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn an_envelope_opens_for_its_key_and_its_message_alone() {
+    fn message_opens_for_its_key_and_context_only() {
         let public = PublicKey::parse(&key().public().to_text()).unwrap();
         let envelope = public.seal(PLAIN, b"message 1").unwrap();
         assert_eq!(*key().open(&envelope, b"message 1").unwrap(), PLAIN);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_altered_or_cut_off_does_not_open() {
+    fn altered_or_truncated_message_does_not_open() {
         let envelope = key().public().seal(PLAIN, b"").unwrap();
         for place in 0..envelope.len() {
             let mut altered = envelope.clone();
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_stand_one_a_line_newest_first() {
+    fn secrets_are_listed_newest_first() {
         let keys = PrivateKey::all("the newest secret of all\n\n a secret that is long enough \n").unwrap();
         assert_eq!(keys.len(), 2);
         let envelope = key().public().seal(PLAIN, b"").unwrap();
@@ -191,12 +191,12 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_are_none_are_refused() {
+    fn invalid_keys_are_refused() {
         for text in ["", "x", "AAAA", &"A".repeat(44), "ä"] {
             assert_eq!(PublicKey::parse(text).unwrap_err(), SealError::PublicKey, "{text:?}");
         }
         assert_eq!(PrivateKey::derive(b"short").unwrap_err(), SealError::Secret);
-        // Points of small order would make a secret that everybody knows.
+        // Points of small order would make a shared secret that any client could compute.
         let low = PublicKey::parse(&"A".repeat(43)).and_then(|key| key.seal(PLAIN, b""));
         assert_eq!(low, Err(SealError::PublicKey));
     }

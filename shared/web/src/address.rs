@@ -1,16 +1,15 @@
-//! The client's address, as the hops before us name it.
+//! The client's address, as the hops in front of the gateway name it.
 //!
-//! The gateway says which hop sent a request. What that hop says of the hops before it counts only when the configuration trusts
-//! it, and only in the one header that it is known to set: every other header is the client's own word. A chain is read from its
-//! right end, where our own side wrote, up to the first hop that is not trusted: what stands left of it, the client may have
-//! written. What cannot be read is answered by the hop that handed it on, so that no two clients share a counter unless they share
-//! a hop.
+//! The gateway says which hop sent a request. What that hop says of earlier hops counts only when the configuration trusts it, and only
+//! in the one header that it is known to set: any client can send the others. A chain is read from its right end, which our own side
+//! wrote, up to the first untrusted hop: the client may have written everything left of it. An unreadable entry is replaced by the hop
+//! that forwarded it, so that clients share a counter only if they share a hop.
 
 use crate::call::Call;
 use latchkey_config::ClientAddress;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Longest text that is looked at for an address: an IPv6 address with zone, brackets, port and quotes is shorter.
+/// Longest text that is parsed as an address: an IPv6 address with zone, brackets, port and quotes is shorter.
 const LONGEST: usize = 100;
 
 /// A network, as `serve.trusted_proxies` names it.
@@ -50,31 +49,31 @@ impl Network {
     }
 }
 
-/// Where a request comes from.
+/// The origin of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Client {
-    /// The address, IPv4 in IPv6 unwrapped.
+    /// The address; an IPv4 address within IPv6 is unwrapped.
     pub(crate) address: IpAddr,
-    /// Whether a trusted hop named it; otherwise it is the hop itself.
+    /// Whether a trusted hop named it; otherwise it is the address of the hop itself.
     is_named: bool,
 }
 
 impl Client {
-    /// The address as sessions show it: of clients that a proxy names, only those in public networks (contract `login-flow.md`
+    /// The address as sessions show it. If a proxy named it, only a public one (contract `login-flow.md` 7.1).
     /// 7.1).
     pub(crate) fn shown(self) -> String {
         if self.is_named && !is_public(self.address) { String::new() } else { self.address.to_string() }
     }
 }
 
-/// The hops of a request that are to be believed.
+/// The trusted hops of a request.
 struct Hops<'a> {
     call: &'a Call<'a>,
-    /// Who sent it, as the gateway says.
+    /// The sender, as the gateway says.
     last: IpAddr,
 }
 
-/// The client of a request; `None` when the gateway does not say who sent it.
+/// The client of a request; `None` when the gateway does not name the sender.
 pub(crate) fn client(call: &Call<'_>) -> Option<Client> {
     let hops = Hops::of(call)?;
     let unnamed = Client { address: hops.last, is_named: false };
@@ -95,7 +94,7 @@ pub(crate) fn client(call: &Call<'_>) -> Option<Client> {
     Some(named.unwrap_or(unnamed))
 }
 
-/// City and country, as the content network that names the client also says them.
+/// City and country, from the content network that also names the client.
 pub(crate) fn place(call: &Call<'_>) -> String {
     let names = match call.edge.config.client_address {
         ClientAddress::Any | ClientAddress::CfConnectingIp | ClientAddress::TrueClientIp => {
@@ -112,7 +111,7 @@ pub(crate) fn place(call: &Call<'_>) -> String {
 }
 
 impl<'a> Hops<'a> {
-    /// Nothing when the gateway does not say who sent the request.
+    /// `None` when the gateway does not name the sender.
     fn of(call: &'a Call<'a>) -> Option<Self> {
         Some(Self { call, last: read(call.source_ip.as_deref()?)? })
     }
@@ -136,7 +135,7 @@ impl<'a> Hops<'a> {
         self.nearest(self.lines("forwarded").flat_map(elements).map(node).collect())
     }
 
-    /// A header that holds one address. Of several, the last is from the hop that sent the request.
+    /// A header with one address. Of several values, the last is from the hop that sent the request.
     fn single(&self, name: &str) -> Option<Client> {
         let entries = self.lines(name).flat_map(|line| line.split(','));
         let text = entries.filter(|text| !text.trim().is_empty()).last()?;
@@ -150,10 +149,9 @@ impl<'a> Hops<'a> {
         Some(Client { address: before_port.or_else(|| read(text))?, is_named: true })
     }
 
-    /// The hop nearest to us that is not trusted; when all are, the first of them. One that cannot be read is answered by the hop
-    /// that wrote it.
+    /// The nearest untrusted hop; if all are trusted, the first of the chain. An unreadable entry is replaced by the hop that wrote it.
     fn nearest(&self, mut chain: Vec<Option<IpAddr>>) -> Option<Client> {
-        // The gateway adds who sent the request.
+        // The gateway appends the sender.
         if chain.last() == Some(&Some(self.last)) {
             chain.pop();
         }
@@ -197,12 +195,12 @@ fn v6(text: &str) -> Option<Ipv6Addr> {
     text.split_once('%').map_or(text, |(address, _zone)| address).parse().ok()
 }
 
-/// A port, or the name of one that is not told (RFC 7239, section 6).
+/// A port, or an obfuscated one (RFC 7239, section 6).
 fn is_port(text: &str) -> bool {
     text.starts_with('_') || (!text.is_empty() && text.len() <= 5 && text.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// The address of an element of `Forwarded`, if it tells one.
+/// The address of an element of `Forwarded`, if it has one.
 fn node(element: &str) -> Option<IpAddr> {
     let mut values = split_outside_quotes(element, ';').filter_map(|pair| pair.split_once('='));
     let (_, value) = values.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
@@ -238,7 +236,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn an_address_is_read_however_it_is_written() {
+    fn address_is_read_in_every_spelling() {
         for (text, address) in [
             ("203.0.113.7", "203.0.113.7"),
             (" 203.0.113.7:51234 ", "203.0.113.7"),

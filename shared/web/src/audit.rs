@@ -1,8 +1,8 @@
-//! Who changed what: an event of its own in the log for each change that an administrator makes.
+//! Audit events: one in the log for each change that an administrator makes.
 //!
-//! AWS CloudTrail records how an API is deployed, not the calls of a deployed one, and the access log of a gateway has no room for
-//! what a call changed. So the functions of the admin API say it: the IAM principal whose signature the gateway has checked, the
-//! action, and the ids of what it was done to. Nothing of a body is ever in it.
+//! AWS CloudTrail records how an API is deployed, not the calls of a deployed one, and the access log of a gateway has no field for what
+//! a call changed. So the functions of the admin API log it: the IAM principal whose signature the gateway has checked, the action, and
+//! the ids of what was changed. No part of a body is ever in it.
 
 use crate::edge::gateways_word;
 use crate::log::Ids;
@@ -10,7 +10,7 @@ use lambda_http::Request;
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
 
-/// What an administrator can change.
+/// A change that an administrator can make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// An identity was created.
@@ -25,9 +25,9 @@ pub enum Action {
     DisableSession,
     /// Every session of an identity was deleted.
     DeleteSessions,
-    /// The end of a session was moved.
+    /// A session was extended.
     ExtendSession,
-    /// An address was taken from the suppression list.
+    /// An address was removed from the suppression list.
     RemoveSuppression,
 }
 
@@ -47,7 +47,7 @@ impl Action {
     }
 }
 
-/// A change, said before it is written: then it is in the log also when nobody knows whether it was.
+/// A change, recorded before it is written, so that it is logged even if its result is unknown.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     action: Action,
@@ -59,28 +59,28 @@ tokio::task_local! {
     static CHANGES: RefCell<Vec<Change>>;
 }
 
-/// Runs a request and collects the changes that it makes.
+/// Runs a request and collects its changes.
 pub(crate) async fn collected<T>(request: impl Future<Output = T>) -> (T, Vec<Change>) {
     CHANGES.scope(RefCell::default(), async { (request.await, CHANGES.with(RefCell::take)) }).await
 }
 
-/// Says that a change is about to be made, and to what: pairs of what it is (`identity`, `session` …) and its id or fixed name. How it
-/// ended is the status of the request.
+/// Records that a change is about to be made, and to what: pairs of a kind (`identity`, `session` …) and an id or fixed name. The status
+/// of the request is its result.
 pub fn changes(action: Action, subjects: &[(&'static str, &dyn ToString)]) {
     record(action, subjects, None);
 }
 
-/// Says how one of several changes of a request ended: a status of its own.
+/// Records the result of one of several changes of a request.
 pub fn changed(action: Action, subjects: &[(&'static str, &dyn ToString)], status: u16) {
     record(action, subjects, Some(status));
 }
 
 fn record(action: Action, subjects: &[(&'static str, &dyn ToString)], outcome: Option<u16>) {
     let subjects: Vec<_> = subjects.iter().map(|(name, id)| (*name, id.to_string())).collect();
-    // Outside a request nobody changes anything.
+    // Changes happen only within a request.
     let _ = CHANGES.try_with(|changes| {
         let mut changes = changes.borrow_mut();
-        // A change that is decided anew is one change.
+        // A retried change is one change.
         if changes.last().is_none_or(|last| last.action != action || last.subjects != subjects) {
             changes.push(Change { action, subjects, outcome });
         }

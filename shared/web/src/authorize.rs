@@ -1,8 +1,8 @@
-//! The edge of a Lambda authorizer: API Gateway asks before a route of any of its HTTP APIs is called, this answers.
+//! The edge of a Lambda authorizer, which API Gateway calls before a protected route of any HTTP API.
 //!
-//! Questions are of type `REQUEST` in payload format 2.0, answers are simple: `isAuthorized`, and a `context` that the gateway
-//! hands to the route's integration. A question that cannot be decided is an error, which the gateway answers with 500: it is
-//! never a yes, and not a no either, because a no would tell somebody who is signed in to sign in again.
+//! Events are of type `REQUEST` in payload format 2.0. Answers are simple: `isAuthorized`, and a `context` for the integration of the
+//! route. A request that cannot be decided is an error, which the gateway answers with 500. It must not be refused, because a refusal
+//! would make a signed-in client sign in again.
 
 use crate::caller::Evidence;
 use crate::cookies;
@@ -16,30 +16,30 @@ use latchkey_platform::meter;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-/// What the gateway asks about.
+/// The event of an authorizer.
 pub struct Question {
     headers: HeaderMap,
     cookies: Vec<(String, String)>,
-    /// When it was asked.
+    /// The time of the request.
     pub now: OffsetDateTime,
     verb: String,
     request_id: String,
 }
 
-/// What is answered.
+/// The decision.
 #[derive(Debug, PartialEq)]
 pub enum Verdict {
-    /// The request may go on, with this about its caller.
+    /// The request may pass, with this context.
     Authorized(Map<String, Value>),
-    /// It may not; why not, for the log.
+    /// The request may not pass, for this reason, which is logged.
     Refused(&'static str),
 }
 
 impl Question {
-    /// Reads an event of an authorizer that came at this time.
+    /// Reads an event of an authorizer that arrived at this time.
     ///
     /// # Errors
-    /// When it is not of the type and format that the authorizer must be set up with.
+    /// When it has another type or format than the authorizer must be configured with.
     pub fn parse(event: &str, now: OffsetDateTime) -> Result<Self, Error> {
         let event: Value = serde_json::from_str(event)?;
         let (kind, version) = (&event["type"], &event["version"]);
@@ -63,21 +63,21 @@ impl Question {
         })
     }
 
-    /// What of the request can prove a session.
+    /// The parts of the request that can prove a session.
     pub fn evidence(&self) -> Evidence<'_> {
         Evidence { headers: &self.headers, cookies: &self.cookies, now: self.now }
     }
 }
 
-/// A header, if it can stand in a request.
+/// A header, if it is valid in a request.
 fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
     Some((name.parse().ok()?, HeaderValue::from_str(value).ok()?))
 }
 
-/// Answers one event: `decide` is given the question as read.
+/// Answers one event. `decide` gets the event as read.
 ///
 /// # Errors
-/// When the event is not a question that an authorizer is asked, or when `decide` could not decide.
+/// When the event is not an authorizer's, or when `decide` fails.
 pub async fn answer(
     edge: &Edge,
     event: &str,
@@ -86,7 +86,7 @@ pub async fn answer(
 ) -> Result<Value, Error> {
     let question = Question::parse(event, edge.clock.now())?;
     let ((decided, cost), notes) = with_notes(meter::measured(decide(&question))).await;
-    // What the gateway will answer in our place: it stands in the log line.
+    // The log line has the status that the gateway will answer with.
     let (status, outcome) = match &decided {
         Ok(Verdict::Authorized(_)) => (200, "authorized"),
         Ok(Verdict::Refused(why)) => (403, *why),
@@ -116,7 +116,7 @@ mod tests {
     const NOW: OffsetDateTime = datetime!(2026-11-27 14:00 UTC);
 
     #[test]
-    fn questions_of_another_kind_are_refused_with_what_to_set() {
+    fn unsupported_events_are_refused_with_the_fix() {
         let right = json!({"type": "REQUEST", "version": "2.0"});
         assert!(Question::parse(&right.to_string(), NOW).is_ok());
         for wrong in [
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_left_out() {
+    fn unreadable_parts_are_ignored() {
         let event = json!({
             "type": "REQUEST", "version": "2.0",
             "headers": {"a b": "c", "x-bad": "a\nb", "x-number": 1, "X-Good": "yes"},

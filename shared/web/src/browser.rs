@@ -1,4 +1,4 @@
-//! What only browsers get: cookies, redirects, and errors as a page of their own.
+//! Answers for browsers only: cookies, redirects, and errors as a page.
 
 use crate::call::Call;
 use crate::edge::Edge;
@@ -16,7 +16,7 @@ use latchkey_store::Flows;
 use time::{Duration, OffsetDateTime};
 
 const ONE_YEAR: Duration = Duration::days(365);
-/// Values of cookies that the browser drops by itself are not accepted for longer than this.
+/// Longest life of a cookie that browsers drop by themselves.
 const OLDEST_TRANSIENT: Duration = Duration::days(30);
 
 fn attributes(name: &str, value: String, how: &CookieAttributes) -> cookie::CookieBuilder<'static> {
@@ -42,7 +42,7 @@ pub(crate) fn csrf_cookie(call: &Call<'_>, secret: &CsrfSecret) -> String {
     attributes(call.edge.csrf_cookie(), secret.to_cookie(), how).max_age(ONE_YEAR).build().to_string()
 }
 
-/// The session cookie for a session that its holder proves by `presented`.
+/// The session cookie of a session that its holder proves by `presented`.
 pub fn session_cookie(call: &Call<'_>, presented: &Presented, session: &Session) -> String {
     let config = &call.edge.config.cookies;
     let value = presented.to_cookie(call.now, session.expires_at, call.edge.rng.bytes());
@@ -54,10 +54,10 @@ pub fn session_cookie(call: &Call<'_>, presented: &Presented, session: &Session)
     cookie.build().to_string()
 }
 
-/// Takes the session cookie away.
+/// Removes the session cookie.
 pub fn expired_session_cookie(call: &Call<'_>) -> String {
     let config = &call.edge.config.cookies;
-    // Some user agents keep a cookie whose value is empty.
+    // Some user agents keep a cookie with an empty value.
     attributes(&config.session_name, "ended".to_owned(), &config.session)
         .max_age(Duration::ZERO)
         .expires(OffsetDateTime::UNIX_EPOCH)
@@ -65,14 +65,14 @@ pub fn expired_session_cookie(call: &Call<'_>) -> String {
         .to_string()
 }
 
-/// Reads a session cookie that is not too old: one session's life after its issue, whatever expiry it names.
+/// Reads a session cookie that is not too old: one session lifespan after its issue, whatever expiry it names.
 pub(crate) fn read_session_cookie(edge: &Edge, value: &str, now: OffsetDateTime) -> Option<Cookie> {
     let oldest = if edge.config.cookies.session_persistent { edge.session_lifespan() } else { OLDEST_TRANSIENT };
     Presented::from_cookie(value).filter(|cookie| now < cookie.issued_at.saturating_add(oldest))
 }
 
-/// Name of the cookie that remembers a device, after that of the session. Where the deployment allows it, no sibling domain can set
-/// one of this name.
+/// The name of the known-device cookie, after that of the session. Where the deployment allows it, no sibling domain can set a cookie of
+/// this name.
 fn device_cookie_name(edge: &Edge) -> String {
     let cookies = &edge.config.cookies;
     let is_host_only = cookies.session.secure && cookies.session.domain.is_none();
@@ -80,15 +80,14 @@ fn device_cookie_name(edge: &Edge) -> String {
     format!("{prefix}{}_device", cookies.session_name)
 }
 
-/// What a request's device remembers.
+/// The known-device cookie of a request.
 pub fn device_cookie(call: &Call<'_>) -> DeviceCookie {
     let name = device_cookie_name(call.edge);
     let mut values = call.cookies(&name).map(DeviceCookie::read);
     values.find(|cookie| !cookie.all().is_empty()).unwrap_or_default()
 }
 
-/// Remembers a device. The cookie comes along with a link from elsewhere, and to a form that is embedded elsewhere only where the
-/// session does so too.
+/// Sets the known-device cookie. It is sent with links from other sites, and with embedded forms only if the session cookie is.
 pub fn set_device_cookie(call: &Call<'_>, cookie: &DeviceCookie) -> String {
     let (name, session) = (device_cookie_name(call.edge), &call.edge.config.cookies.session);
     let same_site = match session.same_site {
@@ -100,12 +99,12 @@ pub fn set_device_cookie(call: &Call<'_>, cookie: &DeviceCookie) -> String {
     attributes(&name, cookie.value(), &how).max_age(known_device::KEPT).build().to_string()
 }
 
-/// The anti-CSRF token for a flow's form: fits the browser's cookie, empty for native apps.
+/// The anti-CSRF token for a flow's form: it fits the browser's cookie, and is empty for native apps.
 pub fn form_token(call: &Call<'_>, flow: &LoginFlow) -> String {
     match flow.kind {
         FlowType::Api if !flow.form.token_in_api_flow => String::new(),
         _ => {
-            // Without a cookie the token fits nothing, like the browser that has none.
+            // Without a cookie the token fits no browser.
             let fitting = call.csrf.iter().find(|secret| flow.csrf.is_some_and(|binding| binding.fits(secret)));
             match fitting.or(call.csrf_secret()) {
                 Some(secret) => secret.token(call.edge.rng.bytes()),
@@ -115,8 +114,8 @@ pub fn form_token(call: &Call<'_>, flow: &LoginFlow) -> String {
     }
 }
 
-/// What a client asks of a new flow.
-pub fn wishes<'a>(call: &'a Call<'_>, kind: FlowType) -> Asked<'a> {
+/// The parameters of a request for a new flow.
+pub fn init_parameters<'a>(call: &'a Call<'_>, kind: FlowType) -> Asked<'a> {
     Asked {
         kind,
         refresh: call.flag("refresh"),
@@ -128,7 +127,7 @@ pub fn wishes<'a>(call: &'a Call<'_>, kind: FlowType) -> Asked<'a> {
     }
 }
 
-/// The URL that was called, as the configuration names this deployment: no header of the request is part of it.
+/// The URL of a request with the host of the configuration: no header of the request is part of it.
 pub fn request_url(call: &Call<'_>) -> String {
     let mut url = join(call.edge.base_url(), &call.path);
     if !call.raw_query.is_empty() {
@@ -138,15 +137,15 @@ pub fn request_url(call: &Call<'_>) -> String {
     url
 }
 
-/// The error path of everything that a browser may navigate to (contract `login-flow.md` 10.3): JSON for those who ask for
-/// it, a stored error and a redirect to the error page for everybody else.
+/// The error of a request that a browser may navigate to (contract `login-flow.md` 10.3): JSON for a client that accepts it, otherwise
+/// a stored error and a redirect to the error page.
 pub async fn forward(call: &Call<'_>, flows: &Flows, fault: Fault) -> Result<Reply, Fault> {
     let fault = call.explained(fault);
     if call.is_json_request() || call.accepts_json() {
         return Err(fault);
     }
     let id = call.edge.rng.id();
-    // An error that cannot be stored is answered directly: better a bare answer than none.
+    // An error that cannot be stored is answered directly.
     if flows.put_error(id, fault.inner(call.request_id()), call.now).await.is_err() {
         return Err(fault);
     }

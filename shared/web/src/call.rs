@@ -1,4 +1,4 @@
-//! One request, read once; handlers ask it questions and never see a header map.
+//! One request, parsed once. Handlers ask it for values and never see a header map.
 
 use crate::edge::Edge;
 use crate::hint;
@@ -13,7 +13,7 @@ use latchkey_core::error::{ApiError, CsrfFault, csrf_violation};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// A header by which a browser is known.
+/// A header that marks a browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignOfABrowser {
     /// `Origin`.
@@ -22,8 +22,8 @@ pub enum SignOfABrowser {
     Cookie,
 }
 
-/// The path of a request. The gateway has decoded what the client sent, the edge has encoded it again where it must be, and only
-/// this type undoes that: each segment is decoded exactly once.
+/// The path of a request. The gateway has decoded the client's path, the edge has encoded it again where necessary, and only this type
+/// decodes it: each segment is decoded exactly once.
 #[derive(Clone, Debug)]
 pub struct Path(String);
 
@@ -32,7 +32,7 @@ impl Path {
         Self(encoded.to_owned())
     }
 
-    /// As it stands in a URL.
+    /// The path as it is in a URL.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -43,7 +43,7 @@ impl Path {
         self.without_admin().split('/').skip(1).map(decoded).collect()
     }
 
-    /// The path without the `/admin` that it may begin with.
+    /// The path without its optional prefix `/admin`.
     pub fn without_admin(&self) -> &str {
         self.0.strip_prefix("/admin").filter(|rest| rest.starts_with('/')).unwrap_or(&self.0)
     }
@@ -59,17 +59,17 @@ impl std::ops::Deref for Path {
 
 /// A request.
 pub struct Call<'a> {
-    /// What the function was started with.
+    /// The function's edge.
     pub edge: &'a Edge,
     /// The verb.
     pub method: Method,
     /// The path.
     pub path: Path,
-    /// The path to lead to, when this one is not clean.
+    /// The redirect target, when the path is not clean.
     pub(crate) clean: Option<String>,
-    /// What the anti-CSRF layer does with this request.
+    /// How the anti-CSRF layer treats this request.
     pub(crate) layer: CsrfLayer,
-    /// The query as sent, without its mark.
+    /// The query as sent, without its question mark.
     pub raw_query: String,
     /// When the request came.
     pub now: OffsetDateTime,
@@ -77,22 +77,22 @@ pub struct Call<'a> {
     pub(crate) headers: HeaderMap,
     pub(crate) cookies: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// Whether the body was larger than the listener takes; it is empty then.
+    /// Whether the body was too large; it is empty then.
     pub is_oversize: bool,
     pub(crate) source_ip: Option<String>,
-    /// Secrets of every anti-CSRF cookie that the request carries and that can be read.
+    /// The secrets of all readable anti-CSRF cookies of the request.
     pub(crate) csrf: Vec<CsrfSecret>,
     /// The secret of the cookie that the answer will set.
     pub(crate) csrf_new: Option<CsrfSecret>,
 }
 
 impl Call<'_> {
-    /// The first value of a query parameter; an empty one is there.
+    /// The first value of a query parameter, which may be empty.
     pub fn query(&self, key: &str) -> Option<&str> {
         self.query.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
     }
 
-    /// The first value of a query parameter that is not empty.
+    /// The first value of a query parameter, if it is not empty.
     pub fn query_filled(&self, key: &str) -> Option<&str> {
         self.query(key).filter(|value| !value.is_empty())
     }
@@ -107,7 +107,7 @@ impl Call<'_> {
         &self.query
     }
 
-    /// A query parameter as boolean; nonsense counts as false.
+    /// A query parameter as boolean; other values count as false.
     pub fn flag(&self, key: &str) -> bool {
         matches!(self.query(key), Some("1" | "t" | "T" | "TRUE" | "true" | "True"))
     }
@@ -127,7 +127,7 @@ impl Call<'_> {
         negotiate::accepts_json(&self.headers)
     }
 
-    /// Read, not change.
+    /// Whether the request only reads.
     pub fn is_get(&self) -> bool {
         matches!(self.method, Method::GET | Method::HEAD)
     }
@@ -142,12 +142,12 @@ impl Call<'_> {
         self.headers.get_all(name).iter()
     }
 
-    /// The host that the client asked, to tell somebody who is in doubt; no URL is made of it.
+    /// The host that the client called, for hints to developers; no URL is made of it.
     pub fn seen_host(&self) -> Option<&str> {
         self.header(SEEN_HOST.as_str())
     }
 
-    /// What the client calls this request.
+    /// The client's id of this request.
     pub fn request_id(&self) -> Option<&str> {
         self.header("x-request-id").filter(|id| !id.is_empty() && id.len() <= LONGEST_HEADER)
     }
@@ -157,8 +157,7 @@ impl Call<'_> {
         self.cookies.iter().filter(move |(k, _)| k == name).map(|(_, v)| v.as_str())
     }
 
-    /// Which header says that a browser sent this request, if any does: `Origin`, or `Cookie` with a cookie that is not the
-    /// infrastructure's own.
+    /// The header that marks this request as a browser's, if any: `Origin`, or `Cookie` with a cookie that is not the infrastructure's own.
     pub fn sign_of_a_browser(&self) -> Option<SignOfABrowser> {
         if self.header("origin").is_some_and(|origin| !origin.is_empty()) {
             Some(SignOfABrowser::Origin)
@@ -169,7 +168,7 @@ impl Call<'_> {
         }
     }
 
-    /// Whether the browser says that another site made it send this request.
+    /// Whether the browser says that another site caused this request.
     pub fn is_cross_site(&self) -> bool {
         self.header("sec-fetch-site") == Some("cross-site")
     }
@@ -179,12 +178,12 @@ impl Call<'_> {
         &self.body
     }
 
-    /// The secret that tokens of this answer fit: that of the browser's cookie, or of the one it is about to get.
+    /// The secret that tokens of this answer fit: that of the browser's cookie, or of the cookie that it is about to get.
     pub fn csrf_secret(&self) -> Option<&CsrfSecret> {
         self.csrf_new.as_ref().or(self.csrf.first())
     }
 
-    /// Every secret that the browser holds; two cookies of one name can meet when paths or domains overlap.
+    /// Every secret of the browser; it may send two cookies of one name when paths or domains overlap.
     pub fn csrf_cookies(&self) -> &[CsrfSecret] {
         &self.csrf
     }
@@ -192,13 +191,13 @@ impl Call<'_> {
     /// Checks a submitted token against the browser's cookies (contract `login-flow.md` 8.4, 8.6).
     ///
     /// # Errors
-    /// The 403, with the hint that fits the place where it failed.
+    /// The 403, with a hint for the place where it failed.
     pub fn check_csrf_token(&self, token: Option<&str>, json_body: bool) -> Result<(), crate::Fault> {
         let token = token.filter(|token| !token.is_empty());
         if token.is_some_and(|token| self.csrf.iter().any(|secret| secret.accepts(token))) {
             return Ok(());
         }
-        // A header does not count everywhere, but whoever sends one has not forgotten the token.
+        // A header does not count everywhere, but a client that sends one has not forgotten the token.
         let sent = token.or(self.header("x-csrf-token")).is_some_and(|token| !token.is_empty());
         let fault = match self.csrf_cookie_fault() {
             Some(fault) => fault,
@@ -208,12 +207,12 @@ impl Call<'_> {
         Err(csrf_violation(fault, self.is_ajax()).into())
     }
 
-    /// The 403 of a submission whose cookie or token is not that of the flow it names.
+    /// The 403 of a submission whose cookie or token does not fit its flow.
     pub fn csrf_token_violation(&self) -> crate::Fault {
         csrf_violation(self.csrf_cookie_fault().unwrap_or(CsrfFault::Mismatch), self.is_ajax()).into()
     }
 
-    /// The 403 of a request whose cookie does not fit the flow it asks for.
+    /// The 403 of a request whose cookie does not fit its flow.
     pub fn csrf_cookie_violation(&self) -> crate::Fault {
         csrf_violation(self.csrf_cookie_fault().unwrap_or(CsrfFault::NoToken), self.is_ajax()).into()
     }
@@ -228,7 +227,7 @@ impl Call<'_> {
         }
     }
 
-    /// A failure with what a developer is told of it, in development mode.
+    /// A failure with its hint for developers, in development mode.
     pub fn explained(&self, mut fault: crate::Fault) -> crate::Fault {
         if fault.debug.is_none() {
             fault.debug = hint::of(self, &fault.public);
@@ -241,7 +240,7 @@ impl Call<'_> {
     }
 }
 
-/// A text as it stands in a query.
+/// A text, encoded for a query.
 pub fn encode_query(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
@@ -249,7 +248,7 @@ pub fn encode_query(text: &str) -> String {
 /// A path segment that must be an id.
 ///
 /// # Errors
-/// 400 with the text that clients know for a segment of a wrong length; other faults have a text of ours.
+/// 400 with the text that clients know for a segment of a wrong length; other errors have a text of ours.
 pub fn parse_id(text: &str) -> Result<Uuid, ApiError> {
     Uuid::try_parse(text).map_err(|_| {
         let shown = quoted(text);

@@ -1,5 +1,5 @@
-//! The session a client presents (contract `login-flow.md` 1.3): the first source that holds something wins, and a bad
-//! token is not followed by the next source.
+//! The session that a client presents (contract `login-flow.md` 1.3): the first source with a value wins, and a bad token is not
+//! followed by the next source.
 
 use crate::browser;
 use crate::call::Call;
@@ -15,18 +15,18 @@ use latchkey_store::Accounts;
 use latchkey_store::accounts::Profile;
 use time::OffsetDateTime;
 
-/// What a request carries to prove a session.
+/// The session credentials of a request.
 #[derive(Debug, Default)]
 pub struct Credential {
-    /// The proof, if the winning source holds one that can be read.
+    /// The token, if the winning source has a readable one.
     pub presented: Option<Presented>,
-    /// Whether any source held anything at all.
+    /// Whether any source had a value.
     pub any: bool,
     /// The expiry that the session cookie was issued for, when the proof came by cookie.
     pub cookie_expires: Option<OffsetDateTime>,
 }
 
-/// What of a request can prove a session, wherever the request came from.
+/// The parts of a request that can prove a session, wherever the request came from.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
     /// The headers.
@@ -37,12 +37,12 @@ pub struct Evidence<'a> {
     pub now: OffsetDateTime,
 }
 
-/// Reads who is asking.
+/// Reads the session credentials of a request.
 pub fn credential(call: &Call<'_>) -> Credential {
     credential_in(call.edge, Evidence { headers: &call.headers, cookies: &call.cookies, now: call.now })
 }
 
-/// Reads who is asking: `X-Session-Token`, else the session cookie, else `Authorization: Bearer`.
+/// Reads the session credentials: `X-Session-Token`, else the session cookie, else `Authorization: Bearer`.
 pub fn credential_in(edge: &Edge, evidence: Evidence<'_>) -> Credential {
     let header = |name: &str| evidence.headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(token) = header("x-session-token").filter(|token| !token.is_empty()) {
@@ -71,27 +71,26 @@ fn bearer(header: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(' ')).then_some(token)
 }
 
-/// A session that is proven, with the person it belongs to. Only [`settle`] makes one.
+/// A proven session, with its identity. Only [`settle`] makes one.
 #[derive(Debug)]
 pub struct SignedIn {
     /// The session.
     pub session: Session,
-    /// The person.
+    /// The identity.
     pub profile: Profile,
     presented: Presented,
     matched: SecretMatch,
 }
 
 impl SignedIn {
-    /// What the client presented, if it holds the session's current secret. The one before is neither handed out again nor
-    /// changed for another, so nobody is told of it.
+    /// The presented token, if it has the session's current secret. A previous secret is neither sent again nor exchanged.
     pub fn current(&self) -> Option<&Presented> {
         Some(&self.presented).filter(|_| self.matched == SecretMatch::Current)
     }
 }
 
-/// Decides whether what was found is proven by what was presented: secret right, not revoked, not expired, person active. The
-/// first use of a session's current secret ends the one before, whichever endpoint it is used at.
+/// Decides whether the presented token proves the session: the secret is right, the session neither revoked nor expired, the identity
+/// active. The first use of a session's current secret ends the previous one, at whichever endpoint.
 pub async fn settle(
     presented: Option<Presented>,
     found: Option<(Session, Profile)>,
@@ -100,7 +99,7 @@ pub async fn settle(
 ) -> Option<SignedIn> {
     let signed_in = prove(presented?, found?, now)?;
     if signed_in.session.supersedes(signed_in.matched, now) {
-        // Without this write the secret before only keeps its minute, so its failure is no failure of the request.
+        // Without this write the previous secret only lives out its minute, so a failure does not fail the request.
         if let Err(error) = accounts.forget_previous_secret(&signed_in.session).await {
             note(error.to_string());
         }
@@ -118,15 +117,15 @@ fn prove(presented: Presented, (session, profile): (Session, Profile), now: Offs
     (ours && profile.identity.state == State::Active).then_some(SignedIn { session, profile, presented, matched })
 }
 
-/// Who is signed in, if anybody: reads the presented session and decides.
+/// The session of a call, if it is valid.
 ///
 /// # Errors
-/// When the store fails: that is never the same as not being signed in.
+/// When the store fails: that is not the same as signed out.
 pub async fn signed_in(call: &Call<'_>, accounts: &Accounts) -> Result<Option<SignedIn>, Fault> {
     look_up(credential(call).presented, accounts, call.now).await
 }
 
-/// Whose session it is that was presented, if it is good.
+/// The session of presented credentials, if it is valid.
 ///
 /// # Errors
 /// When the store fails.

@@ -1,16 +1,16 @@
-//! The cookies of a request, and their values as they come back: servers that stand between a browser and us write cookies again,
-//! some in quotation marks, some percent-encoded, some with a blank for each plus sign.
+//! The cookies of a request. Servers between a browser and this API rewrite values: in quotation marks, percent-encoded, or with spaces
+//! for plus signs.
 
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
-/// How many times a value may have been encoded on its way.
+/// How many times a value may have been encoded.
 const MOST_ENCODINGS: usize = 2;
 
-/// The cookies of a request's lines. One without `=` has a name and no value; blanks around names do not count.
+/// The cookies of a request's lines. One without `=` has a name and no value; spaces around names do not count.
 ///
-/// Blanks are those of the protocol alone. A browser lets any site set a cookie whose name begins with another kind of blank, and
-/// without it the name could be that of a cookie which only this host may set.
+/// Only the spaces of the protocol are trimmed. A browser lets any site set a cookie whose name begins with another kind of space;
+/// trimmed, it could have the name of a cookie that only this host may set.
 pub(crate) fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
     let pairs = lines.flat_map(|line| line.split(';')).map(trimmed).filter(|pair| !pair.is_empty());
     pairs
@@ -23,16 +23,16 @@ fn trimmed(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// Reads a value of ours as it was written, or as it was before others wrote it again.
+/// Reads a value of ours, rewritten or not.
 pub(crate) fn read<T>(value: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
     let mut value = Cow::Borrowed(value);
     for _ in 0..=MOST_ENCODINGS {
-        // None of our values has a blank in it.
+        // Our values have no spaces.
         let plain = value.trim_matches('"').replace(' ', "+");
         if let Some(found) = read(&plain) {
             return Some(found);
         }
-        // What has no escape in it comes back as it was.
+        // A value without an escape is not changed.
         let Ok(Cow::Owned(decoded)) = percent_decode_str(&value).decode_utf8() else { return None };
         value = Cow::Owned(decoded);
     }
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_read_however_it_was_written_again() {
+    fn rewritten_value_is_read() {
         let value = secret().to_cookie();
         assert!(value.contains('+') && value.ends_with('='), "{value}");
         let encoded = value.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn only_blanks_of_the_protocol_are_dropped() {
+    fn only_spaces_of_the_protocol_are_trimmed() {
         let names = |line: &str| parse(std::iter::once(line)).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names("a=1;  b=2;\tc=3; ;d"), ["a", "b", "c", "d"]);
         assert_eq!(names("\u{2000}__Host-a=1; \u{a0}b=2; c\u{b}=3"), ["\u{2000}__Host-a", "\u{a0}b", "c\u{b}"]);

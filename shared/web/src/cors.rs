@@ -1,5 +1,5 @@
-//! Cross-origin requests, as `serve.public.cors` allows them. The gateway's own setting stays off: it would override these
-//! answers and knows no wildcard subdomains.
+//! Cross-origin requests, as `serve.public.cors` allows them. The gateway's own setting stays off: it would override these answers and
+//! supports no wildcard subdomains.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -22,7 +22,7 @@ pub(crate) fn headers(cors: &Cors, origin: &str) -> Vec<(HeaderName, String)> {
     out
 }
 
-/// Headers for the question before a request: may I send `method` with these `headers`?
+/// Headers of the answer to a preflight request for `method` with these `headers`.
 pub(crate) fn preflight(cors: &Cors, origin: &str, method: &str, headers: Option<&str>) -> Vec<(HeaderName, String)> {
     let known = cors.allowed_methods.iter().any(|m| m.eq_ignore_ascii_case(method));
     let fits =
@@ -47,7 +47,7 @@ pub(crate) fn preflight(cors: &Cors, origin: &str, method: &str, headers: Option
     out
 }
 
-/// `*` stays `*`, which browsers refuse together with cookies; only a named origin is repeated.
+/// `*` stays `*`, which browsers refuse together with cookies. Only a listed origin is repeated.
 fn shown_origin(cors: &Cors, origin: &str) -> String {
     if cors.allowed_origins.iter().any(|allowed| allowed == "*") { "*".to_owned() } else { origin.to_owned() }
 }
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preflight_is_refused_by_silence() {
+    fn refused_preflight_has_no_headers() {
         let cors = cors(&["https://app.example"]);
         assert_eq!(preflight(&cors, "https://app.example", "PUT", Some("content-type")).len(), 4);
         assert!(preflight(&cors, "https://app.example", "DELETE", None).is_empty());

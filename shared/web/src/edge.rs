@@ -1,4 +1,4 @@
-//! What wraps every request: reading it, its limits, CORS, the anti-CSRF layer, the headers of every answer, the log line.
+//! What surrounds every request: parsing, limits, CORS, the anti-CSRF layer, common headers, the log line.
 
 use crate::address::Network;
 use crate::audit;
@@ -33,17 +33,17 @@ use std::sync::{Arc, OnceLock};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
-/// What every function is started with.
+/// The start values of every function.
 pub struct Edge {
     pub(crate) function: &'static str,
     pub(crate) listener: Listener,
     /// The configuration.
     pub config: Arc<Config>,
-    /// The time, for what has none of its own: a request has [`Call::now`].
+    /// The clock, for code without a request: a request has [`Call::now`].
     pub clock: Clock,
     /// Randomness.
     pub rng: Rng,
-    // What only some functions need is made at first use.
+    // Values that only some functions need are made at first use.
     return_to: OnceLock<AllowList>,
     csrf_cookie: OnceLock<String>,
     pub(crate) trusted: Vec<Network>,
@@ -59,7 +59,7 @@ pub fn load_config(env: &Environment) -> Result<Loaded, StartError> {
     let text = latchkey_config::text_of(path)
         .map_err(|e| StartError(format!("LATCHKEY_CONFIG: cannot read {}: {e}", path.display())))?;
     let dev = matches!(env.get("LATCHKEY_DEV"), Some("1" | "true"));
-    // A copy of a configuration lies elsewhere than the files that it names.
+    // A copied configuration is in another folder than the files that it names.
     let folder = env.get("LATCHKEY_CONFIG_FOLDER").map(std::path::Path::new).or(path.parent());
     latchkey_config::read(&text, folder, &env.pairs(), dev)
         .map_err(|e| StartError(format!("{} is not usable:\n{e}", path.display())))
@@ -82,9 +82,9 @@ impl Edge {
             listener,
             return_to: OnceLock::new(),
             csrf_cookie: OnceLock::new(),
-            // Checked when the configuration was read.
+            // The configuration was checked when it was read.
             trusted: config.trusted_proxies.iter().filter_map(|text| Network::parse(text)).collect(),
-            // The gateway's own name is shared by all its customers' APIs and has this header's effect already.
+            // All APIs under the gateway's own name share it, and that name has this header's effect already.
             strict_transport: base_url.starts_with("https://") && !base_url.contains(".amazonaws.com"),
             config: Arc::new(config),
             clock: platform.clock.clone(),
@@ -92,7 +92,7 @@ impl Edge {
         }
     }
 
-    /// Where browsers may be sent.
+    /// The allowed return addresses.
     pub fn return_to(&self) -> &AllowList {
         self.return_to.get_or_init(|| {
             let selfservice = &self.config.selfservice;
@@ -100,7 +100,7 @@ impl Edge {
         })
     }
 
-    /// Name of the anti-CSRF cookie.
+    /// The name of the anti-CSRF cookie.
     pub(crate) fn csrf_cookie(&self) -> &str {
         self.csrf_cookie.get_or_init(|| {
             let prefix = if self.config.cookies.csrf_host_prefix { HOST_PREFIX } else { "" };
@@ -108,17 +108,17 @@ impl Edge {
         })
     }
 
-    /// How long a login flow lives.
+    /// The lifespan of a login flow.
     pub fn flow_lifespan(&self) -> Duration {
         signed(self.config.selfservice.flows.login.lifespan)
     }
 
-    /// How long a session lives.
+    /// The lifespan of a session.
     pub fn session_lifespan(&self) -> Duration {
         signed(self.config.session.lifespan)
     }
 
-    /// The level that a session needs to be shown.
+    /// The assurance level that whoami demands.
     pub fn required_aal(&self) -> RequiredAal {
         match self.config.session.required_aal {
             latchkey_config::RequiredAal::Aal1 => RequiredAal::Aal1,
@@ -132,12 +132,12 @@ impl Edge {
     }
 }
 
-/// A configured duration as the domain counts it; one beyond its range never ends.
+/// A configured duration in the domain's type; one beyond its range never ends.
 pub fn signed(duration: std::time::Duration) -> Duration {
     Duration::try_from(duration).unwrap_or(Duration::MAX)
 }
 
-/// Answers one request: `decide` is given the request as read and says what to answer.
+/// Answers one request. `decide` gets the request as read and returns the reply.
 pub async fn answer(
     edge: &Edge,
     request: Request,
@@ -146,7 +146,7 @@ pub async fn answer(
     let (ids, began) = (ids(edge, &request), edge.clock.now());
     let principal = if edge.listener == Listener::Admin { audit::principal(&request) } else { Value::Null };
     let call = read(edge, request);
-    // On the heap, because what wraps it would move it about otherwise, and it is large.
+    // On the heap, because the future is large and its wrappers would move it about.
     let answering = Box::pin(async {
         let decided = match checks(&call) {
             Some(early) => early,
@@ -168,12 +168,12 @@ pub async fn answer(
     finish(&call, reply)
 }
 
-/// Whether the gateway has checked an IAM signature of this request: only the admin API's routes ask for one.
+/// Whether the gateway has checked an IAM signature of this request; only routes of the admin API demand one.
 pub fn is_signed(request: &Request) -> bool {
     gateways_word(request).and_then(|context| context.authorizer.as_ref()).is_some_and(|a| a.iam.is_some())
 }
 
-/// What the gateway says of a request.
+/// What the gateway says about a request.
 pub(crate) fn gateways_word(request: &Request) -> Option<&ApiGatewayV2httpRequestContext> {
     match request.request_context_ref()? {
         RequestContext::ApiGatewayV2(context) => Some(context),
@@ -214,7 +214,7 @@ fn read(edge: &Edge, request: Request) -> Call<'_> {
         .filter(|(name, _)| name == edge.csrf_cookie())
         .filter_map(|(_, value)| cookies::read(value, CsrfSecret::from_cookie))
         .collect();
-    // An app that is led to a clean path would bring a cookie along, and be taken for a browser.
+    // An app that is redirected to a clean path would bring the cookie along, and be mistaken for a browser.
     let csrf_new =
         (layer == CsrfLayer::Guarded && csrf.is_empty() && clean.is_none()).then(|| CsrfSecret::new(edge.rng.bytes()));
     let query = form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect();
@@ -237,14 +237,14 @@ fn read(edge: &Edge, request: Request) -> Call<'_> {
     }
 }
 
-/// When a request came, in milliseconds since 1970 as its event says; `None` for what is no time of this system.
+/// The arrival of a request, in milliseconds since 1970 as its event says; `None` for an invalid time.
 fn by_the_gateways_clock(milliseconds: i64) -> Option<OffsetDateTime> {
     const SENSIBLE: std::ops::Range<OffsetDateTime> = datetime!(2020-01-01 0:00 UTC)..datetime!(2200-01-01 0:00 UTC);
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok()?;
     SENSIBLE.contains(&at).then_some(at)
 }
 
-/// Leads to the clean form of a path, as routers do. A path alone: whatever name the client reached this by, it stays with it.
+/// Redirects to the clean form of a path, as routers do. The target is only a path, so the host stays the client's.
 fn to_the_clean_path(call: &Call<'_>, clean: &str) -> Reply {
     let config = &call.edge.config;
     let base = if call.edge.listener == Listener::Admin { &config.admin.base_url } else { &config.public.base_url };
@@ -256,7 +256,7 @@ fn to_the_clean_path(call: &Call<'_>, clean: &str) -> Reply {
     Reply::redirect(307, &to, call.is_get(), "to the clean path")
 }
 
-/// What is answered without asking the handler.
+/// The answers that need no handler.
 fn checks(call: &Call<'_>) -> Option<Result<Reply, Fault>> {
     if call.method == Method::OPTIONS
         && call.edge.listener == Listener::Public
@@ -268,7 +268,7 @@ fn checks(call: &Call<'_>) -> Option<Result<Reply, Fault>> {
         let error = ApiError::new(414).because("The path and query of the request are longer than this API accepts.");
         return Some(Err(error.into()));
     }
-    // Before the anti-CSRF layer, which goes by paths.
+    // Before the anti-CSRF layer, which depends on the path.
     if let Some(clean) = &call.clean {
         return Some(Ok(to_the_clean_path(call, clean)));
     }
@@ -292,7 +292,7 @@ fn checks(call: &Call<'_>) -> Option<Result<Reply, Fault>> {
     None
 }
 
-/// A browser's question whether it may send a request from another origin.
+/// A preflight request of a browser.
 fn preflight(call: &Call<'_>) -> Option<Reply> {
     let cors = call.edge.config.cors.as_ref()?;
     let method = call.header(ACCESS_CONTROL_REQUEST_METHOD.as_str())?;
@@ -306,7 +306,7 @@ fn preflight(call: &Call<'_>) -> Option<Reply> {
     Some(reply)
 }
 
-/// Adds what every answer carries and makes it a response.
+/// Adds the headers of every answer and makes it a response.
 fn finish(call: &Call<'_>, reply: Reply) -> Response {
     let edge = call.edge;
     let mut headers = HeaderMap::new();
@@ -318,7 +318,7 @@ fn finish(call: &Call<'_>, reply: Reply) -> Response {
             headers.append(name, value);
         }
     };
-    // A page says for itself how long it may be kept.
+    // A page sets its own cache headers.
     if call.method == Method::GET && edge.listener != Listener::Pages {
         set(CACHE_CONTROL, "private, no-cache, no-store, must-revalidate");
     }
@@ -343,7 +343,7 @@ fn finish(call: &Call<'_>, reply: Reply) -> Response {
             set(VARY, vary);
         }
         let replaced = reply.new_csrf.then(|| CsrfSecret::new(edge.rng.bytes()));
-        // A browser asks whether it may send a request without the cookies that it would send with it.
+        // A preflight request comes without the cookies of the request that follows.
         let given = call.csrf_new.as_ref().filter(|_| reply.kind != Kind::Preflight);
         if let Some(secret) = replaced.as_ref().or(given) {
             set(SET_COOKIE, &browser::csrf_cookie(call, secret));
@@ -354,7 +354,7 @@ fn finish(call: &Call<'_>, reply: Reply) -> Response {
     }
     let body = match reply.body {
         Body::Empty => Body::Empty,
-        // The body stays here, and its length is told: by itself a server would say 0, which is not that of the answer to a GET.
+        // The body is dropped, and its length is sent: a server would say 0, which is not the length of the answer to a GET.
         body if call.method == Method::HEAD => {
             headers.insert(CONTENT_LENGTH, body.len().into());
             Body::Empty

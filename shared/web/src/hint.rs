@@ -1,8 +1,8 @@
-//! What a developer is told beside an error in development mode: what was seen, what was expected, and which key to change. It
-//! stands in the error's `debug`, which is absent everywhere else.
+//! Hints for developers beside an error in development mode: what was received, what was expected, and which key to change. They are in
+//! the error's `debug`, which is absent everywhere else.
 //!
-//! What a request says of where it comes from (`Host`, `Origin`, `Referer`) is compared and quoted here, in JSON only. It decides
-//! nothing and becomes no address.
+//! The origin of a request (`Host`, `Origin`, `Referer`) is compared and quoted here, in JSON only. It decides nothing and becomes no
+//! URL.
 
 use crate::call::Call;
 use crate::cors;
@@ -11,10 +11,10 @@ use http::Method;
 use latchkey_config::{CookieAttributes, SameSite};
 use latchkey_core::error::ApiError;
 
-/// Longest text that is quoted of a request, in bytes.
+/// Longest quoted text of a request, in bytes.
 const LONGEST: usize = 200;
 
-/// What there is to say about an error.
+/// The hint of an error.
 pub(crate) fn of(call: &Call<'_>, error: &ApiError) -> Option<String> {
     if !is_asked_for(call) {
         return None;
@@ -29,8 +29,8 @@ pub(crate) fn of(call: &Call<'_>, error: &ApiError) -> Option<String> {
     (!hints.is_empty()).then(|| hints.join(" "))
 }
 
-/// What there is to say in the log about a request whose answer its browser will keep from the page. The browser's own message
-/// names no key, and a question before a request has no body for a hint. Fixed words, as everywhere in the log.
+/// The hint for the log about a request whose answer the browser will hide from the page. The browser's own message names no key, and a
+/// preflight request has no body for a hint. The text is fixed, as everywhere in the log.
 pub(crate) fn for_the_log(call: &Call<'_>) -> Option<&'static str> {
     if !is_asked_for(call) {
         return None;
@@ -42,18 +42,18 @@ fn is_asked_for(call: &Call<'_>) -> bool {
     call.edge.config.dev && call.edge.listener == Listener::Public
 }
 
-/// A browser that shows no session at all, which it may have and keep to itself.
+/// A browser that sends no session, although it may have one.
 fn has_lost_its_session(call: &Call<'_>) -> bool {
     let browser = ["origin", "referer", "sec-fetch-site"].iter().any(|name| call.header(name).is_some());
     let any = crate::caller::credential(call).any;
     browser && !any
 }
 
-/// Where a URL leads, as far as cookies and origins go.
+/// The target of a URL, as far as cookies and origins depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place<'a> {
     scheme: &'a str,
-    /// With the port.
+    /// Host and port.
     authority: &'a str,
     host: &'a str,
 }
@@ -74,7 +74,7 @@ impl<'a> Place<'a> {
         is_loopback(self.host)
     }
 
-    /// Whether browsers count both as one site. Without the list of public suffixes this is a guess, which is enough for a hint.
+    /// Whether browsers count both as one site. Without the public suffix list this is a guess, which is enough for a hint.
     fn is_same_site(self, other: Self) -> bool {
         let site = |place: Self| (place.scheme.to_ascii_lowercase(), site_of(place.host));
         site(self) == site(other)
@@ -92,7 +92,7 @@ fn host_of(authority: &str) -> &str {
     }
 }
 
-/// The last two labels of a name, or three below one such as `co.uk`; all of an address.
+/// The last two labels of a name, or three below one such as `co.uk`; the whole of an address.
 fn site_of(host: &str) -> String {
     let host = host.to_ascii_lowercase();
     let labels: Vec<&str> = host.split('.').collect();
@@ -115,13 +115,13 @@ fn shortened(text: &str) -> String {
     if text.len() <= LONGEST { text.to_owned() } else { format!("{}…", &text[..text.floor_char_boundary(LONGEST)]) }
 }
 
-/// The page that a request comes from, if its browser says so.
+/// The page of a request, if its browser sends it.
 fn page<'c>(call: &'c Call<'_>) -> Option<Place<'c>> {
     let origin = call.header("origin").and_then(Place::of);
     origin.or_else(|| call.header("referer").and_then(Place::of))
 }
 
-/// Why a cookie did not come.
+/// Why a cookie was not sent.
 fn cookie(call: &Call<'_>, how: &CookieAttributes) -> Vec<String> {
     let config = &call.edge.config;
     let base_url = &config.public.base_url;
@@ -164,7 +164,7 @@ fn cookie(call: &Call<'_>, how: &CookieAttributes) -> Vec<String> {
             ));
         }
     }
-    // A page that another server renders asks without saying where its visitor is; the configuration does.
+    // A page that another server renders calls without its own URL; the configuration has it.
     let ui_url = &config.selfservice.flows.login.ui_url;
     if let Some(ui) = Place::of(ui_url)
         && page.is_none()
@@ -217,13 +217,13 @@ fn return_to(call: &Call<'_>) -> String {
     )
 }
 
-/// Why a browser keeps an answer from the page that asked.
+/// Why a browser hides an answer from the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Problem {
     Off,
     NotListed,
     /// `*`, which counts for requests without cookies only.
-    Anybody,
+    Wildcard,
 }
 
 impl Problem {
@@ -243,7 +243,7 @@ impl Problem {
                      Add {origin} to serve.public.cors.allowed_origins."
                 )
             }
-            Self::Anybody => format!(
+            Self::Wildcard => format!(
                 "The page is at {origin}, and serve.public.cors.allowed_origins is *, which browsers do not take for requests with cookies. \
                  Name {origin} in serve.public.cors.allowed_origins."
             ),
@@ -254,14 +254,14 @@ impl Problem {
         match self {
             Self::Off => "the page that asked is of another origin, and serve.public.cors.enabled is false",
             Self::NotListed => "the origin of the page that asked is not on serve.public.cors.allowed_origins",
-            Self::Anybody => {
+            Self::Wildcard => {
                 "serve.public.cors.allowed_origins is *, which browsers do not take for requests with cookies: name the page's origin"
             }
         }
     }
 }
 
-/// The origin of the page that a script sent this request from, when its browser will not show it the answer.
+/// The origin of the page whose script sent this request, when the browser will hide the answer from it.
 fn foreign_origin(call: &Call<'_>) -> Option<(String, Problem)> {
     let origin = call.header("origin")?;
     let place = Place::of(origin)?;
@@ -270,7 +270,7 @@ fn foreign_origin(call: &Call<'_>) -> Option<(String, Problem)> {
     if own.is_some_and(is_own) || call.seen_host().is_some_and(is_own) {
         return None;
     }
-    // Forms and links are no business of CORS. Browsers say so; those who do not are known by what they ask for.
+    // CORS does not concern forms and links. Browsers mark them; in other clients, the accepted type tells.
     let by_script = match call.header("sec-fetch-mode") {
         Some(mode) => mode == "cors",
         None => call.method == Method::OPTIONS || call.is_json_request() || call.accepts_json(),
@@ -282,7 +282,7 @@ fn foreign_origin(call: &Call<'_>) -> Option<(String, Problem)> {
         None => Problem::Off,
         Some(cors) if !cors::allows(cors, origin) => Problem::NotListed,
         Some(cors) if cors.allow_credentials && cors.allowed_origins.iter().any(|allowed| allowed == "*") => {
-            Problem::Anybody
+            Problem::Wildcard
         }
         Some(_) => return None,
     };

@@ -1,7 +1,7 @@
-//! Cookies of what stands in front: load balancers, content delivery networks, firewalls against bots.
+//! Cookies of infrastructure: load balancers, content delivery networks, firewalls against bots.
 //!
-//! They set them on every answer and expect them back, so a native app that keeps cookies sends them as a browser does. They say
-//! nothing about who is calling, and nobody signs in by one.
+//! It sets them on every answer and expects them back, so a native app that keeps cookies sends them as a browser does. They say nothing
+//! about the client, and sign no client in.
 
 /// Names, and beginnings of names, with the product that sets them.
 const COOKIES: &[(&str, Name)] = &[
@@ -62,7 +62,7 @@ const COOKIES: &[(&str, Name)] = &[
     ("BNES_", Name::Beginning),
 ];
 
-/// How much of a cookie's name a line above has.
+/// How much of a cookie's name an entry above has.
 enum Name {
     Whole,
     Beginning,
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn front_doors_are_known_and_nothing_else() {
+    fn infrastructure_cookies_are_recognised() {
         for theirs in [
             "AWSALBTGCORS",
             "AWSALBAPP-0",

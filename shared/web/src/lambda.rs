@@ -15,13 +15,13 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// Where a request's `Host` is found; what a client sends under this name is dropped.
+/// Internal header with a request's `Host`; a client's header of this name is dropped.
 pub(crate) const SEEN_HOST: http::HeaderName = http::HeaderName::from_static("x-latchkey-host");
 
-/// A function's handler as a value: the answer to one request, on its way.
+/// A function's handler as a value: the future of one response.
 pub type Handler<A> = for<'a> fn(&'a A, Request) -> Pin<Box<dyn Future<Output = Response> + Send + 'a>>;
 
-/// The answer to one event of any kind, on its way.
+/// The future of the answer to one event of any kind.
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send + 'a>>;
 
 /// Starts a function of the HTTP APIs and serves its requests until Lambda ends it.
@@ -35,8 +35,8 @@ pub async fn serve<A: Send + Sync + 'static>(
     serve_events(start, move |app, event, context| Box::pin(invoke(app, handle, event, context))).await
 }
 
-/// Starts a function and serves its events, as they come, until Lambda ends it. A function that cannot start says why and ends
-/// at once: serving with half a configuration would be worse.
+/// Starts a function and serves its events, of any kind, until Lambda ends it. A function that cannot start logs why and ends at once,
+/// because serving with half a configuration would be worse.
 ///
 /// # Errors
 /// When the start fails or the Runtime API is gone.
@@ -52,7 +52,7 @@ pub async fn serve_events<A: Send + Sync + 'static>(
     .await
 }
 
-/// Answers one event: what API Gateway sends in, what it takes out.
+/// Answers one event of API Gateway.
 ///
 /// # Errors
 /// When the event is not an HTTP API event of payload format 2.0.
@@ -63,23 +63,22 @@ pub async fn invoke<A: Sync>(app: &A, handle: Handler<A>, event: &str, context: 
     Ok(serde_json::to_value(answer)?)
 }
 
-/// Reads an event. What cannot stand in an HTTP request is mended or left out first: the gateway decodes more than it checks, and
+/// Reads an event. Parts that cannot be in an HTTP request are repaired or removed first: the gateway decodes more than it checks, and
 /// a request must never be answered by a crash.
 fn parse(text: &str) -> Result<ApiGatewayV2httpRequest, Error> {
     let mut event: ApiGatewayV2httpRequest = match serde_json::from_str(text) {
         Ok(event) => event,
         Err(_) => serde_json::from_value(mend(serde_json::from_str(text)?))?,
     };
-    // The gateway has decoded the path, so a percent sign in it is one, and no escape that would be decoded once more. The query
-    // comes as it was sent.
+    // The gateway has decoded the path, so a percent sign in it must not be decoded once more. The query comes as it was sent.
     let path = legal(event.raw_path.as_deref().unwrap_or_default(), ILLEGAL_IN_A_PATH);
     let query = legal(event.raw_query_string.as_deref().unwrap_or_default(), ILLEGAL);
     let (path, query) =
         if path.len() + query.len() > LONGEST_EVENT_TARGET { Default::default() } else { (path, query) };
     event.raw_path = Some(if path.starts_with('/') { path } else { format!("/{path}") });
     event.raw_query_string = Some(query);
-    // The host of a request decides nothing here, so one that would not make a URL is not needed.
-    // It is kept under a name that means nothing, for a developer who asked another host than the configuration names.
+    // The host of a request decides nothing here, so an invalid one is not needed.
+    // It is kept under another name, for the hint to a developer who called another host than the configuration names.
     event.headers.remove(&SEEN_HOST);
     if let Some(host) = event.headers.remove(http::header::HOST) {
         event.headers.insert(SEEN_HOST, host);
@@ -94,7 +93,7 @@ fn parse(text: &str) -> Result<ApiGatewayV2httpRequest, Error> {
     Ok(event)
 }
 
-/// What may not stand in a URL.
+/// Characters that cannot be in a URL.
 const ILLEGAL: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -108,14 +107,14 @@ const ILLEGAL: &AsciiSet = &CONTROLS
     .add(b'}')
     .add(b'#');
 
-/// What may not stand in a path that was decoded: besides that, what begins an escape or a query.
+/// Characters that cannot be in a decoded path: those, and the ones that begin an escape or a query.
 const ILLEGAL_IN_A_PATH: &AsciiSet = &ILLEGAL.add(b'%').add(b'?');
 
 fn legal(text: &str, illegal: &'static AsciiSet) -> String {
     percent_encoding::utf8_percent_encode(text, illegal).to_string()
 }
 
-/// Leaves out what is not of its type and puts in what must be there.
+/// Removes values of the wrong type and adds required ones.
 fn mend(event: Value) -> Value {
     let of = |value: &Value, key: &str| value.get(key).cloned().unwrap_or_default();
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -139,7 +138,7 @@ fn mend(event: Value) -> Value {
         "body": text(&event, "body"),
         "isBase64Encoded": event.get("isBase64Encoded") == Some(&Value::Bool(true)),
         "requestContext": {
-            // Only what the gateway itself says of a signature counts; what cannot be read as that is none.
+            // Only the gateway's own statement on a signature counts; an unreadable one counts as none.
             "authorizer": context.get("authorizer").filter(|authorizer| authorizer.is_object()),
             "requestId": text(&context, "requestId"),
             "routeKey": text(&context, "routeKey"),
@@ -163,7 +162,7 @@ mod tests {
     use lambda_http::http::StatusCode;
     use proptest::prelude::*;
 
-    /// Answers an event with what it saw.
+    /// Answers an event. Returns what the handler saw.
     async fn seen(event: &str) -> Result<Value, Error> {
         fn look<'a>((): &'a (), request: Request) -> Pin<Box<dyn Future<Output = Response> + Send + 'a>> {
             let text = format!("{} {} {}", request.method(), request.uri().path(), request.body().len());

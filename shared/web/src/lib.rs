@@ -1,24 +1,24 @@
 //! The edge: an API Gateway request in, a response out.
 //!
-//! Handlers decide with values from `latchkey-core` and know nothing of headers; this crate reads who is asking and what
-//! kind of client it is, and turns the outcome into a status, headers, cookies and a body for that kind of client.
+//! Handlers decide with values of `latchkey-core` and know no headers. This crate establishes the client and its session, and turns the
+//! outcome into a status, headers, cookies and a body for that kind of client.
 //!
 //! | module | holds |
 //! |---|---|
 //! | [`lambda`] | the five lines of each function's `main`: start once, answer events |
-//! | [`authorize`] | the edge of an authorizer: API Gateway's question in, its simple answer out |
-//! | [`edge`] | what wraps every request: parsing, limits, CORS, the anti-CSRF layer, the log line |
-//! | [`call`] | one request, read |
-//! | [`reply`] | one answer, and the errors it may be |
+//! | [`authorize`] | the edge of a Lambda authorizer |
+//! | [`edge`] | what surrounds every request: parsing, limits, CORS, the anti-CSRF layer, the log line |
+//! | [`call`] | one request, parsed |
+//! | [`reply`] | one answer, and the errors |
 //! | [`negotiate`] | whether a client wants JSON |
 //! | [`payload`] | submitted forms and JSON, as flat fields |
-//! | [`browser`] | what only browsers get: cookies, redirects, the error page |
-//! | [`caller`] | the session a client presents |
-//! | [`device`] | where a request comes from |
-//! | [`audit`] | who changed what, for the log of the admin API |
+//! | [`browser`] | answers for browsers only: cookies, redirects, the error page |
+//! | [`caller`] | the session that a client presents |
+//! | [`device`] | the address and user agent of a request |
+//! | [`audit`] | the audit log of the admin API |
 //! | [`routes`] | every path and verb, and how the anti-CSRF layer treats it |
-//! | `infrastructure` | cookies of load balancers and content networks, by which nobody is known |
-//! | `hint` | what a developer is told beside an error, in development mode |
+//! | `infrastructure` | cookies of load balancers and content networks, which identify no client |
+//! | `hint` | hints for developers beside an error, in development mode |
 
 mod address;
 pub mod audit;

@@ -6,15 +6,15 @@ use latchkey_platform::{Clock, log};
 use serde_json::json;
 use time::OffsetDateTime;
 
-/// What a request is known by.
+/// The fields that identify a request.
 pub(crate) struct Ids {
-    /// The function that answers it.
+    /// The function.
     pub(crate) function: &'static str,
     pub(crate) request: String,
     pub(crate) trace: Option<String>,
 }
 
-/// Writes the line of a request that was answered.
+/// Writes the line of an answered request.
 pub(crate) fn request(
     clock: &Clock,
     ids: &Ids,
@@ -24,7 +24,7 @@ pub(crate) fn request(
     began: OffsetDateTime,
     notes: &[String],
 ) {
-    // A browser is sent to a page with what went wrong; that does not make it right.
+    // A redirect to the error page still counts as a failure.
     let failed = reply.fault.as_ref().map_or(reply.status, |fault| fault.public.status);
     let mut line = json!({
         "request_id": ids.request,

@@ -1,4 +1,4 @@
-//! Whether a client wants JSON (contract `login-flow.md` 1.2). Two decisions exist; they differ in what else is on offer.
+//! Whether a client wants JSON (contract `login-flow.md` 1.2). There are two decisions, which differ in the alternatives.
 
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -8,7 +8,7 @@ pub fn accepts_json(headers: &HeaderMap) -> bool {
     best(headers, &["text/html", "application/json"]) == "application/json"
 }
 
-/// *json-request*: JSON is the best of everything, or the body says `application/json` to the letter.
+/// *json-request*: JSON is preferred to everything else, or the content type is exactly `application/json`.
 pub fn is_json_request(headers: &HeaderMap) -> bool {
     let typed = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes() == b"application/json");
     typed || best(headers, &["text/html", "text/*", "*/*", "application/json"]) == "application/json"
@@ -20,7 +20,7 @@ struct Range<'a> {
     weight: u32,
 }
 
-/// The candidate that the client likes best; an earlier one wins a tie.
+/// The candidate that the client prefers; an earlier one wins a tie.
 fn best(headers: &HeaderMap, candidates: &[&'static str]) -> &'static str {
     let ranges: Vec<Range<'_>> =
         headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok()).flat_map(ranges).collect();
@@ -34,9 +34,9 @@ fn best(headers: &HeaderMap, candidates: &[&'static str]) -> &'static str {
     chosen.0
 }
 
-/// How exactly a range names a candidate; `None` when it does not.
+/// How specifically a range matches a candidate; `None` when it does not.
 fn specificity(range: &str, candidate: &str) -> Option<u32> {
-    // A candidate may itself be a wildcard; a range with one is no more exact for that.
+    // A candidate may itself be a wildcard; a range with a wildcard is not more specific for that.
     if range == "*/*" {
         Some(1)
     } else if let Some(kind) = range.strip_suffix("/*") {
@@ -46,7 +46,7 @@ fn specificity(range: &str, candidate: &str) -> Option<u32> {
     }
 }
 
-/// The ranges of one header line. A parameter other than `q` ends the reading of the line; what was read before counts.
+/// The ranges of one header line. A parameter other than `q` ends the reading of the line; earlier ranges count.
 fn ranges(line: &str) -> Vec<Range<'_>> {
     let mut out = Vec::new();
     for entry in line.split(',') {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_body_counts_only_to_the_letter() {
+    fn json_content_type_must_match_exactly() {
         assert!(is_json_request(&headers(None, Some("application/json"))));
         assert!(!is_json_request(&headers(None, Some("application/json; charset=utf-8"))));
         assert!(!accepts_json(&headers(None, Some("application/json"))));
@@ -128,7 +128,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_header_gives_an_answer(accept in "[ -~]{0,120}") {
+        fn any_header_is_decided(accept in "[ -~]{0,120}") {
             let headers = headers(Some(&accept), None);
             let _ = (is_json_request(&headers), accepts_json(&headers));
         }

@@ -1,7 +1,7 @@
 //! Submitted forms and JSON, as flat fields (contract `login-flow.md` 5.1, `methods-password-code-2fa.md` 1.2).
 //!
-//! JSON is read like a form: top-level keys, each value as text. A key given twice counts by its last value in JSON and by its
-//! first in a form, as clients rely on. An empty text is the same as none.
+//! JSON is read like a form: top-level keys, each value as text. Of a repeated key the last value counts in JSON and the first in a
+//! form, as clients rely on. An empty text counts as absent.
 
 use crate::call::Call;
 use http::Method;
@@ -11,11 +11,11 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
-/// A decoded submission.
+/// A parsed submission.
 pub struct Payload {
     fields: HashMap<String, SecretString>,
     transient: Result<Option<Value>, &'static str>,
-    /// Whether the body was JSON: such a body never counts as lacking a token.
+    /// Whether the body was JSON: then a missing anti-CSRF token has its own message.
     pub is_json: bool,
 }
 
@@ -26,22 +26,22 @@ impl Default for Payload {
 }
 
 impl Payload {
-    /// A field's text; an empty one is not there.
+    /// A field's text, if it is not empty.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.fields.get(name).map(|text| text.expose_secret()).filter(|text| !text.is_empty())
     }
 
-    /// A field whose value must not be shown; an empty one is not there.
+    /// A secret field, if it is not empty.
     pub fn secret(&self, name: &str) -> Option<&SecretString> {
         self.text(name).and_then(|_| self.fields.get(name))
     }
 
-    /// The JSON type of a `transient_payload` that is not the object it must be.
+    /// The JSON type of a `transient_payload` that is not an object.
     pub fn transient_fault(&self) -> Option<&'static str> {
         self.transient.as_ref().err().copied()
     }
 
-    /// The `transient_payload`; an empty object when there is none.
+    /// The `transient_payload`; by default an empty object.
     pub fn transient(&self) -> Value {
         self.transient.clone().ok().flatten().unwrap_or_else(|| Value::Object(Map::new()))
     }
@@ -67,7 +67,7 @@ pub fn decode(call: &Call<'_>) -> Result<Payload, String> {
         "application/x-www-form-urlencoded" => {
             from_form(&call.body).map_err(|fault| format!("Unable to decode HTTP POST form body: {fault}"))
         }
-        // Let through and never read, as clients know it: no field is seen.
+        // Accepted and never read, as in Kratos: no field is seen.
         "multipart/form-data" => Ok(Payload::default()),
         _ => Err(format!(
             "HTTP {} Request used unknown HTTP Header \"Content-Type: {}\", only [multipart/form-data \
@@ -78,11 +78,11 @@ pub fn decode(call: &Call<'_>) -> Result<Payload, String> {
     }
 }
 
-/// Why a body of no bytes cannot be decoded.
+/// The error of an empty body.
 pub const NO_BODY: &str = "Unable to decode HTTP Request Body because its HTTP Header \"Content-Length\" is zero.";
 
 fn from_json(body: &[u8]) -> Result<Payload, String> {
-    // What follows the first value is ignored.
+    // Bytes after the first value are ignored.
     let Some(Ok(value)) = bounds::first_json(body) else { return Err("Unable to decode form as JSON.".to_owned()) };
     let kind = match &value {
         Value::Object(map) => {
@@ -99,7 +99,7 @@ fn from_json(body: &[u8]) -> Result<Payload, String> {
     Err(format!("Expected JSON sent in request body to be an object but got: {kind}"))
 }
 
-/// The numbers of an object as they were written: a password may be one, and longer than a number can be.
+/// The numbers of an object as they were written: a password may be a number, and longer than a number type can hold.
 fn numbers(body: &[u8]) -> HashMap<String, String> {
     let first = serde_json::Deserializer::from_slice(body).into_iter::<HashMap<String, &RawValue>>().next();
     let written = first.and_then(Result::ok).unwrap_or_default();
@@ -146,7 +146,7 @@ fn from_form(body: &[u8]) -> Result<Payload, String> {
     Ok(payload)
 }
 
-/// The object that a `transient_payload` is, or the JSON type that it is instead.
+/// A `transient_payload` that is an object, or the JSON type that it has instead.
 fn transient(value: &Value) -> Result<Option<Value>, &'static str> {
     match value {
         Value::Object(_) => Ok(Some(value.clone())),
@@ -154,7 +154,7 @@ fn transient(value: &Value) -> Result<Option<Value>, &'static str> {
         Value::Array(_) => Err("array"),
         Value::Number(_) => Err("number"),
         Value::Bool(_) => Err("boolean"),
-        // Text that holds an object counts as one, for clients that encode twice.
+        // Text with an object counts as one, for clients that encode twice.
         Value::String(text) if text.is_empty() => Ok(None),
         Value::String(text) => match bounds::json(text.as_bytes()) {
             Ok(Value::String(_)) | Err(_) => Err("string"),
@@ -163,7 +163,7 @@ fn transient(value: &Value) -> Result<Option<Value>, &'static str> {
     }
 }
 
-/// Undoes percent-encoding; the error quotes the fault as far as three characters.
+/// Percent-decoding; the error quotes at most three characters.
 fn unescape(bytes: &[u8]) -> Result<String, String> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transient_payload_is_an_object() {
+    fn transient_payload_is_an_object() {
         for (text, fault) in [
             (r#"{"transient_payload":{"a":1}}"#, None),
             (r#"{"transient_payload":null}"#, None),
@@ -259,7 +259,7 @@ mod tests {
             (r#"{"transient_payload":false}"#, Some("boolean")),
             (r#"{"transient_payload":"x"}"#, Some("string")),
             (r#"{"transient_payload":"5"}"#, Some("number")),
-            // What is kept within a flow must be readable there.
+            // A payload that is stored with a flow must be readable there.
             (&format!(r#"{{"transient_payload":"{}{}"}}"#, "[".repeat(100), "]".repeat(100)), Some("string")),
         ] {
             assert_eq!(json(text).ok().unwrap().transient_fault(), fault, "{text}");

@@ -1,4 +1,4 @@
-//! One answer, and the errors it may be.
+//! One answer, and the errors.
 
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use lambda_http::Body;
@@ -8,36 +8,36 @@ use latchkey_store::StoreError;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// An answer before the edge adds what every answer carries.
+/// An answer before the edge adds common headers.
 #[derive(Debug)]
 pub struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) cookies: Vec<String>,
     pub(crate) body: Body,
-    /// What happened, for the log.
+    /// The outcome, for the log.
     pub(crate) outcome: Word,
-    /// What kind of answer it is, for the edge.
+    /// The kind of answer, for the edge.
     pub(crate) kind: Kind,
     pub(crate) flow: Option<Uuid>,
-    /// The login method that had its turn, for the log.
+    /// The login method, for the log.
     pub(crate) method: Option<MethodId>,
-    /// The failure that this answer sends a browser to look at, for the log.
+    /// The failure behind a redirect to the error page, for the log.
     pub(crate) fault: Option<Fault>,
     /// Whether the browser gets another anti-CSRF cookie.
     pub(crate) new_csrf: bool,
 }
 
-/// What kind of answer it is.
+/// The kind of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The answer to what was asked.
+    /// The answer of the handler.
     Answer,
-    /// The answer to a browser's question whether it may ask.
+    /// The answer to a preflight request.
     Preflight,
 }
 
-/// A word for the log, never a value of the request. It can be written and not compared: nothing is decided by it.
+/// A fixed word for the log, never a value of the request. It cannot be compared, so no code decides by it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Word(&'static str);
 
@@ -69,7 +69,7 @@ impl Reply {
         Self { kind: Kind::Preflight, ..Self::new(204, "preflight") }
     }
 
-    /// JSON of a success; a form shown again with its faults counts as one.
+    /// JSON of a success; a form with errors counts as one.
     pub fn json(status: u16, value: &Value, outcome: &'static str) -> Self {
         Self::new(status, outcome).with_body("application/json; charset=utf-8", format!("{value}\n"))
     }
@@ -79,7 +79,7 @@ impl Reply {
         Self::new(status, outcome).with_body("text/plain; charset=utf-8", text.to_owned())
     }
 
-    /// Anything else, such as a page or a picture.
+    /// Any other body, such as a page or a picture.
     pub fn content(status: u16, kind: &'static str, body: impl Into<Body>, outcome: &'static str) -> Self {
         Self::new(status, outcome).with_body(kind, body)
     }
@@ -89,7 +89,7 @@ impl Reply {
         Self::text(405, "Method Not Allowed\n", "method not allowed").header(ALLOW, allow)
     }
 
-    /// A redirect. Answers to GET carry a short page with the link, answers to other verbs nothing.
+    /// A redirect. Answers to GET have a short page with the link, answers to other verbs no body.
     pub fn redirect(status: u16, to: &str, get: bool, outcome: &'static str) -> Self {
         let reply = Self::new(status, outcome).header(LOCATION, to);
         if !get {
@@ -109,7 +109,7 @@ impl Reply {
         reply.with_body("text/html; charset=utf-8", format!("<a href=\"{escaped}\">{}</a>.\n\n", redirect_name(status)))
     }
 
-    /// An error in its envelope. `request_id` is what the client sent as `X-Request-ID`.
+    /// An error in its envelope. `request_id` is the client's `X-Request-ID`.
     pub fn error(fault: &Fault, request_id: Option<&str>) -> Self {
         let error = &fault.public;
         let outcome = if error.id.is_empty() { "refused" } else { error.id };
@@ -120,7 +120,7 @@ impl Reply {
             .header(HeaderName::from_static("ory-error-id"), error.id)
     }
 
-    /// Adds a header; a value that cannot stand in one is left out.
+    /// Adds a header; an invalid value is left out.
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.push((name, value));
@@ -128,7 +128,7 @@ impl Reply {
         self
     }
 
-    /// Makes it a 429 that says after how many seconds to come back.
+    /// Makes it a 429 with `Retry-After` in seconds.
     pub fn too_often(mut self, seconds: i64) -> Self {
         self.status = 429;
         self.header(RETRY_AFTER, &seconds.to_string())
@@ -140,13 +140,13 @@ impl Reply {
         self
     }
 
-    /// Adds a cookie before all others: clients that keep a header's last value alone must find the session there.
+    /// Adds a cookie before all others: clients that keep only a header's last value must find the session there.
     pub fn cookie_first(mut self, cookie: String) -> Self {
         self.cookies.insert(0, cookie);
         self
     }
 
-    /// Gives the browser another anti-CSRF cookie, because it has become another person.
+    /// Gives the browser another anti-CSRF cookie, because another identity has signed in.
     pub fn with_new_csrf(mut self, wanted: bool) -> Self {
         self.new_csrf = wanted;
         self
@@ -164,7 +164,7 @@ impl Reply {
         self
     }
 
-    /// Tells the log why a browser is sent to the error page.
+    /// Logs the reason of a redirect to the error page.
     pub(crate) fn because_of(mut self, fault: Fault) -> Self {
         self.fault = Some(fault);
         self
@@ -190,19 +190,19 @@ fn redirect_name(status: u16) -> &'static str {
     }
 }
 
-/// Why a request failed: what the client may see, and what only the log may say.
+/// Why a request failed: a public half for the client, and a private one for the log.
 #[derive(Debug)]
 pub struct Fault {
     /// The public half.
     pub public: Box<ApiError>,
     /// The private half.
     pub cause: Option<String>,
-    /// What a developer is told of it, in development mode only (contract `beyond-login.md` 0.3).
+    /// The hint for a developer, in development mode only (contract `beyond-login.md` 0.3).
     pub(crate) debug: Option<String>,
 }
 
 impl Fault {
-    /// A failure of our own; the client learns only that there was one.
+    /// A failure of our own, of which the client learns no detail.
     pub fn internal(cause: impl Into<String>) -> Self {
         Self { public: Box::new(ApiError::new(500)), cause: Some(cause.into()), debug: None }
     }
@@ -228,7 +228,7 @@ impl From<ApiError> for Fault {
 }
 
 impl From<StoreError> for Fault {
-    /// The store failing is never the client's fault and never "not signed in".
+    /// A failure of the store is never the client's error and never "not signed in".
     fn from(error: StoreError) -> Self {
         let status = match error {
             StoreError::Unavailable(_) => 503,

@@ -1,37 +1,37 @@
 //! Every path and verb of both APIs, and how the anti-CSRF layer treats a path.
 //!
-//! The template routes requests; this table is for the functions behind `$default`, which answer what the template does not
-//! route, and for the layer. A test holds the template against it.
+//! The template routes requests. This table is for the functions behind `$default`, which answer unmatched requests, and for the
+//! anti-CSRF layer. A test compares it with the template.
 
 use http::Method;
 
-/// Which API a request came through.
+/// The API that a request came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listener {
-    /// The one that browsers and apps reach.
+    /// The public API, for browsers and apps.
     Public,
-    /// The one for administrators.
+    /// The admin API.
     Admin,
-    /// The login pages: no API, so neither CORS nor the anti-CSRF layer is theirs.
+    /// The login pages, without CORS and the anti-CSRF layer.
     Pages,
 }
 
-/// What the anti-CSRF layer does on a path (contract `login-flow.md` 8.3).
+/// The anti-CSRF layer's treatment of a path (contract `login-flow.md` 8.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CsrfLayer {
     /// Gives a browser its cookie, and demands a token for unsafe verbs.
     Guarded,
     /// Reads the cookie, never sets one.
     Ignored,
-    /// Does not look.
+    /// Ignores the request.
     Outside,
 }
 
-/// A path with its verbs; `{}` stands for one segment. `None` takes every verb.
+/// A path with its verbs; `{}` stands for one segment. `None` means every verb.
 pub struct Route {
     /// The path's pattern.
     pub path: &'static str,
-    /// The verbs, sorted as the `Allow` header shows them.
+    /// The verbs, in the order of the `Allow` header.
     pub methods: Option<&'static [&'static str]>,
 }
 
@@ -59,7 +59,7 @@ pub const PUBLIC: &[Route] = &[
     route("/health/ready", &["GET", "HEAD"]),
 ];
 
-/// The login pages, which stand beside the public API.
+/// The login pages, which are served beside the public API.
 pub const PAGES: &[Route] = &[
     route("/login", &["GET", "HEAD"]),
     route("/error", &["GET", "HEAD"]),
@@ -88,7 +88,7 @@ pub const ADMIN: &[Route] = &[
     route("/admin/version", &["GET", "HEAD"]),
 ];
 
-/// The route that a path belongs to.
+/// The route of a path.
 pub fn find(routes: &'static [Route], path: &str) -> Option<&'static Route> {
     routes.iter().find(|route| matches(route.path, path))
 }
@@ -99,8 +99,8 @@ fn matches(pattern: &str, path: &str) -> bool {
         && segments.next().is_none()
 }
 
-/// The path that one which is not clean stands for: one slash between segments, no `.` and no `..`; a slash at the end stays.
-/// Nothing for a clean one. What comes out has no second slash at its beginning, so no browser reads a host in it.
+/// The clean form of a path: one slash between segments, no `.` and no `..`; a trailing slash stays. `None` for a clean path. The result
+/// never begins with two slashes, so no browser reads a host in it.
 pub fn cleaned(path: &str) -> Option<String> {
     if !path.starts_with('/') {
         return None;
@@ -118,8 +118,8 @@ pub fn cleaned(path: &str) -> Option<String> {
     (clean != path).then_some(clean)
 }
 
-/// Roots below which the layer reads, but never sets a cookie: sessions have their own, the rest is not for browsers. `/sample`
-/// is no part of the API, and stands for routes of applications.
+/// First segments of paths on which the layer reads and never sets a cookie: sessions have their own, the others are not for browsers.
+/// `/sample` is not part of the API and stands for routes of applications.
 const IGNORED_ROOTS: [&str; 8] = [
     "/sessions/",
     "/schemas/",
@@ -131,7 +131,7 @@ const IGNORED_ROOTS: [&str; 8] = [
     "/admin/recovery/",
 ];
 
-/// How the anti-CSRF layer treats a public path.
+/// The anti-CSRF layer's treatment of a public path.
 pub fn csrf_layer(path: &str) -> CsrfLayer {
     match path {
         "/health/alive" | "/health/ready" | "/version" => CsrfLayer::Outside,
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_cleaned_as_clients_know_it() {
+    fn paths_are_cleaned() {
         for (path, clean) in [
             ("//sessions/whoami", "/sessions/whoami"),
             ("/sessions//whoami", "/sessions/whoami"),
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn one_segment_stands_for_one_segment() {
+    fn placeholder_matches_one_segment() {
         assert!(find(PUBLIC, "/sessions/abc").is_some_and(|r| r.path == "/sessions/{}"));
         assert!(find(PUBLIC, "/sessions/whoami").is_some_and(|r| r.methods.is_none()));
         for nothing in ["/sessions/", "/sessions/a/b", "/self-service/login/", "/self-service/Login", "", "/"] {

@@ -1,4 +1,4 @@
-//! bcrypt, by whatever letter.
+//! bcrypt, with all of its prefixes.
 
 use super::text::{number, parts, within};
 use super::{Family, same};
@@ -10,14 +10,14 @@ use zeroize::Zeroizing;
 
 /// Bytes of salt.
 const SALT: usize = 16;
-/// Bytes of the hash that are written; the cipher makes one more.
+/// Bytes of the written hash; the cipher makes one more.
 const HASH: usize = 23;
 
-/// bcrypt's base64. Some programs wrote salts with something in the bits that are left over; they compared all the same.
+/// bcrypt's base64. Some programs wrote salts with non-zero remaining bits, which are accepted.
 const LOOSE: GeneralPurpose = GeneralPurpose::new(&alphabet::BCRYPT, NO_PAD.with_decode_allow_trailing_bits(true));
 const STRICT: GeneralPurpose = GeneralPurpose::new(&alphabet::BCRYPT, NO_PAD);
 
-/// The letter tells which program wrote a hash; what they compute of a valid password is one and the same.
+/// The prefix tells which program wrote a hash; all of them compute the same for a valid password.
 pub(super) struct Bcrypt {
     cost: u32,
     salt: [u8; SALT],

@@ -1,7 +1,7 @@
 //! The hashes of crypt(3): md5-crypt, sha256-crypt, sha512-crypt.
 //!
-//! Each round hashes the password up to three times, so a long one makes a comparison many times dearer. What nobody types is
-//! not compared.
+//! Each round hashes the password up to three times, so a long one makes a comparison many times costlier. Passwords longer than usual
+//! ones are not compared.
 
 use super::md5_crypt::md5_crypt;
 use super::text::{crypt_digits, is_crypt, number, parts, within};
@@ -14,13 +14,13 @@ use std::ops::RangeInclusive;
 const LONGEST: usize = 256;
 /// Longest salt of md5-crypt, in bytes, of which crypt(3) itself uses eight.
 const LONGEST_SALT: usize = 64;
-/// The salt that crypt(3) uses of a longer one, in bytes.
+/// The part of a longer salt that crypt(3) uses, in bytes.
 const MD5_SALT: usize = 8;
 /// Longest salt of sha-crypt, in bytes; crypt(3) writes no longer one.
 const SHA_SALT: usize = 16;
-/// Rounds when none are written.
+/// The default number of rounds.
 const DEFAULT_ROUNDS: u32 = 5_000;
-/// The contract names no end, and the scheme's own would take a minute.
+/// The contract has no maximum, and a comparison with that of the scheme would take a minute.
 const ROUNDS: RangeInclusive<u32> = 1_000..=10_000_000;
 
 /// `$1$`.
@@ -64,7 +64,7 @@ impl Family for Md5Crypt {
     }
 }
 
-/// Which of the two.
+/// Which of the two schemes.
 #[derive(Clone, Copy)]
 enum Sha {
     Sha256,
@@ -139,7 +139,7 @@ impl Family for ShaCrypt {
     }
 }
 
-/// Blocks that a round hashes: the digest before it, the password nearly twice, two thirds of a salt, and the padding.
+/// Blocks per round: the previous digest, the password nearly twice, two thirds of a salt, and the padding.
 fn blocks(password: usize, salt: usize, digest: usize, block: usize) -> u64 {
     (digest + 2 * password + salt + block / 8 + 1).div_ceil(block) as u64
 }

@@ -1,4 +1,4 @@
-//! An HMAC of the password under a key that stands beside it.
+//! An HMAC of the password, with its key beside it.
 
 use super::text::{Base64, exactly, parts, quoted};
 use super::{Family, same};
@@ -40,7 +40,7 @@ impl Keyed {
             }
         };
         let [tag, key] = parts(fields, "$hmac-<digest>$<hash in hexadecimal, in base64>$<key>")?;
-        // The digest stands in hexadecimal, and that text in base64.
+        // The digest is in hexadecimal, and that text in base64.
         let hexadecimal = Base64::Padded.decode("hash", tag)?;
         let tag = unhex(&hexadecimal)
             .ok_or_else(|| ImportError::malformed("The hash is not the base64 of hexadecimal digits."))?;

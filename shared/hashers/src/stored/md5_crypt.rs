@@ -1,13 +1,13 @@
 //! md5-crypt (`$1$`), which no maintained library of this digest generation has.
 //!
-//! Only read, never written: it came from elsewhere and goes at the next sign-in.
+//! It is only read, never written: such a hash was imported and is replaced at the next login.
 
 use super::text::crypt_digits;
 use md5::{Digest as _, Md5};
 
 /// Rounds of the slow part; fixed by the scheme.
 const ROUNDS: usize = 1000;
-/// Order in which the sixteen bytes are written, three to a group; the last stands alone.
+/// The order of the sixteen written bytes, three to a group; the last stands alone.
 const ORDER: [[usize; 3]; 5] = [[0, 6, 12], [1, 7, 13], [2, 8, 14], [3, 9, 15], [4, 10, 5]];
 const LAST: usize = 11;
 
@@ -21,8 +21,8 @@ pub(super) fn md5_crypt(password: &[u8], salt: &[u8]) -> String {
         first.update(&inner[..take]);
         left -= take;
     }
-    // One byte for each bit of the length: a zero for a one, the password's first byte for a zero. An accident of the
-    // original that everybody has kept.
+    // One byte for each bit of the length: a zero for a one, the password's first byte for a zero. This accident of the original has become
+    // part of the format.
     let mut bits = password.len();
     while bits > 0 {
         first.update(if bits & 1 == 1 { &[0][..] } else { &password[..1] });
@@ -52,7 +52,7 @@ mod tests {
 
     /// Made with `openssl passwd -1`.
     #[test]
-    fn equals_what_others_compute() {
+    fn equals_the_result_of_openssl() {
         assert_eq!(md5_crypt(b"test", b"TVEiiKNb"), "SN6/pUaRQS/E8Jh46As2C/");
         for (password, salt, hash) in [
             ("", "saltsalt", "5Jhcit4zN9UlGiA0txPkO0"),

@@ -1,6 +1,6 @@
-//! Hashes as they are stored: which formats there are, what they may cost, whether a password fits.
+//! Stored hashes: their formats, their cost limits, and comparison.
 //!
-//! A family of formats is a file. What a product writes, and what is asked of it here, is told in `docs/hashes.md`.
+//! Each family of formats is a file. `docs/hashes.md` has the products and the limits.
 
 mod argon2;
 mod bcrypt;
@@ -23,33 +23,33 @@ use latchkey_core::bounds::LONGEST_HASH;
 use std::fmt;
 use subtle::ConstantTimeEq as _;
 
-/// Most that a comparison may cost, in nanoseconds of one core by the model: a caller waits for it, and anybody can ask for it.
+/// Most that a comparison may cost, in nanoseconds of one core by the model: a caller waits for it, and any client can request it.
 const MOST_NANOSECONDS: u64 = 8_000_000_000;
-/// Bytes of a password that every hash must be able to take within that: 64 characters of ASCII.
+/// Bytes of a password that every hash must accept within that: 64 characters of ASCII.
 const USUAL: usize = 64;
 
-/// A hash that can be compared with.
+/// A hash to compare with.
 pub struct StoredHash(Box<dyn Family + Send + Sync>);
 
-/// What a family of formats knows of one of its hashes.
+/// The operations of a family of formats.
 trait Family {
-    /// Whether the owner can have had this password, by what the algorithm tells apart.
+    /// Whether the text can be an owner's password, as far as the algorithm can tell.
     fn takes(&self, _password: &[u8]) -> bool {
         true
     }
 
-    /// Whether the hash was made of this password, which it takes.
+    /// Whether the hash was made of this password.
     fn fits(&self, password: &[u8]) -> bool;
 
-    /// Whether a password that fits is the owner's, and not another that the algorithm takes for theirs.
+    /// Whether a matching password is certainly the owner's, and not another one that the algorithm cannot tell from it.
     fn is_sure_of(&self, _password: &[u8]) -> bool {
         true
     }
 
-    /// About how long comparing with a password of `length` bytes takes, in nanoseconds.
+    /// The approximate time of a comparison with a password of `length` bytes, in nanoseconds.
     fn nanoseconds(&self, length: usize) -> u64;
 
-    /// The hasher that would make such a hash today, if there is one.
+    /// The hasher that would make such a hash today, if any.
     fn made_by(&self) -> Option<Hasher> {
         None
     }
@@ -62,8 +62,8 @@ impl fmt::Debug for StoredHash {
 }
 
 impl StoredHash {
-    /// Reads a hash of any format of the contract (`methods-password-code-2fa.md` 2.7), and checks what it would cost and that
-    /// some password can fit.
+    /// Reads a hash of any format of the contract (`methods-password-code-2fa.md` 2.7), and checks its cost and that a password can match
+    /// it.
     ///
     /// # Errors
     /// See [`ImportError`].
@@ -110,23 +110,23 @@ impl StoredHash {
         Self(Box::new(family))
     }
 
-    /// Whether the owner can have had this password. What is not taken is wrong without comparing.
+    /// Whether the text can be an owner's password. Other texts are wrong without a comparison.
     pub fn takes(&self, password: &[u8]) -> bool {
-        // A NUL ends a password or fills it up, by the algorithm: nobody has one.
+        // Depending on the algorithm a NUL ends a password or pads it, so no owner has one.
         !password.contains(&0) && self.0.takes(password) && self.0.nanoseconds(password.len()) <= MOST_NANOSECONDS
     }
 
-    /// Whether `password` is one that this was made of.
+    /// Whether the hash was made of `password`.
     pub fn verify(&self, password: &[u8]) -> bool {
         self.takes(password) && self.0.fits(password)
     }
 
-    /// Whether a password that fits is the owner's beyond doubt. Of another no new hash may be made: it would lock the owner out.
+    /// Whether a matching password is certainly the owner's. Otherwise it must not be hashed again: that would lock the owner out.
     pub fn is_sure_of(&self, password: &[u8]) -> bool {
         self.0.is_sure_of(password)
     }
 
-    /// The hasher that would make such a hash today, if there is one.
+    /// The hasher that would make such a hash today, if any.
     pub(crate) fn made_by(&self) -> Option<Hasher> {
         self.0.made_by()
     }

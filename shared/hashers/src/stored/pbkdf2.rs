@@ -5,7 +5,7 @@ use super::{Family, hmac_keyed, same};
 use crate::{cost, import::ImportError};
 use hmac::SimpleHmac;
 
-/// Most HMACs of a comparison, over all blocks of the key and all digests that the name may mean.
+/// Most HMACs of a comparison, over all blocks of the key and all digests of the name.
 const MOST_HMACS: u64 = 10_000_000;
 
 #[derive(Clone, Copy)]
@@ -20,7 +20,7 @@ enum Digest {
 }
 
 pub(super) struct Pbkdf2 {
-    /// What the name may mean.
+    /// The digests of a name.
     digests: &'static [Digest],
     iterations: u32,
     salt: Vec<u8>,
@@ -44,7 +44,7 @@ impl Pbkdf2 {
             }
         };
         let [parameters, salt, key] = parts(fields, "$pbkdf2-<digest>$i=<iterations>,l=<bytes of hash>$<salt>$<hash>")?;
-        // The length that is stated is not what counts; files in the wild state wrong ones.
+        // The stated length is ignored; existing files state wrong ones.
         let [iterations, _] = numbers(parameters, ["i", "l"])?;
         let (salt, key) = (Base64::Unpadded.decode("salt", salt)?, Base64::Unpadded.decode_key(key)?);
         let hash = Self { digests, iterations, salt, key };
@@ -75,7 +75,7 @@ impl Family for Pbkdf2 {
 
     fn fits(&self, password: &[u8]) -> bool {
         let mut key = vec![0; self.key.len()];
-        // All of them, so that which one fits takes no other time.
+        // All of them, so that the time does not tell which one matches.
         self.digests.iter().fold(false, |fits, digest| {
             digest.derive(password, &self.salt, self.iterations, &mut key);
             same(&key, &self.key) | fits

@@ -5,15 +5,15 @@ use super::{Family, hmac_keyed, same};
 use crate::{cost, import::ImportError};
 use aes::cipher::{KeyIvInit as _, StreamCipher as _};
 
-/// Most memory of a comparison, in bytes: what N = 2^17 and r = 8 take, the most that Kratos allows.
+/// Most memory of a comparison, in bytes: that of N = 2^17 and r = 8, the maximum of Kratos.
 const MOST_MEMORY: u64 = 128 << 20;
-/// Most work, as N × r × p: ten times that, again Kratos' most.
+/// Most work, as N × r × p: ten times that, again the maximum of Kratos.
 const MOST_WORK: u64 = 10 << 20;
 /// Most lanes.
 const MOST_LANES: u32 = 16;
 /// Bytes of the digest below, SHA-256.
 const DIGEST: usize = 32;
-/// Fewest bytes of Firebase's hash, which is as long as its signer key: a shorter one fits too many passwords.
+/// Fewest bytes of Firebase's hash, which is as long as its signer key: a shorter one matches too many passwords.
 const SHORTEST_SIGNER_KEY: usize = 8;
 
 #[derive(Clone, Copy)]
@@ -24,7 +24,7 @@ struct Parameters {
 }
 
 impl Parameters {
-    /// The bound is one of memory and work, not of a single number: wide blocks with few of them cost no more than many narrow ones.
+    /// The limit is on memory and work, not on a single number: few wide blocks cost no more than many narrow ones.
     fn check(n: u64, [r, p]: [u32; 2]) -> Result<Self, ImportError> {
         let (block, lanes) = (128 * u64::from(r), u64::from(p));
         let memory = block.saturating_mul(n.max(lanes));
@@ -62,7 +62,7 @@ pub(super) struct Scrypt {
 impl Scrypt {
     pub(super) fn parse(fields: &[&str]) -> Result<Self, ImportError> {
         let [parameters, salt, key] = parts(fields, "$scrypt$ln=<N>,r=<r>,p=<p>$<salt>$<hash>")?;
-        // Named like a logarithm, the value is N itself.
+        // The parameter has the name of a logarithm, but its value is N itself.
         let [n, r, p] = numbers(parameters, ["ln", "r", "p"])?;
         if (1..=20).contains(&n) && !n.is_power_of_two() {
             return Err(ImportError::malformed(format!("ln = {n}: here ln is N itself, {} for 2^{n}.", 1_u64 << n)));
@@ -94,7 +94,7 @@ impl Family for Scrypt {
 /// Firebase's hash is its signer key, encrypted under the key that scrypt makes of the password.
 pub(super) struct Firebase {
     parameters: Parameters,
-    /// The person's salt, and the project's separator behind it.
+    /// The identity's salt, followed by the project's separator.
     salt: Vec<u8>,
     signer_key: Vec<u8>,
     hash: Vec<u8>,

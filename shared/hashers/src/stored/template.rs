@@ -5,7 +5,7 @@ const SALT: &[u8] = b"{SALT}";
 /// Where the password goes.
 pub(super) const PASSWORD: &[u8] = b"{PASSWORD}";
 
-/// Replaces `{SALT}` and `{PASSWORD}` in one pass: what was put in is not looked at again.
+/// Replaces `{SALT}` and `{PASSWORD}` in one pass: inserted text is not searched again.
 pub(super) fn fill(template: &[u8], salt: &[u8], password: &[u8]) -> Vec<u8> {
     let mut filled = Vec::with_capacity(template.len() + salt.len() + password.len());
     let mut rest = template;
@@ -24,13 +24,13 @@ pub(super) fn fill(template: &[u8], salt: &[u8], password: &[u8]) -> Vec<u8> {
     filled
 }
 
-/// How many bytes a template makes, at most: marks that overlap are counted each.
+/// An upper bound of a template's output in bytes: overlapping marks are counted each.
 pub(super) fn filled_length(template: &[u8], salt: usize, password: usize) -> usize {
     let count = |mark: &[u8]| template.windows(mark.len()).filter(|window| *window == mark).count();
     template.len() + count(SALT) * salt + count(PASSWORD) * password
 }
 
-/// Whether the password is part of what a template makes.
+/// Whether the password is part of a template's output.
 pub(super) fn has_password(template: &[u8]) -> bool {
     template.windows(PASSWORD.len()).any(|window| window == PASSWORD)
 }
@@ -40,7 +40,7 @@ mod tests {
     use super::{fill, filled_length, has_password};
 
     #[test]
-    fn both_marks_are_replaced_wherever_they_stand() {
+    fn both_marks_are_replaced_everywhere() {
         assert_eq!(fill(b"{SALT}{PASSWORD}", b"s", b"p"), b"sp");
         assert_eq!(fill(b"a{PASSWORD}-{SALT}-{SALT}}", b"s", b"p"), b"ap-s-s}");
         assert_eq!(fill(b"", b"s", b"p"), b"");
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_salt_that_looks_like_a_mark_stays_a_salt() {
+    fn salt_like_a_mark_is_not_replaced() {
         assert_eq!(fill(b"{SALT}{PASSWORD}", b"{PASSWORD}", b"p"), b"{PASSWORD}p");
     }
 }

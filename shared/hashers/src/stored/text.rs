@@ -1,18 +1,18 @@
-//! The parts that hashes are written in: base64, numbers, crypt's digits.
+//! The encodings of hashes: base64, numbers, crypt's digits.
 
 use crate::import::ImportError;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, STANDARD_NO_PAD};
 use base64::{Engine as _, alphabet};
 use std::{ops::RangeInclusive, str::FromStr};
 
-/// Longest key that is derived, in bytes; each block of it costs the full number of iterations.
+/// Longest derived key, in bytes; each block of it costs the full number of iterations.
 const LONGEST_KEY: usize = 128;
-/// Shortest key that is compared with, in bytes: a shorter one fits too many passwords.
+/// Shortest key that is compared, in bytes: a shorter one matches too many passwords.
 const SHORTEST_KEY: usize = 8;
 /// The digits of crypt, least significant first.
 const CRYPT_DIGITS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// The standard alphabet, padded, with anything in the bits that the padding leaves over.
+/// The standard alphabet, padded, with any value in the bits before the padding.
 const LOOSE: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
@@ -21,7 +21,7 @@ const LOOSE: GeneralPurpose =
 pub(super) enum Base64 {
     Padded,
     Unpadded,
-    /// Padded, and the bits that the padding leaves over may be anything, as LDAP servers take it.
+    /// Padded, with any value in the bits before the padding, as LDAP servers accept it.
     Loose,
 }
 
@@ -98,12 +98,12 @@ pub(super) fn exactly(length: usize, digest: &[u8]) -> Result<(), ImportError> {
     Err(ImportError::malformed(format!("The hash has {} bytes, its digest makes {length}.", digest.len())))
 }
 
-/// A name as it was given, short and harmless enough to be said again.
+/// A name from the input, short and harmless enough to be quoted.
 pub(super) fn quoted(name: &str) -> String {
     format!("{:?}", name.chars().take(32).collect::<String>())
 }
 
-/// Whether a text is in crypt's digits and ends as `bits` of data end: with nothing in the bits that are left over.
+/// Whether a text is in crypt's digits and ends like `bits` of data: with zeros in the remaining bits.
 pub(super) fn is_crypt(text: &str, bits: usize) -> bool {
     let value = |digit: u8| CRYPT_DIGITS.iter().position(|&known| known == digit);
     let used = bits % 6;

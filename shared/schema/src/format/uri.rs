@@ -1,11 +1,11 @@
-//! URIs and references to them (RFC 3986), as leniently as clients know it from a plain split: nothing is repaired, and only
-//! what would be ambiguous is refused. Characters beyond ASCII may stand anywhere but in the scheme, so IRIs fit too.
+//! URIs and URI references (RFC 3986), as leniently as Kratos splits them: nothing is repaired, and only ambiguous ones are refused.
+//! Characters beyond ASCII are allowed everywhere except in the scheme, so IRIs fit too.
 
 #[derive(PartialEq, Eq)]
 enum Kind {
-    /// With a scheme.
+    /// A URI with a scheme.
     Absolute,
-    /// To be read from another URI.
+    /// A URI reference.
     Relative,
 }
 
@@ -19,7 +19,7 @@ pub(super) fn is_reference(text: &str) -> bool {
     kind(text).is_some()
 }
 
-/// A reference that may hold `{expressions}` (RFC 6570), none within another. What is in them is not looked at.
+/// A URI template: it may have `{expressions}` (RFC 6570), which are not nested and not checked.
 pub(super) fn is_template(text: &str) -> bool {
     let braces: String = text.chars().filter(|c| matches!(c, '{' | '}')).collect();
     braces.replace("{}", "").is_empty() && is_reference(text)
@@ -38,7 +38,7 @@ fn kind(text: &str) -> Option<Kind> {
         _ if absolute && !rest.starts_with('/') => "",
         _ => rest,
     };
-    // What comes before a colon would be read as a scheme.
+    // The part before a colon would be read as a scheme.
     let ambiguous = !absolute && path.split('/').next().is_some_and(|first| first.contains(':'));
     (!ambiguous && escapes_are_whole(path) && escapes_are_whole(fragment)).then_some(kind)
 }
@@ -55,7 +55,7 @@ fn split_scheme(text: &str) -> Option<(Kind, &str)> {
     }
 }
 
-/// The path after an authority that is in order.
+/// The path after a valid authority.
 fn split_authority(text: &str) -> Option<&str> {
     let (authority, path) = text.split_at(text.find('/').unwrap_or(text.len()));
     let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
@@ -66,7 +66,7 @@ fn is_user(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:!$&'()*+,;=%@".contains(c)) && escapes_are_whole(text)
 }
 
-/// A name or an address, and perhaps a port.
+/// A host with an optional port.
 fn is_host(text: &str) -> bool {
     let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
     if text.starts_with('[') {
@@ -77,7 +77,7 @@ fn is_host(text: &str) -> bool {
     is_name(name) && is_port(port)
 }
 
-/// Only what is beyond ASCII may be escaped in a name, and `%` before a zone.
+/// Only characters beyond ASCII may be escaped in a host name, and `%` before a zone.
 fn is_name(text: &str) -> bool {
     let allowed = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:[]<>\"%".contains(c);
     let needed = |rest: &str| {

@@ -1,6 +1,6 @@
 //! The numbering plans of all calling codes: which digits are a valid number, and which of them only dial out.
 //!
-//! The plans are those of libphonenumber, as the crate `phonenumber` has them. That crate also formats, names carriers and compiles
+//! The plans are those of libphonenumber, as the crate `phonenumber` has them. That crate also formats, names operators and compiles
 //! an expression for each kind of number; here only validity counts, so the expressions are compiled into a tree of digits before
 //! the project is built. `tests/plans.rs` writes the tree from the crate and compares every verdict with the crate's.
 

@@ -1,4 +1,4 @@
-//! Schemas within a schema that look at the same value.
+//! Schemas within a schema for the same value.
 
 use super::place::Place;
 use super::{Faults, Object, Validator, list};
@@ -68,7 +68,7 @@ impl<'a> Validator<'a> {
         faults.extend(self.node(part, value, &here).map(|cause| here.several(text, vec![cause])));
     }
 
-    /// Whether a value fits a schema, without taking anything from it.
+    /// Whether a value fits a schema, without collecting anything.
     pub(super) fn probe(&mut self, schema: &'a Value, value: &Value, place: &Place) -> Option<ValidationError> {
         let found = self.found.take();
         let fault = self.node(schema, value, place);
@@ -76,7 +76,7 @@ impl<'a> Validator<'a> {
         fault
     }
 
-    /// Tries an alternative: what it yields counts only when the value fits it.
+    /// Tries an alternative. What it collects counts only if the value fits.
     fn attempt(&mut self, schema: &'a Value, value: &Value, place: &Place) -> Option<ValidationError> {
         let (found, rewritten) = (self.found.take(), self.rewritten.len());
         self.found = found.is_some().then(Extracted::default);

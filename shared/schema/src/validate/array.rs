@@ -31,7 +31,7 @@ impl<'a> Validator<'a> {
         self.contains(schema, items, place, faults);
     }
 
-    /// A schema for each of the first items, and perhaps one for those after.
+    /// A schema for each of the first items, and an optional one for the rest.
     fn tuple(&mut self, schema: &'a Object, parts: &'a [Value], items: &[Value], place: &Place, faults: &mut Faults) {
         let additional = schema.get("additionalItems");
         if additional == Some(&Value::Bool(false)) && items.len() > parts.len() {
@@ -71,7 +71,7 @@ fn unique_items(schema: &Object, items: &[Value], place: &Place, faults: &mut Fa
     }
 }
 
-/// The first item that was there before, after the one it equals.
+/// The first duplicate item, and the earlier item that it equals.
 fn twins(items: &[Value]) -> Option<(usize, usize)> {
     let mut seen = HashMap::with_capacity(items.len());
     items.iter().enumerate().find_map(|(b, item)| seen.insert(plain(item), b).map(|a| (a, b)))

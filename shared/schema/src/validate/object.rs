@@ -7,7 +7,7 @@ use crate::text::{listed, quoted};
 use serde_json::Value;
 
 impl<'a> Validator<'a> {
-    /// `whole` is the value that `map` is the inside of: a dependency may be a schema for all of it.
+    /// `whole` is the value whose members are `map`: a dependency may be a schema for all of it.
     pub(super) fn object(
         &mut self,
         schema: &'a Object,
@@ -81,7 +81,7 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// Whether a property has a schema by its name.
+    /// Whether a property has a schema under its name.
     fn is_described(&self, schema: &Object, name: &str) -> bool {
         schema.get("properties").is_some_and(|properties| properties.get(name).is_some())
             || members(schema, "patternProperties").any(|(pattern, _)| self.matches(pattern, name))

@@ -1,11 +1,11 @@
-//! Where a walk is, and the faults it leaves there.
+//! The position of a walk, and the errors there.
 
 use crate::pointer::escape;
 use crate::report::{Fault, ValidationError};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-/// What a segment of a URI's path escapes; `/` is left to the pointers.
+/// Characters that a segment of a URI's path escapes; `/` is left to the pointers.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -19,12 +19,12 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'@')
     .remove(b'/');
 
-/// A value and the schema it is held against.
+/// A value and the schema that it is validated against.
 #[derive(Clone, Default)]
 pub(super) struct Place {
-    /// A JSON Pointer, by which the value is found again.
+    /// The JSON Pointer of the value.
     instance: String,
-    /// A URI fragment without its `#`: references are told as they are written.
+    /// A URI fragment without its `#`: references appear as they are written.
     schema: String,
 }
 
@@ -39,7 +39,7 @@ impl Place {
         format!("#{}", self.schema)
     }
 
-    /// The same value at a keyword of the schema, or at a name or a number below a keyword.
+    /// The same value at a keyword of the schema, or at a name or an index below a keyword.
     pub(super) fn keyword(&self, keyword: impl ToString) -> Self {
         let keyword = escape(&keyword.to_string());
         let schema = format!("{}/{}", self.schema, utf8_percent_encode(&keyword, ESCAPED));
@@ -57,17 +57,17 @@ impl Place {
         Self { schema: pointer.to_owned(), ..self.clone() }
     }
 
-    /// A fault of a keyword, with what it demands.
+    /// The error of a keyword, with its value.
     pub(super) fn fault(&self, keyword: &'static str, message: &str, demanded: Value) -> ValidationError {
         self.keyword(keyword).here(message, Fault::Keyword(keyword, demanded))
     }
 
-    /// A fault with those it comes from.
+    /// An error with its causes.
     pub(super) fn several(&self, message: &str, causes: Vec<ValidationError>) -> ValidationError {
         ValidationError { causes, ..self.here(message, Fault::Several) }
     }
 
-    /// A fault right here.
+    /// An error at this position.
     pub(super) fn here(&self, message: &str, fault: Fault) -> ValidationError {
         ValidationError {
             instance: format!("#{}", utf8_percent_encode(&self.instance, ESCAPED)),

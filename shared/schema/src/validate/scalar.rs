@@ -8,7 +8,7 @@ use crate::text::{bound, constant, quoted};
 use serde_json::{Number, Value};
 use std::cmp::Ordering;
 
-/// A value of another type than the schema wants. Nothing else is asked of it then.
+/// The error of a value of the wrong type, which is its only error.
 pub(super) fn wrong_type(schema: &Object, value: &Value, place: &Place) -> Option<ValidationError> {
     let allowed: Vec<&str> = match schema.get("type") {
         Some(Value::String(one)) => vec![one],
@@ -38,7 +38,7 @@ fn type_of(value: &Value) -> &'static str {
     }
 }
 
-/// Constant, choice and format: what a value of any type is asked first.
+/// Constant, choice and format: keywords for values of every type.
 pub(super) fn any_type(schema: &Object, value: &Value, place: &Place, faults: &mut Faults) {
     if let Some(wanted) = schema.get("const").filter(|wanted| !same(wanted, value)) {
         let text = constant(wanted).map_or("const failed".to_owned(), |wanted| format!("value must be {wanted}"));
@@ -113,7 +113,7 @@ fn integer(number: &Number) -> Option<i128> {
     number.as_i64().map(i128::from).or(number.as_u64().map(i128::from))
 }
 
-/// Integers are compared as such: a float does not hold all of them.
+/// Integers are compared exactly, because floats cannot represent all of them.
 fn order(a: &Number, b: &Number) -> Option<Ordering> {
     match (integer(a), integer(b)) {
         (Some(a), Some(b)) => Some(a.cmp(&b)),
@@ -121,21 +121,21 @@ fn order(a: &Number, b: &Number) -> Option<Ordering> {
     }
 }
 
-/// Whether a number is a multiple, as far as floats can tell: 0.3 is one of 0.1.
+/// Whether a number is a multiple, as far as floats can tell: 0.3 is a multiple of 0.1.
 fn is_multiple(found: &Number, base: &Number) -> bool {
     match (integer(found), integer(base), found.as_f64(), base.as_f64()) {
         (Some(found), Some(base), ..) if base > 0 => found % base == 0,
         (.., Some(found), Some(base)) if base > 0.0 => {
             let quotient = found / base;
             let off = (quotient - quotient.round()).abs();
-            // A quotient that no float holds is not refused.
+            // A quotient that no float can represent is accepted.
             !quotient.is_finite() || off <= quotient.abs() * 4.0 * f64::EPSILON
         }
         _ => true,
     }
 }
 
-/// A value by which to compare: 1.0 is 1.
+/// A value for comparison: 1.0 equals 1.
 pub(super) fn plain(value: &Value) -> Value {
     match value {
         Value::Number(number) => match number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 2_f64.powi(53)) {

@@ -1,4 +1,4 @@
-//! Every format against its own product, and what is refused of each.
+//! Every format with a hash of its own product, and refused hashes.
 
 mod products;
 mod refused;
@@ -60,20 +60,20 @@ fn every_format_fits_its_password_and_no_other() {
 }
 
 #[test]
-fn all_letters_of_bcrypt_mean_the_same() {
-    for letter in ["", "a", "b", "y", "z"] {
-        assert!(fits(&format!("$2{letter}$12$o6hx.Wog/wvFSkT/Bp/6DOxCtLRTDj7lm9on9suF/WaCGNVHbkfL6"), "test"));
+fn all_prefixes_of_bcrypt_are_equal() {
+    for prefix in ["", "a", "b", "y", "z"] {
+        assert!(fits(&format!("$2{prefix}$12$o6hx.Wog/wvFSkT/Bp/6DOxCtLRTDj7lm9on9suF/WaCGNVHbkfL6"), "test"));
     }
 }
 
 #[test]
-fn bcrypt_does_not_cut_a_password() {
+fn bcrypt_does_not_truncate_a_password() {
     let hash = Hasher::Bcrypt { cost: 4 }.hash(&[b'a'; 72], &[1; 64]).unwrap();
     assert!(fits(&hash, &"a".repeat(72)));
     assert!(!fits(&hash, &"a".repeat(73)));
 }
 
-/// The last character of a salt holds two bits of it; what stands in the other four does not matter to crypt(3) or Go.
+/// The last character of a salt holds two bits of it; crypt(3) and Go ignore the other four.
 #[test]
 fn bcrypt_salts_may_end_in_anything() {
     let canonical = "$2b$04$abcdefghijklmnopqrstuu3hwWhXipMm.zdb4rWtrAa2bFI743wCC";
@@ -91,7 +91,7 @@ fn no_hash_takes_a_nul() {
     }
 }
 
-/// Comparing costs what the model says at most, so a long password costs nobody's CPU.
+/// A comparison costs at most what the model says, so a long password cannot use up the CPU.
 #[test]
 fn crypt_compares_no_long_passwords() {
     for text in [
@@ -108,8 +108,8 @@ fn crypt_compares_no_long_passwords() {
     assert!(most.takes(&[b'x'; 64]) && !most.takes(&[b'x'; 200]));
 }
 
-/// The dearest import of each format that has a limit is taken with passwords as they are typed, and none is compared for longer
-/// than a caller waits.
+/// The costliest import of each format with a limit accepts passwords of usual length, and no comparison takes longer than a caller
+/// waits.
 #[test]
 fn no_comparison_takes_longer_than_eight_seconds() {
     let (salt, key) = ("c29tZSBzYWx0c29tZQ", "c29tZSBzYWx0c29tZQ");

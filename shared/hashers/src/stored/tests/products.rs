@@ -1,12 +1,11 @@
-//! Hashes as the products that made them publish them, or as their own libraries made them of [`PASSWORD`], in the form in which
-//! they are imported.
+//! Hashes as their products publish them, or as the products' libraries made them of [`PASSWORD`], in the form of an import.
 
 use super::fits;
 
-/// What the libraries were given.
+/// The password of the libraries' hashes.
 pub(super) const PASSWORD: &str = "three-keys-on-a-ring";
 
-/// From where, and the hash.
+/// Source and hash.
 const MADE: &[(&str, &str)] = &[
     ("openssl passwd -1", "$md5-crypt$x.Zk3/9q$mtXfErRGdfRwri0Csfd8S."),
     ("passlib 1.7.4, md5_crypt", "$md5-crypt$5pZSV9va$x1mtLOE4cLLtPjcMo29YT."),
@@ -76,7 +75,7 @@ const MADE: &[(&str, &str)] = &[
     ("md5sum", "$md5$C+BHJphqqNXf0exIuMbdUw=="),
 ];
 
-/// From where, the password, and the hash.
+/// Source, password and hash.
 const PUBLISHED: &[(&str, &str, &str)] = &[
     ("php.net, password_verify", "rasmuslerdorf", "$2y$07$BCryptRequires22Chrcte/VlQH0piJtjXl.0t1XkA8pw9dMXTpOq"),
     ("jBCrypt's tests", "a", "$2a$06$m0CrhHm10qJ3lXRY.5zDGO3rS2KdeeWLuGmsfGlMfOxih58VYVfxe"),
@@ -140,7 +139,7 @@ const PUBLISHED: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn what_products_make_fits() {
+fn hashes_of_products_match() {
     let made = MADE.iter().map(|&(product, hash)| (product, PASSWORD, hash));
     for (product, password, hash) in PUBLISHED.iter().copied().chain(made) {
         assert!(fits(hash, password), "{product}: {hash}");
@@ -148,9 +147,9 @@ fn what_products_make_fits() {
     }
 }
 
-/// crypt(3) uses eight bytes of a longer salt, Kratos all of it; a hash of either fits.
+/// crypt(3) uses eight bytes of a longer salt, Kratos all of it; a hash of either matches.
 #[test]
-fn md5_crypt_with_a_long_salt_fits_either_way() {
+fn md5_crypt_with_long_salt_matches_both_ways() {
     use super::super::md5_crypt::md5_crypt;
     let salt = "x.Zk3/9qLonger";
     for used in [salt, &salt[..8]] {

@@ -1,9 +1,9 @@
-//! What is refused, format by format: hashes of which no password could be right, and those that cost too much to compare.
+//! Refused hashes, format by format: those that no password can match, and those whose comparison is too costly.
 
 use super::StoredHash;
 use crate::import::Refusal::{self, Malformed, TooCostly, UnknownFormat};
 
-/// Why, what the hint says of it, and the hash.
+/// The reason, the hint, and the hash.
 type Refused = (Refusal, &'static str, &'static str);
 
 fn check(refused: &[Refused]) {
@@ -12,13 +12,13 @@ fn check(refused: &[Refused]) {
         let error = StoredHash::parse(text).err().unwrap_or_else(|| panic!("taken: {text}"));
         assert_eq!(error.refusal, refusal, "{text}: {}", error.hint);
         assert!(error.hint.contains(says), "{text}: {}", error.hint);
-        // A hint names nothing that a salt, key or digest consists of.
+        // A hint quotes no part of a salt, key or digest.
         assert!(text.split(['$', '}']).filter(|part| part.len() > 33).all(|part| !error.hint.contains(part)), "{text}");
     }
 }
 
 #[test]
-fn what_is_no_format_says_what_is() {
+fn unknown_formats_are_named() {
     check(&[
         (UnknownFormat, "begins with", ""),
         (UnknownFormat, "begins with", "plain"),
@@ -185,7 +185,7 @@ fn sha_crypt() {
         (
             Malformed,
             "16 bytes",
-            "$sha256-crypt$rounds=5000$seventeen-letters$Q/zslzx./JjkAVPTwp6th7nW5l7JU91Gte/UmIh.U78",
+            "$sha256-crypt$rounds=5000$seventeen-symbols$Q/zslzx./JjkAVPTwp6th7nW5l7JU91Gte/UmIh.U78",
         ),
         (Malformed, "43 characters", "$sha256-crypt$salt$Q/zslzx./JjkAVPTwp6th7nW5l7JU91Gte/UmIh.U7z"),
         (Malformed, "43 characters", "$sha256-crypt$salt$"),
