@@ -1,9 +1,9 @@
-//! What is left of somebody who was deleted: nothing that says who they were, where they were, or where they were written to.
+//! What is left of a deleted identity: nothing that tells its name, its addresses or its devices.
 
 use crate::support::{Bench, CONFIG, Fault, PASSWORD, TestChannel, eventually, password, unique};
 use serde_json::{Value, json};
 
-const AGENT: &str = "Telltale/1.0 (of the one who was deleted)";
+const AGENT: &str = "Telltale/1.0 (of the deleted identity)";
 
 /// Codes open, nothing is limited, and the courier's quarter of an hour takes a second.
 async fn bench() -> (Bench, TestChannel) {
@@ -19,7 +19,7 @@ struct Victim {
     token: String,
 }
 
-/// Somebody who has signed in and has been sent a code.
+/// An identity that has signed in and has been sent a code.
 async fn victim(bench: &Bench) -> Victim {
     let email = format!("{}@example.org", unique("erased"));
     let identity = bench.create(json!({"email": email}), json!({"password": PASSWORD})).await;
@@ -40,7 +40,7 @@ async fn delete(bench: &Bench, victim: &Victim) -> u16 {
     bench.admin().delete(&format!("/admin/identities/{}", victim.id)).await.status
 }
 
-/// What a table holds that says who somebody is.
+/// The personal data in a table.
 async fn told_by(bench: &Bench, table: &str, victim: &Victim) -> Vec<Value> {
     let telltale = [victim.id.as_str(), &victim.email, AGENT, "203.0.113.201"];
     let mut items = bench.proxy.items(table).await;
@@ -56,7 +56,7 @@ async fn nothing_is_left(bench: &Bench, victim: &Victim) {
     eventually("no message", async || told_by(bench, "outbox", victim).await.is_empty().then_some(())).await;
 }
 
-/// Writes 130 more sessions of an identity, one of which nobody can read.
+/// Writes 130 more sessions of an identity, one of which cannot be read.
 async fn add_sessions(bench: &Bench, victim: &Victim) {
     let items = told_by(bench, "accounts", victim).await;
     let session = items.into_iter().find(|item| item["session_id"].is_object()).expect("a session");

@@ -70,7 +70,7 @@ async fn other_sites_neither_read_nor_write_inbox() {
         (vec![json, ("origin", "null")], 403),
         (vec![json, ("origin", "http://127.0.0.1:4436")], 403),
         (vec![json, ("sec-fetch-site", "cross-site")], 403),
-        // A name that somebody lets lead to this address.
+        // A foreign host name that resolves to this address.
         (vec![json, ("host", "evil.example:4436")], 403),
         (vec![json, ("host", "localhost.evil.example")], 403),
     ] {

@@ -51,7 +51,7 @@ async fn list_is_paged_and_holds_no_counter() {
     for address in &all {
         bounced(&bench, address).await;
     }
-    // Somebody guesses, which counts in the same table.
+    // Guesses are counted in the same table.
     let guess = json!({"method": "password", "identifier": "ada@example.org", "password": "wrong"});
     bench.app().post(&bench.app().begin("").await, &guess).await;
     let (mut seen, mut query) = (Vec::new(), "?page_size=2".to_owned());

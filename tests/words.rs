@@ -75,11 +75,7 @@ const NOT_YET: &[&str] = &[
     "shared/methods",
     "shared/platform",
     "shared/store",
-    "tests/courier.rs",
-    "tests/erasure.rs",
-    "tests/inbox.rs",
     "tests/rate_limits.rs",
-    "tests/suppressed.rs",
     "xtask/courier",
 ];
 
