@@ -1,13 +1,14 @@
 //! Tells CloudFormation the public half of the courier's key, which other functions seal messages with.
 //!
 //! A custom resource of the template: it reads the courier's secret, derives the key and answers with the public half, which is the
-//! same as long as the secret is. It makes nothing, so there is nothing to change or to delete. CloudFormation waits for an hour for
-//! whoever does not answer, so every request is answered, a failure with its reason.
+//! same as long as the secret is. It makes nothing, so there is nothing to change or to delete. CloudFormation waits an hour for an
+//! answer, so it answers every request, a failure with its reason.
 
 use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use lambda_http::{Context, Error};
+use latchkey_egress::Retries;
 use latchkey_platform::https::Https;
 use latchkey_platform::secret::SecretText;
 use latchkey_platform::{Clock, Platform, StartError, log};
@@ -17,12 +18,12 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use url::Url;
 
-/// What the resource is called when CloudFormation first asks. It never changes, so an update never deletes anything.
+/// The id of the resource. It never changes, so an update never deletes anything.
 const PHYSICAL_ID: &str = "courier-key";
 /// How long one try to answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often an answer is tried.
-const TRIES: u32 = 4;
+/// How an answer is tried again: three times, after 200, 400 and 800 ms.
+const RETRIES: Retries = Retries { most: 3, first_wait: Duration::from_millis(200) };
 
 /// What the function is started with.
 pub struct App {
@@ -45,7 +46,7 @@ impl App {
 /// Answers one request of CloudFormation, at the address that it names.
 ///
 /// # Errors
-/// When the event names no address to answer at, or nobody takes the answer there.
+/// When the event names no address to answer at, or no server takes the answer there.
 pub async fn answer(app: &App, event: &str, context: Context) -> Result<Value, Error> {
     let began = app.clock.now();
     let event: Value = serde_json::from_str(event)?;
@@ -109,12 +110,11 @@ fn response(event: &Value, decided: Result<Option<String>, String>) -> Value {
     answer
 }
 
-/// Puts the answer where it is waited for; the same answer twice does no harm.
+/// Puts the answer where CloudFormation waits for it. The same answer twice does no harm.
 async fn tell(app: &App, to: &Url, answer: &Value) -> Result<(), Error> {
-    let mut last = Error::from("not tried");
     let client = app.client.get().await.map_err(ToString::to_string)?;
-    for attempt in 0..TRIES {
-        pause(attempt).await;
+    let mut retries = RETRIES;
+    loop {
         // The signature of the address covers an empty content type.
         let request = Request::builder().method(Method::PUT).uri(to.as_str()).header("content-type", "");
         let request = request.body(Full::new(Bytes::from(answer.to_string())))?;
@@ -124,20 +124,15 @@ async fn tell(app: &App, to: &Url, answer: &Value) -> Result<(), Error> {
             response.into_body().collect().await?;
             Ok::<_, Error>(status)
         };
-        match tokio::time::timeout(PATIENCE, exchange).await {
+        let failure = match tokio::time::timeout(PATIENCE, exchange).await {
             Ok(Ok(status)) if status.is_success() => return Ok(()),
-            Ok(Ok(status)) => last = format!("the answer was refused with {status}").into(),
-            // What went wrong may name the address, and whoever has that may answer in our place.
-            Ok(Err(_)) => last = "the answer did not arrive".into(),
-            Err(_) => last = "the answer was not taken in time".into(),
+            Ok(Ok(status)) => format!("the answer was refused with {status}"),
+            // The error may name the address, which lets any client that knows it answer in our place.
+            Ok(Err(_)) => "the answer did not arrive".to_owned(),
+            Err(_) => "the answer was not taken in time".to_owned(),
+        };
+        if !retries.next().await {
+            return Err(failure.into());
         }
-    }
-    Err(last)
-}
-
-#[expect(clippy::disallowed_methods, reason = "backing off between attempts, not waiting for a race to settle")]
-async fn pause(attempt: u32) {
-    if attempt > 0 {
-        tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
     }
 }

@@ -9,8 +9,9 @@ use latchkey_courier::{Rendered, SendError};
 use latchkey_platform::StartError;
 use latchkey_sealing::PrivateKey;
 use latchkey_store::StoreError;
+use latchkey_store::claim::{CLAIM, Claim, Claimed, Recorded};
 use latchkey_store::erasure::Round;
-use latchkey_store::outbox::{Claim, Claimed, Recorded, Wording};
+use latchkey_store::outbox::Wording;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -353,7 +354,7 @@ async fn failed(app: &App, claimed: &Claimed, failure: Failure, wording: Option<
         (Ok(_), None) => Delivery::of(id, outcome, Next::Nothing).over(),
         // Its claim ends by itself, and who comes then finds how often it was tried.
         (Err(error), _) => {
-            let claim = Duration::try_from(latchkey_store::outbox::CLAIM).unwrap_or_default();
+            let claim = Duration::try_from(CLAIM).unwrap_or_default();
             Delivery::of(id, outcome, Next::Later(again(id), claim)).because(error.to_string())
         }
     };

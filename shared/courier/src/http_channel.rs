@@ -1,37 +1,27 @@
-//! A service that takes messages by HTTP, as `courier.http` and `courier.channels` name it.
+//! Delivery channels by HTTP: a service that `courier.http` or `courier.channels` names, and the inbox of a local stack.
 
-use crate::jsonnet::Jsonnet;
 use crate::send_error::SendError;
 use crate::templates::Rendered;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
-use http_body_util::Full;
 use latchkey_config::{Courier, HttpAuth, HttpRequest, RequestSecrets};
 use latchkey_core::courier::{MessagePayload, QueuedMessage};
-use latchkey_egress::{Client, Failure, Reach, Roots};
+use latchkey_egress::{Auth, Client, Endpoint, Failure, Reach, Request, Roots};
+use latchkey_jsonnet::{Budget, Jsonnet};
 use latchkey_platform::StartError;
-use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use std::time::Duration;
 use time::OffsetDateTime;
 
-/// How long a call may take; a message that takes longer is tried again.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a call may take. The courier tries a message again whose call takes longer.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) struct HttpChannel {
-    client: Client,
-    url: Uri,
-    method: Method,
-    headers: HeaderMap,
+    endpoint: Endpoint,
     body: Option<Jsonnet>,
     as_form: bool,
-    patience: Duration,
 }
 
 impl HttpChannel {
-    /// Gets a channel ready.
+    /// Sets up a channel.
     ///
     /// # Errors
     /// Names the key that is not usable; never the secret.
@@ -40,51 +30,42 @@ impl HttpChannel {
         secrets: Option<&RequestSecrets>,
         courier: &Courier,
     ) -> Result<Self, StartError> {
-        let key = format!("{}.request_config", config.key);
-        let wrong = |name: &str, why: &str| StartError(format!("{key}.{name}: {why}"));
-        let url: Uri = config.url.parse().map_err(|_| wrong("url", "is no URL"))?;
-        let method = config.method.parse().map_err(|_| wrong("method", "is no method"))?;
-        let mut headers = HeaderMap::new();
-        for (name, value) in &config.headers {
-            headers.insert(
-                header_name(name).ok_or_else(|| wrong("headers", "a name is no header's"))?,
-                plain(value).ok_or_else(|| wrong("headers", "a value is not allowed in a header"))?,
-            );
-        }
-        for (name, value) in secrets.into_iter().flat_map(|secrets| &secrets.headers) {
-            headers.insert(
-                header_name(name).ok_or_else(|| wrong("headers", "a name is no header's"))?,
-                hidden(value.expose_secret()).ok_or_else(|| wrong("headers", "a value is not allowed in a header"))?,
-            );
-        }
-        if let Some(auth) = &config.auth {
-            let secret = secrets.and_then(|secrets| secrets.auth.as_ref());
-            let missing = || {
-                wrong(
-                    "auth.config",
-                    "its password or value is not set; in a deployment it stands in the stack's secret",
-                )
-            };
-            let (name, value) = proof(auth, secret.ok_or_else(missing)?);
-            let name = header_name(&name).ok_or_else(|| wrong("auth.config.name", "is no header's name"))?;
-            headers.insert(name, hidden(&value).ok_or_else(|| wrong("auth.config", "it cannot stand in a header"))?);
-        }
-        let kind = headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
-        let as_form = match kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim() {
+        let invalid = |name: &str, why: &str| StartError(format!("{}.request_config.{name}: {why}", config.key));
+        let secret = secrets.and_then(|secrets| secrets.auth.clone());
+        let missing = || {
+            invalid("auth.config", "its password or value is not set; in a deployment it stands in the stack's secret")
+        };
+        let auth = match &config.auth {
+            None => None,
+            Some(auth) => {
+                let secret = secret.ok_or_else(missing)?;
+                Some(match auth.clone() {
+                    HttpAuth::Basic { user } => Auth::Basic { user, password: secret },
+                    HttpAuth::Header { name } => Auth::Header { name, value: secret },
+                    HttpAuth::Cookie { name } => Auth::Cookie { name, value: secret },
+                })
+            }
+        };
+        let request = Request {
+            url: config.url.clone(),
+            method: config.method.clone(),
+            headers: config.headers.clone().into_iter().collect(),
+            secret_headers: secrets.into_iter().flat_map(|secrets| secrets.headers.clone()).collect(),
+            auth,
+        };
+        let reach = if courier.may_call(&config.url) { Reach::Anywhere } else { Reach::Public };
+        let client = Client::new(reach, Roots::System).map_err(StartError)?;
+        let mut endpoint = Endpoint::new(client, &request, TIMEOUT).map_err(|e| invalid(e.key, e.why))?;
+        let as_form = match endpoint.content_type("application/json") {
             "application/json" => false,
             "application/x-www-form-urlencoded" => true,
             _ => {
-                return Err(wrong(
-                    "headers",
-                    "Content-Type must be application/json or application/x-www-form-urlencoded",
-                ));
+                let why = "Content-Type must be application/json or application/x-www-form-urlencoded";
+                return Err(invalid("headers", why));
             }
         };
-        let body =
-            config.body.as_ref().map(|body| Jsonnet::new(&body.source, &body.text)).transpose().map_err(StartError)?;
-        let reach = if courier.may_call(&config.url) { Reach::Anywhere } else { Reach::Public };
-        let client = Client::new(reach, Roots::System).map_err(StartError)?;
-        Ok(Self { client, url, method, headers, body, as_form, patience: PATIENCE })
+        let body = config.body.as_ref().map(|body| Jsonnet::parse(&body.source, &body.text, Budget::default()));
+        Ok(Self { endpoint, body: body.transpose().map_err(|e| StartError(e.to_string()))?, as_form })
     }
 
     pub(crate) async fn send(
@@ -95,27 +76,7 @@ impl HttpChannel {
         now: OffsetDateTime,
     ) -> Result<(), SendError> {
         let body = self.body(queued, payload, rendered).await.map_err(SendError::Refused)?;
-        let mut request = Request::new(Full::from(body));
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.url.clone();
-        *request.headers_mut() = self.headers.clone();
-        let answer = self.client.call(request, self.patience).await.map_err(|failure| match failure {
-            Failure::Forbidden(why) => SendError::Refused(format!("the channel's URL is not called: {why}")),
-            Failure::TooSlow => SendError::Retry("the channel takes too long".to_owned()),
-            _ => SendError::Retry("the channel cannot be reached".to_owned()),
-        })?;
-        let status = answer.status;
-        if let Some(busy) = SendError::if_busy(status, &answer.headers, "the channel", now) {
-            return Err(busy);
-        }
-        match status.as_u16() {
-            200..300 => Ok(()),
-            300..=399 => Err(SendError::Refused(format!("the channel answered {status}; redirects are not followed"))),
-            // Who we are: nothing that is wrong with the message.
-            401 | 403 | 407 => Err(SendError::NotAllowed(format!("the channel answered {status}"))),
-            408 | 425 | 500.. => Err(SendError::Retry(format!("the channel answered {status}"))),
-            _ => Err(SendError::Refused(format!("the channel answered {status}"))),
-        }
+        deliver(&self.endpoint, body, "the channel", now).await
     }
 
     async fn body(
@@ -133,26 +94,56 @@ impl HttpChannel {
                 "body": rendered.text,
             })
             .to_string(),
-            Some(body) => body.call(context(queued, payload, rendered).to_string()).await?,
+            Some(body) => body.evaluate(&context(queued, payload, rendered)).await.map_err(|e| e.to_string())?,
         };
-        if !self.as_form {
-            return Ok(made);
-        }
-        let flat = "the channel's body must be keys and texts: its Content-Type is a form";
-        let Ok(Value::Object(map)) = serde_json::from_str(&made) else { return Err(flat.to_owned()) };
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in &map {
-            match value {
-                Value::String(text) => form.append_pair(name, text),
-                Value::Number(_) | Value::Bool(_) => form.append_pair(name, &value.to_string()),
-                _ => return Err(flat.to_owned()),
-            };
-        }
-        Ok(form.finish())
+        if self.as_form { form(&made) } else { Ok(made) }
     }
 }
 
-/// What Jsonnet is given, under the names that Kratos has for it.
+/// Hands a message to a service, and reads from its status whether it took it.
+pub(crate) async fn deliver(
+    endpoint: &Endpoint,
+    body: String,
+    service: &str,
+    now: OffsetDateTime,
+) -> Result<(), SendError> {
+    let answer = endpoint.send(body).await.map_err(|failure| match failure {
+        Failure::Forbidden(why) => SendError::Refused(format!("{service}'s URL is not called: {why}")),
+        Failure::TooSlow => SendError::Retry(format!("{service} takes too long")),
+        Failure::Unreachable | Failure::Broken | Failure::Astray | Failure::Endless => {
+            SendError::Retry(format!("{service} cannot be reached"))
+        }
+    })?;
+    let status = answer.status;
+    if let Some(busy) = SendError::if_busy(status, &answer.headers, service, now) {
+        return Err(busy);
+    }
+    match status.as_u16() {
+        200..300 => Ok(()),
+        300..=399 => Err(SendError::Refused(format!("{service} answered {status}; redirects are not followed"))),
+        // It does not accept our credentials, which says nothing about the message.
+        401 | 403 | 407 => Err(SendError::NotAllowed(format!("{service} answered {status}"))),
+        408 | 425 | 500.. => Err(SendError::Retry(format!("{service} answered {status}"))),
+        _ => Err(SendError::Refused(format!("{service} answered {status}"))),
+    }
+}
+
+/// A JSON object of simple values as a form.
+fn form(json: &str) -> Result<String, String> {
+    let flat = "the channel's body must be keys and texts: its Content-Type is a form";
+    let Ok(Value::Object(map)) = serde_json::from_str(json) else { return Err(flat.to_owned()) };
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in &map {
+        match value {
+            Value::String(text) => form.append_pair(name, text),
+            Value::Number(_) | Value::Bool(_) => form.append_pair(name, &value.to_string()),
+            Value::Null | Value::Array(_) | Value::Object(_) => return Err(flat.to_owned()),
+        };
+    }
+    Ok(form.finish())
+}
+
+/// The context of Jsonnet, under the names that Kratos has for it.
 fn context(queued: &QueuedMessage, payload: &MessagePayload, rendered: &Rendered) -> Value {
     let mut context = json!({
         "recipient": queued.recipient,
@@ -167,32 +158,6 @@ fn context(queued: &QueuedMessage, payload: &MessagePayload, rendered: &Rendered
         context["html_body"] = html.as_str().into();
     }
     context
-}
-
-/// The header that proves who we are.
-fn proof(auth: &HttpAuth, secret: &SecretString) -> (String, String) {
-    let secret = secret.expose_secret();
-    match auth {
-        HttpAuth::Basic { user } => {
-            (AUTHORIZATION.to_string(), format!("Basic {}", STANDARD.encode(format!("{user}:{secret}"))))
-        }
-        HttpAuth::Header { name } => (name.clone(), secret.to_owned()),
-        HttpAuth::Cookie { name } => (COOKIE.to_string(), format!("{name}={secret}")),
-    }
-}
-
-fn header_name(text: &str) -> Option<HeaderName> {
-    text.parse().ok()
-}
-
-fn plain(text: &str) -> Option<HeaderValue> {
-    text.parse().ok()
-}
-
-fn hidden(text: &str) -> Option<HeaderValue> {
-    let mut value = plain(text)?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 #[cfg(test)]
@@ -213,7 +178,7 @@ mod tests {
         );
         let courier = latchkey_config::read(&text, None, &[], true).unwrap().config.courier;
         let mut channel = HttpChannel::new(courier.email.as_ref().unwrap(), None, &courier).unwrap();
-        channel.patience = Duration::from_millis(100);
+        channel.endpoint = channel.endpoint.within(Duration::from_millis(100));
         let (queued, payload) = example(TemplateType::LoginCodeValid);
         let rendered = Templates::new(&courier).unwrap().render(&queued, &payload, queued.created_at).unwrap();
         let error = channel.send(&queued, &payload, &rendered, queued.created_at).await.unwrap_err();

@@ -13,7 +13,6 @@ mod example;
 mod gotmpl;
 mod http_channel;
 mod inbox;
-mod jsonnet;
 mod mail;
 mod send_error;
 mod smtp;
@@ -24,6 +23,8 @@ pub use example::example;
 pub use send_error::SendError;
 pub use templates::{Rendered, TemplateError, Templates};
 
+use latchkey_jsonnet::{Budget, Jsonnet};
+
 /// Reads the templates of a configuration and the Jsonnet of its HTTP channels, and tries the templates.
 ///
 /// # Errors
@@ -31,7 +32,7 @@ pub use templates::{Rendered, TemplateError, Templates};
 pub fn check(config: &latchkey_config::Courier) -> Result<(), TemplateError> {
     Templates::new(config)?;
     for body in [&config.email, &config.sms].into_iter().flatten().filter_map(|channel| channel.body.as_ref()) {
-        jsonnet::Jsonnet::new(&body.source, &body.text).map_err(TemplateError)?;
+        Jsonnet::parse(&body.source, &body.text, Budget::default()).map_err(|e| TemplateError(e.to_string()))?;
     }
     Ok(())
 }

@@ -153,7 +153,7 @@ async fn failing_jsonnet_is_final() {
     for text in ["function(ctx) ctx.nothing", "function(ctx) error ctx.body"] {
         let sender = Sender::new(&channel("email", "http://127.0.0.1:1/", &jsonnet(text)), true, &[]).unwrap();
         let error = sender.send().await.unwrap_err();
-        assert_eq!(error, Refused("courier.channels.email.request_config.body:1: it fails on this message".to_owned()));
+        assert_eq!(error, Refused("courier.channels.email.request_config.body:1: it fails on these values".to_owned()));
     }
     let error =
         Sender::new(&channel("email", "http://127.0.0.1:1/", &jsonnet("function(ctx)\n}")), true, &[]).err().unwrap();

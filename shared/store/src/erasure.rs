@@ -1,13 +1,14 @@
-//! Forgetting to whom messages went, once an address is nobody's any more: its owner was deleted, or gave it up.
+//! Erasures: messages to an address are deleted once its identity was deleted, or gave the address up.
 //!
-//! The transaction that takes an address from its owner puts an erasure into the outbox, whose stream brings it to the courier. Messages
-//! that were written until then are deleted at once, those that were under way meanwhile a quarter of an hour later; then the
-//! erasure itself. So within the hour nothing says any more that there was mail for this address.
+//! The transaction that takes an address from its identity puts an erasure into the outbox, whose stream brings it to the courier. The
+//! courier deletes the messages that were written until then at once. A quarter of an hour later it deletes those that were being
+//! written meanwhile, and then the erasure. So within the hour no item tells that the address got messages.
 
 use crate::db::{StoreError, pages, send};
 use crate::flows::incomplete;
 use crate::item::{FORMAT, doc, key, n, read_doc, s, string, ttl};
-use crate::outbox::{Outbox, Place, unsent};
+use crate::outbox::Outbox;
+use crate::place::{Place, unsent};
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use futures_util::TryStreamExt as _;
 use futures_util::stream;
@@ -17,7 +18,7 @@ use uuid::Uuid;
 
 /// How long a transaction that began before an address was given up may take to write a message to it.
 const UNDER_WAY: Duration = Duration::MINUTE;
-/// How long an erasure that nobody gets done stays; the dead letters told of it long before.
+/// How long an erasure stays that fails; it lies in the dead-letter queue long before.
 const KEPT: Duration = Duration::days(7);
 /// Messages that are deleted at the same time.
 const AT_ONCE: usize = 16;
@@ -63,7 +64,7 @@ impl Outbox {
             ("doc".to_owned(), doc(&Erasure { recipients, asked_at: now })?),
             ("ttl".to_owned(), ttl(now + KEPT)),
         ]);
-        // A stack on this machine that ends before the last round begins anew from there.
+        // A local stack that ends before the last round begins with it again.
         item.extend(unsent(now, id));
         let put = Put::builder().table_name(self.table()).set_item(Some(item)).build().map_err(incomplete)?;
         Ok(Some(TransactWriteItem::builder().put(put).build()))

@@ -8,9 +8,9 @@
 //! | [`login`] | what a submission reads in one trip and writes in one transaction |
 //! | [`counters`] | how often something was tried of late |
 //! | [`devices`] | devices on which an identity has signed in |
-//! | [`outbox`], `listing` | messages that wait to be sent, and what became of them |
-//! | [`erasure`] | forgetting messages to addresses that are nobody's any more |
-//! | [`suppression`] | addresses that no mail goes to any more |
+//! | [`outbox`], [`claim`], [`listing`], [`place`] | queued messages, their claims and outcomes, and lists of them |
+//! | [`erasure`] | the deletion of messages to an address that its identity gave up |
+//! | [`suppression`] | the suppression list: addresses that get no mail |
 //! | [`people`] | what administrators change: a person with credentials and guards, in one transaction |
 //! | [`db`] | the client, how failures are told apart and what is tried again |
 //!
@@ -19,20 +19,22 @@
 //! something is over is decided by comparing times.
 
 pub mod accounts;
+pub mod claim;
 pub mod counters;
 pub mod credentials;
 pub mod db;
 pub mod devices;
 pub mod erasure;
 pub mod flows;
+pub mod listing;
 pub mod login;
 pub mod outbox;
 pub mod people;
+pub mod place;
 pub mod suppression;
 
 mod below;
 mod item;
-mod listing;
 mod profile;
 mod remains;
 

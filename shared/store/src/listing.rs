@@ -1,14 +1,13 @@
-//! The list of messages: where each has its place, and pages of it, newest first.
+//! The list of messages, page by page, newest first.
 
 use crate::accounts::SHARDS;
 use crate::db::{StoreError, send};
 use crate::item::{Item, broken, key, s, string};
 use crate::outbox::{Outbox, Stored, read_stored};
+use crate::place::Place;
 use futures_util::future::try_join_all;
-use latchkey_core::courier::{MessageStatus, QueuedMessage};
+use latchkey_core::courier::MessageStatus;
 use std::collections::HashMap;
-use time::OffsetDateTime;
-use uuid::Uuid;
 
 /// Most keys that one list looks at; a filter that fits few of many gives short pages instead of slow ones.
 const MOST_KEYS: usize = 2000;
@@ -20,43 +19,6 @@ pub struct Filter {
     pub status: Option<MessageStatus>,
     /// Those to this address.
     pub recipient: Option<String>,
-}
-
-/// A place in the list of messages: what follows is older.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place(String);
-
-impl Place {
-    /// Before the newest message.
-    pub fn top() -> Self {
-        Self(format!("{}#{}", "9".repeat(20), Uuid::max()))
-    }
-
-    /// Reads a place as [`Place::as_str`] writes it; `None` for anything else.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (at, id) = text.split_once('#')?;
-        let right =
-            at.len() == 20 && at.bytes().all(|b| b.is_ascii_digit()) && id.len() == 36 && Uuid::try_parse(id).is_ok();
-        right.then(|| Self(text.to_owned()))
-    }
-
-    /// Its text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub(crate) fn of(message: &QueuedMessage) -> Self {
-        Self::new(message.created_at, message.id)
-    }
-
-    pub(crate) fn new(written_at: OffsetDateTime, id: Uuid) -> Self {
-        Self(format!("{:020}#{id}", written_at.unix_timestamp_nanos()))
-    }
-
-    /// Before everything that was written from then on.
-    pub(crate) fn at(time: OffsetDateTime) -> Self {
-        Self(format!("{:020}#", time.unix_timestamp_nanos()))
-    }
 }
 
 impl Outbox {
@@ -136,28 +98,11 @@ impl Outbox {
 
     /// What stands at these places now, in their order. Messages that are gone are left out.
     async fn read_again(&self, places: &[Place]) -> Result<Vec<Stored>, StoreError> {
-        let keys: Vec<Item> = places.iter().filter_map(|place| Some(key(place.0.split_once('#')?.1, None))).collect();
+        let keys: Vec<Item> = places.iter().map(|place| key(place.id(), None)).collect();
         let items = self.db().get_many(self.table(), &keys).await?;
         // One that cannot be read must not hide all others; asked for by its id it is an error.
         let stored = items.iter().filter_map(|item| read_stored(item).ok());
-        let mut found: HashMap<_, _> = stored.map(|stored| (Place::of(&stored.message).0, stored)).collect();
-        Ok(places.iter().filter_map(|place| found.remove(&place.0)).collect())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn place_is_a_time_and_an_id() {
-        let id = Uuid::from_u128(7);
-        let at = |second| format!("{:020}#{id}", second * 1_000_000_000_u64);
-        assert!(Place::parse(&at(1)).unwrap() < Place::parse(&at(2)).unwrap());
-        assert!(Place::parse(&at(u64::from(u32::MAX))).unwrap() < Place::top());
-        assert_eq!(Place::parse(Place::top().as_str()), Some(Place::top()));
-        for rubbish in ["", "#", "1#1", &at(1)[1..], &format!("{}x", at(1)), "9999999999999999999é#"] {
-            assert_eq!(Place::parse(rubbish), None, "{rubbish:?}");
-        }
+        let mut found: HashMap<_, _> = stored.map(|stored| (Place::of(&stored.message), stored)).collect();
+        Ok(places.iter().filter_map(|place| found.remove(place)).collect())
     }
 }
