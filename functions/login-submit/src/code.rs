@@ -5,7 +5,7 @@ use crate::{Own, Owners, Submission};
 use lambda_http::http::HeaderName;
 use latchkey_config::{Config, Secrets};
 use latchkey_core::aal::{Aal, AuthenticationMethod};
-use latchkey_core::bounds::{self, LONGEST_HEADER};
+use latchkey_core::bounds::LONGEST_HEADER;
 use latchkey_core::code::{Length, SentCode, Verdict, after_another_send, check, from_random};
 use latchkey_core::courier::{Code, CodeRequest, Content, MessagePayload, QueuedMessage};
 use latchkey_core::flow::{CodeAddress, FlowState, Screen};
@@ -13,6 +13,7 @@ use latchkey_core::identity::{Identity, State, Via};
 use latchkey_core::message::Message;
 use latchkey_core::method::MethodId;
 use latchkey_core::recipient;
+use latchkey_egress::allowed_headers;
 use latchkey_methods::code::{self, Fault as Faulty, Step};
 use latchkey_platform::secret::DeploymentSecrets;
 use latchkey_platform::{Platform, StartError};
@@ -273,20 +274,8 @@ impl Submission<'_> {
 
     /// Headers that the configuration lets through, each under its usual spelling.
     fn headers_to_hand_on(&self) -> BTreeMap<String, Vec<String>> {
-        let usual = |name: &HeaderName| {
-            let part = |part: &str| part.get(..1).unwrap_or("").to_ascii_uppercase() + part.get(1..).unwrap_or("");
-            name.as_str().split('-').map(part).collect::<Vec<_>>().join("-")
-        };
-        let of = |name: &String| {
-            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            let values = self
-                .call
-                .headers(&name)
-                .filter_map(|value| Some(bounds::cut(value.to_str().ok()?, LONGEST_HEADER).to_owned()));
-            let values: Vec<String> = values.collect();
-            (!values.is_empty()).then(|| (usual(&name), values))
-        };
-        self.app.edge.config.header_allowlist.iter().filter_map(of).collect()
+        let values = |name: &HeaderName| self.call.headers(name).cloned().collect();
+        allowed_headers(&self.app.edge.config.header_allowlist, LONGEST_HEADER, values)
     }
 
     async fn verify_code(mut self, typed: &str, code: &str, owner: Option<&Guard>) -> Result<Reply, Fault> {
