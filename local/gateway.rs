@@ -12,7 +12,6 @@ use latchkey_platform::{Clock, Rng};
 use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use time::OffsetDateTime;
 
 /// Most bytes that the request line and the headers may have together.
 const MOST_HEADERS: usize = 10_240;
@@ -49,11 +48,7 @@ impl Api {
 
     /// Answers one request.
     pub async fn answer(&self, from: IpAddr, request: Request) -> Response {
-        self.answer_at(self.clock.now(), from, request).await
-    }
-
-    /// Answers a request that arrives at this time: functions read the time from their events.
-    pub async fn answer_at(&self, at: OffsetDateTime, from: IpAddr, request: Request) -> Response {
+        let at = self.clock.now();
         let (parts, body) = request.into_parts();
         let line = parts.method.as_str().len() + parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
         if line + size(&parts.headers) > MOST_HEADERS {

@@ -159,7 +159,6 @@ async fn run(run: &Run) -> Result<(), String> {
         ports,
         processes: run.processes.then(folder_of_this_program).transpose()?,
         delivery_channels: run.no_inbox,
-        hurry: 1,
     };
     // Log lines of level info are left out until the greeting is printed, so that it comes first.
     let is_told = Arc::new(AtomicBool::new(false));

@@ -9,13 +9,15 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode};
-use latchkey_platform::Rng;
+use latchkey_platform::{ManualClock, Rng};
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 /// The queues of a stack. Clones share them.
 #[derive(Clone)]
@@ -25,16 +27,23 @@ struct Inner {
     endpoint: String,
     queues: HashMap<String, Queue>,
     readers: HashMap<String, Trigger>,
-    /// How many times faster than the clock delays pass.
-    hurry: u32,
+    clock: ManualClock,
     /// Bodies in queues without a trigger.
     kept: Mutex<HashMap<String, Vec<String>>>,
-    due: Mutex<JoinSet<()>>,
+    /// Messages that a function still has to take.
+    waiting: Mutex<HashMap<Uuid, Waiting>>,
+    deliveries: Mutex<JoinSet<()>>,
+}
+
+/// A message that a function still has to take.
+struct Waiting {
+    body: Arc<str>,
+    due: OffsetDateTime,
 }
 
 impl Queues {
-    /// Queues at an address, with their triggers.
-    pub fn new(endpoint: String, queues: &[Queue], triggers: &[Trigger], hurry: u32) -> Self {
+    /// Queues at an address, with their triggers. Their delays pass by this clock.
+    pub fn new(endpoint: String, queues: &[Queue], triggers: &[Trigger], clock: ManualClock) -> Self {
         let reads = |trigger: &Trigger| match &trigger.source {
             Source::Queue(queue) => Some((queue.clone(), trigger.clone())),
             Source::Stream(_) => None,
@@ -43,9 +52,10 @@ impl Queues {
             endpoint,
             queues: queues.iter().map(|queue| (queue.resource.clone(), queue.clone())).collect(),
             readers: triggers.iter().filter_map(reads).collect(),
-            hurry: hurry.max(1),
+            clock,
             kept: Mutex::default(),
-            due: Mutex::default(),
+            waiting: Mutex::default(),
+            deliveries: Mutex::default(),
         }))
     }
 
@@ -57,6 +67,24 @@ impl Queues {
     /// The bodies in a queue without a trigger.
     pub fn kept(&self, resource: &str) -> Vec<String> {
         self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).get(resource).cloned().unwrap_or_default()
+    }
+
+    /// When the next of the messages with this text in their bodies is due. There is no such time while a function still works on one
+    /// that was due, and when none waits.
+    pub fn next_due(&self, about: &str) -> Option<OffsetDateTime> {
+        let now = self.0.clock.now();
+        let next =
+            self.waiting().values().filter(|waiting| waiting.body.contains(about)).map(|waiting| waiting.due).min();
+        next.filter(|due| *due > now)
+    }
+
+    /// Whether every message was taken that a function has to take.
+    pub fn is_empty(&self) -> bool {
+        self.waiting().is_empty()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<Uuid, Waiting>> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts a message into a queue. Returns false when there is no queue of that name.
@@ -71,21 +99,23 @@ impl Queues {
             return true;
         };
         let (queues, functions) = (self.clone(), Arc::clone(functions));
-        let (resource, body) = (resource.to_owned(), body.to_owned());
-        let mut due = self.0.due.lock().unwrap_or_else(PoisonError::into_inner);
-        while due.try_join_next().is_some() {}
-        due.spawn(async move { queues.deliver(&functions, &trigger, &resource, &body, delay).await });
+        let (id, resource, body) = (Rng::system().id(), resource.to_owned(), Arc::<str>::from(body));
+        self.waiting().insert(id, Waiting { body: Arc::clone(&body), due: self.0.clock.now() + delay });
+        let mut deliveries = self.0.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+        while deliveries.try_join_next().is_some() {}
+        deliveries.spawn(async move {
+            queues.deliver(&functions, &trigger, &resource, (id, &body)).await;
+            queues.waiting().remove(&id);
+        });
         true
     }
 
     /// Waits until a message is due and hands it over, again and again until the function takes it or it ends elsewhere.
-    async fn deliver(&self, functions: &Arc<Functions>, trigger: &Trigger, from: &str, body: &str, delay: Duration) {
+    async fn deliver(&self, functions: &Arc<Functions>, trigger: &Trigger, from: &str, (id, body): (Uuid, &str)) {
         let Some(queue) = self.0.queues.get(from) else { return };
-        let id = Rng::system().id().to_string();
-        let mut wait = delay;
         for receives in 1..=queue.most_receives {
-            sleep(wait / self.0.hurry).await;
-            wait = queue.hidden;
+            let Some(due) = self.waiting().get(&id).map(|waiting| waiting.due) else { return };
+            self.0.clock.reaches(due).await;
             let record = json!({
                 "messageId": id,
                 "receiptHandle": id,
@@ -102,6 +132,9 @@ impl Queues {
                 Ok(answer) if answer["batchItemFailures"].as_array().is_none_or(Vec::is_empty) => return,
                 Ok(_) => {}
                 Err(failure) => eprintln!("{} crashed on a message of {from}: {failure:?}", trigger.function),
+            }
+            if let Some(waiting) = self.waiting().get_mut(&id) {
+                waiting.due = self.0.clock.now() + queue.hidden;
             }
         }
         if let Some(dead) = &queue.dead_letters {
@@ -140,11 +173,4 @@ async fn answer(
     }
     let answer = json!({"MessageId": Rng::system().id(), "MD5OfMessageBody": ""}).to_string();
     ([("content-type", "application/x-amz-json-1.0")], answer).into_response()
-}
-
-#[expect(clippy::disallowed_methods, reason = "a message is due after a while: that is what the queue is for")]
-async fn sleep(duration: Duration) {
-    if !duration.is_zero() {
-        tokio::time::sleep(duration).await;
-    }
 }

@@ -19,6 +19,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
+use time::{Duration, OffsetDateTime};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use url::Url;
@@ -48,8 +49,6 @@ pub struct Options {
     pub processes: Option<PathBuf>,
     /// Whether messages leave by the delivery channels of the configuration instead of ending in the inbox.
     pub delivery_channels: bool,
-    /// How many times faster than the clock the queues run; for tests.
-    pub hurry: u32,
 }
 
 impl Options {
@@ -65,7 +64,6 @@ impl Options {
             ports,
             processes: None,
             delivery_channels: false,
-            hurry: 1,
         }
     }
 }
@@ -140,6 +138,15 @@ pub struct Addresses {
 }
 
 impl Stack {
+    /// Turns the clock to the time at which the next of the queued messages with this text in their bodies is due, or to `latest` if that
+    /// is earlier. Nothing happens while a function works on one that was due, and when none waits.
+    pub fn turn_to_next_due(&self, about: &str, latest: Option<OffsetDateTime>) {
+        if let Some(due) = self.queues.next_due(about) {
+            let to = latest.map_or(due, |latest| latest.min(due));
+            self.clock.turn((to - self.clock.now()).max(Duration::ZERO));
+        }
+    }
+
     /// Starts everything except the listeners.
     ///
     /// # Errors
@@ -190,7 +197,7 @@ impl Stack {
         };
         let (mut background, clock) = (JoinSet::new(), ManualClock::running());
         let (queue_listener, queue_at) = listen(0, "queues").await?;
-        let queues = Queues::new(format!("http://{queue_at}"), &template.queues, &template.triggers, options.hurry);
+        let queues = Queues::new(format!("http://{queue_at}"), &template.queues, &template.triggers, clock.clone());
         for function in &mut template.functions {
             let urls = function.queues.iter().map(|(name, queue)| (name.clone(), queues.url(queue)));
             function.env.extend(urls);
@@ -225,7 +232,6 @@ impl Stack {
             .with("AWS_ENDPOINT_URL_DYNAMODB", store.endpoint())
             .with("AWS_ENDPOINT_URL_SQS", &format!("http://{queue_at}"))
             .with("LATCHKEY_INBOX_URL", &inbox_url)
-            .with("LATCHKEY_HURRY", &options.hurry.to_string())
             .with("LATCHKEY_SECRETS_ARN", "")
             .with("LATCHKEY_COURIER_SECRET_ARN", "")
             .with("LATCHKEY_COURIER_KEY", &courier.public().to_text());

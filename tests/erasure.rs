@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 const AGENT: &str = "Telltale/1.0 (of the deleted identity)";
 
-/// Codes open, nothing is limited, and the courier's quarter of an hour takes a second.
+/// Identities sign in by code, and rate limits are off.
 async fn bench() -> (Bench, TestChannel) {
     let codes = "  methods: {code: {passwordless_enabled: true, config: {missing_credential_fallback_enabled: true}}}\n  flows:\n";
     let config = CONFIG.replace("  flows:\n", codes) + "rate_limits: {enabled: false}\n";
@@ -53,7 +53,7 @@ async fn nothing_is_left(bench: &Bench, victim: &Victim) {
     for table in ["accounts", "credentials"] {
         assert_eq!(told_by(bench, table, victim).await, Vec::<Value>::new());
     }
-    eventually("no message", async || told_by(bench, "outbox", victim).await.is_empty().then_some(())).await;
+    bench.turn_until("no message", async || told_by(bench, "outbox", victim).await.is_empty().then_some(())).await;
 }
 
 /// Writes 130 more sessions of an identity, one of which cannot be read.

@@ -30,14 +30,18 @@ impl<'b> Owned<'b> {
         bench.create_as("reader", json!({"email": email, "phone": PHONE}), json!({"password": PASSWORD})).await;
         let query = format!("?return_to=https://app.example.org/{MARK}");
         let mut flows = Vec::new();
-        let mut browser = bench.browser();
+        let (mut browser, app) = (bench.browser(), bench.app());
+        flows.push(("browser, expired", action(&browser.begin(&query).await)));
         browser.sign_in(&email).await;
+        flows.push(("browser, refresh, expired", action(&browser.begin(&format!("{query}&refresh=true")).await)));
+        let signed_in = app.token(&app.sign_in(&email).await);
+        flows.push(("app, expired", signed_in.begin(&format!("{query}&refresh=true")).await));
+        bench.expire_flows();
         for (name, more, body) in [
             ("browser, refresh", "&refresh=true", None),
             ("browser, refresh, code sent", "&refresh=true", Some(json!({"address": PHONE}))),
             ("browser, refresh, refused", "&refresh=true", Some(password(&email, "wrong"))),
             ("browser, refresh, completed", "&refresh=true", Some(password(&email, PASSWORD))),
-            ("browser, refresh, expired", "&refresh=true", None),
         ] {
             let flow = browser.begin(&format!("{query}{more}")).await;
             if let Some(mut body) = body {
@@ -51,7 +55,6 @@ impl<'b> Owned<'b> {
             ("browser", None),
             ("browser, refused", Some(password(&email, "wrong"))),
             ("browser, code sent", Some(ask(&email))),
-            ("browser, expired", None),
         ] {
             let flow = browser.begin(&query).await;
             if let Some(mut body) = body {
@@ -61,24 +64,18 @@ impl<'b> Owned<'b> {
             flows.push((name, action(&flow)));
         }
         browser.cookies.insert("ory_kratos_session".into(), token);
-        let app = bench.app();
-        let signed_in = app.token(&app.sign_in(&email).await);
         for (name, client, more, body) in [
             ("app", &app, "", None),
             ("app, refresh", &signed_in, "&refresh=true", None),
             ("app, code sent", &app, "", Some(ask(&email))),
             ("app, refused", &app, "", Some(password(&email, "wrong"))),
             ("app, completed", &app, "", Some(password(&email, PASSWORD))),
-            ("app, expired", &signed_in, "&refresh=true", None),
         ] {
             let path = client.begin(&format!("{query}{more}")).await;
             if let Some(body) = body {
                 client.post(&path, &body).await;
             }
             flows.push((name, path));
-        }
-        for (_, path) in flows.iter().filter(|(name, _)| name.ends_with("expired")) {
-            bench.set_flow_expiry(id(path), "2020-01-01T00:00:00Z").await;
         }
         Self { email, browser, flows }
     }

@@ -22,9 +22,9 @@ async fn submit(browser: &mut Browser<'_>, identifier: &str, secret: &str) -> An
 }
 
 /// 110 wrong attempts from eleven networks.
-async fn besiege(bench: &Bench, identifier: &str, later: Duration) {
+async fn besiege(bench: &Bench, identifier: &str) {
     for network in 0..11 {
-        fail(&bench.app().at(&format!("198.51.{network}.1")).later(later), identifier, 10).await;
+        fail(&bench.app().at(&format!("198.51.{network}.1")), identifier, 10).await;
     }
 }
 
@@ -48,15 +48,14 @@ async fn attack_does_not_limit_known_device() {
         204
     );
 
-    let later = Duration::days(2);
-    besiege(&bench, &email, later).await;
+    bench.turn(Duration::days(2));
+    besiege(&bench, &email).await;
     // On a new device in another network even the right password is refused now.
-    assert_wrong(&attempt(&bench.app().at("192.0.2.3").later(later), &email, PASSWORD).await);
-    let (mut signed_out, mut expired) = (signed_out.later(later), expired.later(later));
+    assert_wrong(&attempt(&bench.app().at("192.0.2.3"), &email, PASSWORD).await);
     assert_eq!(expired.get("/sessions/whoami").await.status, 401);
     signed_out.sign_in(&email).await;
     expired.sign_in(&email).await;
-    assert_eq!(attempt(&native.later(later), &email, PASSWORD).await.status, 200);
+    assert_eq!(attempt(&native, &email, PASSWORD).await.status, 200);
 }
 
 #[tokio::test]
@@ -156,9 +155,9 @@ async fn device_is_forgotten_with_identity_and_time() {
     let mut browser = bench.browser();
     let done = browser.sign_in(&email).await;
     sign_out(&mut browser).await;
-    let mut late = browser.later(Duration::days(401));
-    assert_wrong(&submit(&mut late, &email, "wrong").await);
-    assert_waits(&submit(&mut late, &email, PASSWORD).await);
+    bench.turn(Duration::days(401));
+    assert_wrong(&submit(&mut browser, &email, "wrong").await);
+    assert_waits(&submit(&mut browser, &email, PASSWORD).await);
     assert_eq!(records(&bench).await, 1);
     let id = done["session"]["identity"]["id"].as_str().unwrap();
     assert_eq!(bench.admin().delete(&format!("/admin/identities/{id}")).await.status, 204);

@@ -133,8 +133,9 @@ async fn beyond_hidden_limit_right_and_wrong_cost_alike() {
             assert_eq!(bench.logged(&answer)["hashes"], wrongs, "{secret}");
         }
         // The next successful login replaces the imported hash by a better one.
+        bench.turn(Duration::DAY);
         for hashes in rights {
-            let answer = attempt(&app.at("192.0.2.8").later(Duration::days(1)), &email, right).await;
+            let answer = attempt(&app.at("192.0.2.8"), &email, right).await;
             assert_eq!((answer.status, &bench.logged(&answer)["hashes"]), (200, &json!(hashes)));
         }
     }
@@ -146,21 +147,23 @@ async fn failures_add_up_until_a_success() {
     let (email, app) = (bench.identity().await, bench.app());
     // Five a day, each day from another network, reach no visible limit.
     for day in 0..4 {
-        fail(&app.at(&format!("198.51.{day}.1")).later(Duration::days(day)), &email, 5).await;
+        fail(&app.at(&format!("198.51.{day}.1")), &email, 5).await;
+        bench.turn(Duration::DAY);
     }
-    let fifth = app.at("192.0.2.7").later(Duration::days(4));
+    let fifth = app.at("192.0.2.7");
     fail(&fifth, &email, 2).await;
     assert_wrong(&attempt(&fifth, &email, PASSWORD).await);
     // A few passwords a day are compared, and a success resets the count.
-    let sixth = app.at("192.0.2.8").later(Duration::days(5));
+    bench.turn(Duration::DAY);
+    let sixth = app.at("192.0.2.8");
     assert_eq!(attempt(&sixth, &email, PASSWORD).await.status, 200);
     for network in 0..4 {
         fail(&sixth.at(&format!("198.51.{network}.1")), &email, 5).await;
     }
-    let mut right = sixth.at("192.0.2.9");
+    let right = sixth.at("192.0.2.9");
     assert_wrong(&attempt(&right, &email, PASSWORD).await);
     // After a month without attempts all failures are forgotten.
-    right = right.later(Duration::days(31));
+    bench.turn(Duration::days(31));
     fail(&right, &email, 3).await;
     assert_eq!(attempt(&right, &email, PASSWORD).await.status, 200);
 }
@@ -169,14 +172,13 @@ async fn failures_add_up_until_a_success() {
 async fn success_does_not_reset_the_monthly_limit() {
     let bench = bench("attempts: {identity: 5, identity_per_month: 9, identity_per_day: 1}").await;
     let (email, app) = (bench.identity().await, bench.app());
-    for day in 0..2 {
-        let app = app.later(Duration::days(day));
+    for _ in 0..2 {
         fail(&app, &email, 4).await;
         assert_eq!(attempt(&app, &email, PASSWORD).await.status, 200);
+        bench.turn(Duration::DAY);
     }
-    let third = app.later(Duration::days(2));
-    fail(&third, &email, 1).await;
-    assert_wrong(&attempt(&third, &email, PASSWORD).await);
+    fail(&app, &email, 1).await;
+    assert_wrong(&attempt(&app, &email, PASSWORD).await);
 }
 
 #[tokio::test]
@@ -241,11 +243,12 @@ async fn window_slides_and_idle_counter_starts_again() {
     let email = bench.identity().await;
     let app = bench.app();
     fail(&app, &email, 1).await;
-    assert_waits(&attempt(&app.later(Duration::minutes(13)), &email, PASSWORD).await);
-    let later = app.later(Duration::minutes(31));
-    later.sign_in(&email).await;
-    fail(&later, &email, 1).await;
-    assert_waits(&attempt(&later, &email, PASSWORD).await);
+    bench.turn(Duration::minutes(13));
+    assert_waits(&attempt(&app, &email, PASSWORD).await);
+    bench.turn(Duration::minutes(18));
+    app.sign_in(&email).await;
+    fail(&app, &email, 1).await;
+    assert_waits(&attempt(&app, &email, PASSWORD).await);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The template allows each function the calls that it makes, and no others. The embedded store checks no permissions, so a missing
 //! one would show only on AWS.
 
-use crate::support::{Bench, CONFIG, Call, PASSWORD, eventually, password, unique};
+use crate::support::{Bench, CONFIG, Call, PASSWORD, password, unique};
 use http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -99,7 +99,7 @@ async fn everything(bench: &Bench) {
     assert_eq!(app.post(&app.begin("").await, &password(&imported, "test")).await.status, 200);
     assert_eq!(app.post(&app.begin("").await, &password(&imported, "wrong")).await.status, 400);
     let path = app.begin("?return_session_token_exchange_code=true").await;
-    bench.set_flow_expiry(path.rsplit('=').next().unwrap(), "2020-01-01T00:00:00Z").await;
+    bench.expire_flows();
     assert_eq!(app.post(&path, &password(&imported, "test")).await.status, 410);
     assert_eq!(html.get("/self-service/login/browser?return_to=https://evil.example").await.status, 303);
     assert_eq!(html.form("/self-service/login?flow=nope", &[]).await.status, 303);
@@ -110,7 +110,6 @@ async fn everything(bench: &Bench) {
         token = app.sign_in(&email).await;
     }
     assert_eq!(app.token(&token).delete("/sessions").await.status, 200);
-    token = app.sign_in(&email).await;
     // Logins by code: one that is sent, one that is wrong, and a right one of a disabled identity.
     let reader = bench.create(json!({"email": format!("{}@example.org", unique("code"))}), json!({})).await;
     let address = reader["traits"]["email"].as_str().unwrap();
@@ -121,7 +120,8 @@ async fn everything(bench: &Bench) {
     app.post(&path, &enter("none")).await;
     assert_eq!(app.post(&path, &enter(&code)).await.status, 200);
     // An idle counter starts again.
-    app.later(time::Duration::days(31)).sign_in(&email).await;
+    bench.turn(time::Duration::days(31));
+    token = app.sign_in(&email).await;
     // Refresh: the first use of the new secret ends the previous one, at whichever endpoint.
     let mut mine = app.token(&token);
     for reader in [
@@ -204,7 +204,7 @@ async fn everything(bench: &Bench) {
     let draft = bench.post(gone["traits"]["email"].as_str().unwrap()).await;
     bench.until(draft.id(), "sent").await;
     assert_eq!(admin.delete(&format!("/admin/identities/{}", gone["id"].as_str().unwrap())).await.status, 204);
-    eventually("no message", async || bench.proxy.message(draft.id()).await.is_null().then_some(())).await;
+    bench.turn_until("no message", async || bench.proxy.message(draft.id()).await.is_null().then_some(())).await;
     // An identity that is imported with the id of a deleted one.
     let again = json!({"schema_id": "user", "traits": {"email": imported}});
     let batch = json!({"identities": [{"create": again, "identity_id": identity["id"]}]});

@@ -7,11 +7,12 @@ use latchkey::functions::Functions;
 use latchkey::gateway::Api;
 use latchkey::store::Store;
 use latchkey::template::Template;
-use latchkey_platform::{Clock, Environment, Platform};
+use latchkey_platform::{Environment, ManualClock, Platform, Rng};
 use latchkey_sealing::PrivateKey;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use time::Duration;
 use tokio::net::TcpListener;
 
 const COOKIE_OLD: &str = r#"{"secrets.cookie": "the-old-secret-of-cookies"}"#;
@@ -65,22 +66,16 @@ impl Manager {
     }
 }
 
-/// These functions, warm after their first call.
-async fn functions(env: &Environment, which: impl Fn(&str) -> bool) -> Arc<Functions> {
+/// These functions, warm after their first call, with this clock.
+async fn functions(env: &Environment, clock: &ManualClock, which: impl Fn(&str) -> bool) -> Arc<Functions> {
     let mut all = Template::load().unwrap().functions;
     all.retain(|function| which(&function.binary));
-    Arc::new(Functions::linked(&all, &Platform::with(env.clone())).await.unwrap())
+    let platform = Platform { env: env.clone(), clock: clock.clock(), rng: Rng::system() };
+    Arc::new(Functions::linked(&all, &platform).await.unwrap())
 }
 
-/// A warm function reads a secret again at most once a second.
-async fn a_second_passes() {
-    tokio::time::interval_at(
-        tokio::time::Instant::now() + std::time::Duration::from_millis(1100),
-        std::time::Duration::MAX,
-    )
-    .tick()
-    .await;
-}
+/// A warm function reads a secret again at most once in this time.
+const ONCE: Duration = Duration::SECOND;
 
 #[tokio::test]
 async fn warm_functions_read_rotated_cookie_secret() {
@@ -94,11 +89,11 @@ async fn warm_functions_read_rotated_cookie_secret() {
     let env = env.with("LATCHKEY_COURIER_KEY", &bench.stack.courier_key.to_text());
     let api = async |env: &Environment| Api {
         routes: Template::load().unwrap().public.into(),
-        functions: functions(env, |name| {
+        functions: functions(env, &bench.stack.clock, |name| {
             ["login-init-api", "login-init-browser", "login-submit", "logout", "whoami"].contains(&name)
         })
         .await,
-        clock: Clock::system(),
+        clock: bench.stack.clock.clock(),
     };
     let email = bench.identity().await;
     let old = api(&env).await;
@@ -113,7 +108,7 @@ async fn warm_functions_read_rotated_cookie_secret() {
     let earlier = browser.get("/self-service/logout/browser").await.json()["logout_token"].clone();
     // The secret is rotated, and a new copy of each function starts beside the old one.
     manager.put("cookies", COOKIE_BOTH);
-    a_second_passes().await;
+    bench.turn(ONCE);
     bench.stack.public = api(&env).await;
     let newer = bench.app().begin("").await;
     bench.app().post(&newer, &json!({"method": "code", "identifier": email})).await;
@@ -134,8 +129,15 @@ async fn warm_functions_read_rotated_cookie_secret() {
     assert_eq!(end.status, 204, "a new link in an old copy: {}", end.body);
 }
 
-/// A stack without its streams, so that the test delivers the records.
-async fn courier(manager: &Manager, config: &str, more: &[(&str, &str)]) -> (Arc<Functions>, Store, tempfile::TempDir) {
+/// A courier without a stream, so that the test delivers the records.
+struct Courier {
+    functions: Arc<Functions>,
+    clock: ManualClock,
+    store: Store,
+    _folder: tempfile::TempDir,
+}
+
+async fn courier(manager: &Manager, config: &str, more: &[(&str, &str)]) -> Courier {
     let store = Store::start(&Template::load().unwrap().tables, None).await.unwrap();
     let (folder, file) = written(config);
     let env = manager.environment(&store.endpoint, &file.to_string_lossy());
@@ -143,16 +145,18 @@ async fn courier(manager: &Manager, config: &str, more: &[(&str, &str)]) -> (Arc
     for (name, value) in more {
         env = env.with(name, value);
     }
-    (functions(&env, |name| name == "courier").await, store, folder)
+    let clock = ManualClock::running();
+    let functions = functions(&env, &clock, |name| name == "courier").await;
+    Courier { functions, clock, store, _folder: folder }
 }
 
-async fn sent(functions: &Functions, store: &Store, secret: &str) -> Value {
+async fn sent(courier: &Courier, secret: &str) -> Value {
     let key = PrivateKey::derive(secret.as_bytes()).unwrap().public();
-    let draft = Draft::new(&key, &format!("{}@example.org", unique("r")), Clock::system().now());
-    let look = store.client();
+    let draft = Draft::new(&key, &format!("{}@example.org", unique("r")), courier.clock.now());
+    let look = courier.store.client();
     look.call("TransactWriteItems", &draft.write()).await.unwrap();
     let event = json!({"Records": [draft.record()]}).to_string();
-    functions.call("CourierFunction", event, "a-request").await.unwrap();
+    courier.functions.call("CourierFunction", event, "a-request").await.unwrap();
     let key = json!({"pk": {"S": draft.id().to_string()}});
     let read = look.call("GetItem", &json!({"TableName": "outbox", "Key": key})).await.unwrap();
     json!({"status": read["Item"]["status"]["S"], "attempts": read["Item"]["send_count"]["N"], "dispatches": read["Item"]["dispatches"]})
@@ -165,14 +169,14 @@ async fn warm_courier_reads_its_rotated_secret() {
     manager.put("courier", COURIER_OLD);
     let inbox = TestChannel::start().await;
     let config = CONFIG.replace("secrets: {cookie: [test-key-test-key-test-key]}\n", "");
-    let (functions, store, _folder) = courier(&manager, &config, &[("LATCHKEY_INBOX_URL", &inbox.url)]).await;
-    assert_eq!(sent(&functions, &store, COURIER_OLD).await["status"], "sent");
+    let courier = courier(&manager, &config, &[("LATCHKEY_INBOX_URL", &inbox.url)]).await;
+    assert_eq!(sent(&courier, COURIER_OLD).await["status"], "sent");
     manager.put("courier", COURIER_BOTH);
-    a_second_passes().await;
+    courier.clock.turn(ONCE);
     let newest = COURIER_BOTH.lines().next().unwrap();
-    let seen = sent(&functions, &store, newest).await;
+    let seen = sent(&courier, newest).await;
     assert_eq!((&seen["status"], &seen["attempts"]), (&json!("sent"), &json!("1")), "{seen}");
-    assert_eq!(sent(&functions, &store, COURIER_OLD).await["status"], "sent", "what was sealed before");
+    assert_eq!(sent(&courier, COURIER_OLD).await["status"], "sent", "what was sealed before");
 }
 
 #[tokio::test]
@@ -198,17 +202,17 @@ async fn warm_courier_reads_rotated_channel_key() {
         "courier: {{channels: [{{id: email, type: http, request_config: {{url: '{url}', auth: {{type: api_key, config: {{name: X-Key, in: header}}}}}}}}]}}\n\
          clients: {{http: {{disallow_private_ip_ranges: false}}}}\n"
     );
-    let (functions, store, _folder) = courier(&manager, &format!("{config}{channel}"), &[]).await;
-    let seen = sent(&functions, &store, COURIER_OLD).await;
+    let courier = courier(&manager, &format!("{config}{channel}"), &[]).await;
+    let seen = sent(&courier, COURIER_OLD).await;
     assert_eq!(seen["status"], "sent", "{seen}");
     *accepted.lock().unwrap() = "new";
     manager.put("cookies", &secrets("new"));
-    a_second_passes().await;
-    let seen = sent(&functions, &store, COURIER_OLD).await;
+    courier.clock.turn(ONCE);
+    let seen = sent(&courier, COURIER_OLD).await;
     assert_eq!((&seen["status"], &seen["attempts"]), (&json!("sent"), &json!("1")), "{seen}");
     // A refused key is our own error, which an operator may fix while the message waits.
     *accepted.lock().unwrap() = "yet another";
-    let seen = sent(&functions, &store, COURIER_OLD).await;
+    let seen = sent(&courier, COURIER_OLD).await;
     assert_eq!((&seen["status"], &seen["attempts"]), (&json!("queued"), &json!("1")), "{seen}");
 }
 
@@ -225,7 +229,7 @@ async fn warm_courier_key_returns_newest_key() {
     let manager = Manager::start().await;
     manager.put("courier", COURIER_OLD);
     let env = manager.environment("http://127.0.0.1:9", "/nowhere");
-    let functions = functions(&env, |name| name == "courier-key").await;
+    let functions = functions(&env, &ManualClock::running(), |name| name == "courier-key").await;
     for (secrets, revision) in [(COURIER_OLD, "1"), (COURIER_BOTH, "2")] {
         manager.put("courier", secrets);
         let event = json!({

@@ -3,7 +3,6 @@
 use super::{Bench, PASSWORD};
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Method, Request};
-use latchkey_platform::Clock;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -67,33 +66,17 @@ pub struct Client<'b> {
     door: Door,
     headers: Vec<(String, String)>,
     address: IpAddr,
-    later: time::Duration,
 }
 
 impl<'b> Client<'b> {
     pub(super) fn new(bench: &'b Bench) -> Self {
         let headers = vec![("accept".into(), "application/json".into())];
-        Self {
-            bench,
-            door: Door::Public,
-            headers,
-            address: IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9)),
-            later: time::Duration::ZERO,
-        }
+        Self { bench, door: Door::Public, headers, address: IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9)) }
     }
 
     /// The same at another address.
     pub fn at(&self, address: &str) -> Self {
         Self { address: address.parse().expect("an address"), ..self.clone() }
-    }
-
-    fn now(&self) -> time::OffsetDateTime {
-        Clock::system().now() + self.later
-    }
-
-    /// The same, later by this duration.
-    pub fn later(&self, by: time::Duration) -> Self {
-        Self { later: self.later + by, ..self.clone() }
     }
 
     pub(super) fn admin(bench: &'b Bench) -> Self {
@@ -149,7 +132,7 @@ impl<'b> Client<'b> {
     }
 
     pub async fn request(&self, request: Request<Body>) -> Answer {
-        let response = self.bench.api(self.door).answer_at(self.now(), self.address, request).await;
+        let response = self.bench.api(self.door).answer(self.address, request).await;
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.expect("a body in memory");
         let body = String::from_utf8(body.to_vec()).expect("a body of text");
@@ -213,12 +196,6 @@ impl<'b> Browser<'b> {
         self
     }
 
-    /// The same, later by this duration.
-    pub fn later(mut self, by: time::Duration) -> Self {
-        self.client = self.client.later(by);
-        self
-    }
-
     /// Sends the requests of a page: a user follows a link, or submits a form.
     pub fn html(mut self) -> Self {
         self.client = self.client.with("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
@@ -254,7 +231,7 @@ impl<'b> Browser<'b> {
     }
 
     fn loaded(&self) -> Client<'b> {
-        let now = self.client.now();
+        let now = self.client.bench.now();
         let lasts = |name: &String| self.ends.get(name).is_none_or(|end| now < *end);
         let kept = self.cookies.iter().filter(|(name, _)| lasts(name));
         let cookies: Vec<String> = kept.map(|(name, value)| format!("{name}={value}")).collect();
@@ -274,7 +251,7 @@ impl<'b> Browser<'b> {
                     self.cookies.remove(name);
                 }
                 Some(age) => {
-                    self.ends.insert(name.to_owned(), self.client.now() + time::Duration::seconds(age));
+                    self.ends.insert(name.to_owned(), self.client.bench.now() + time::Duration::seconds(age));
                 }
                 None => {}
             }

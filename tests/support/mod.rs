@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
+use time::{Duration, OffsetDateTime};
 
 /// The configuration of most tests: one schema, cheap hashes.
 pub const CONFIG: &str = r#"
@@ -150,21 +151,17 @@ impl Bench {
         bench
     }
 
-    /// The same with a channel of messages at this address, and queues in which a second takes a millisecond.
+    /// The same with a delivery channel at this address.
     pub async fn with_channel(config: &str, channel: &str, dev: bool) -> Self {
         let env = Environment::default().with("LATCHKEY_INBOX_URL", channel);
-        Self::start_with(config, env, dev, 1000).await
+        Self::start(config, env, dev).await
     }
 
     async fn start(config: &str, env: Environment, dev: bool) -> Self {
-        Self::start_with(config, env, dev, 1).await
-    }
-
-    async fn start_with(config: &str, env: Environment, dev: bool, hurry: u32) -> Self {
         log::collect();
         let (folder, file) = written(config);
         let proxy = Proxy::start(store().await).await;
-        let options = Options { dev, store: Some(proxy.endpoint.clone()), hurry, ..Options::of(file) };
+        let options = Options { dev, store: Some(proxy.endpoint.clone()), ..Options::of(file) };
         let stack = Stack::start(&options, env, Arc::new(|_| ())).await.expect("the stack starts");
         Self { stack, proxy, _folder: folder }
     }
@@ -215,16 +212,49 @@ impl Bench {
         answer.json()
     }
 
-    /// Moves the end of a flow.
-    pub async fn set_flow_expiry(&self, id: &str, expires_at: &str) {
-        let table = "flows";
-        let key = json!({"pk": {"S": format!("login#{id}")}});
-        let item = self.proxy.store("GetItem", json!({"TableName": table, "Key": key})).await;
-        let mut item = item["Item"].clone();
-        let mut doc: Value = serde_json::from_str(item["doc"]["S"].as_str().expect("a flow")).expect("JSON");
-        doc["expires_at"] = json!(expires_at);
-        item["doc"]["S"] = json!(doc.to_string());
-        self.proxy.store("PutItem", json!({"TableName": table, "Item": item})).await;
+    /// The time of the stack, which clients share.
+    pub fn now(&self) -> OffsetDateTime {
+        self.stack.clock.now()
+    }
+
+    /// Turns the clock of the stack and of its clients forward.
+    pub fn turn(&self, by: Duration) {
+        self.stack.clock.turn(by);
+    }
+
+    /// Turns the clock past the lifespan of a login flow.
+    pub fn expire_flows(&self) {
+        self.turn(Duration::minutes(10));
+    }
+
+    /// Waits for what queued messages lead to. Whenever the next one is due later, the clock is turned to that time.
+    pub async fn turn_until<T>(&self, what: &str, found: impl AsyncFnMut() -> Option<T>) -> T {
+        self.turn_about("", what, found).await
+    }
+
+    /// The same, where only queued messages with this text in their bodies turn the clock.
+    pub async fn turn_about<T>(&self, about: &str, what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
+        eventually(what, async || {
+            let seen = found().await;
+            if seen.is_none() {
+                self.stack.turn_to_next_due(about, None);
+            }
+            seen
+        })
+        .await
+    }
+
+    /// Lets this much time pass. Queued messages are brought to their function when they are due.
+    pub async fn pass(&self, by: Duration) {
+        let end = self.now() + by;
+        eventually("the end of that time", async || {
+            match self.stack.queues.is_empty() {
+                true => self.turn((end - self.now()).max(Duration::ZERO)),
+                false => self.stack.turn_to_next_due("", Some(end)),
+            }
+            (self.now() >= end).then_some(())
+        })
+        .await;
     }
 
     /// The messages that were sent to an address, newest first.

@@ -116,8 +116,7 @@ pub(crate) async fn send(app: &App, id: Uuid) -> Delivery {
             return Delivery::of(id, Outcome::Held, Next::Later(again(id), wait));
         }
         Ok(Claim::NotDue(at)) => {
-            let wait =
-                Duration::try_from(at - now).unwrap_or_default().saturating_mul(app.hurry) + Duration::from_secs(1);
+            let wait = Duration::try_from(at - now).unwrap_or_default() + Duration::from_secs(1);
             return Delivery::of(id, Outcome::NotDue, Next::Later(again(id), wait));
         }
         Ok(Claim::Exhausted) => return exhausted(app, id).await,
@@ -207,7 +206,7 @@ async fn send_with_secrets(
         Ok(sent.unwrap_or_else(|_| Err(SendError::Retry("the delivery channel did not answer in time".to_owned()))))
     };
     if let Some(rest) = app.pace.rest(message.via, app.clock.now()) {
-        let wait = Some(rest.saturating_mul(app.hurry));
+        let wait = Some(rest);
         return Ok(Err(SendError::Busy { why: "the delivery channel asked for a pause".to_owned(), wait }));
     }
     let secrets = app.vault.get().await?;
@@ -224,9 +223,7 @@ fn not_sent(app: &App, message: &QueuedMessage, payload: &MessagePayload, error:
     let told = without_secrets(&error.to_string(), message, payload);
     match error {
         SendError::Retry(_) | SendError::NotAllowed(_) => Failure::Retry(told),
-        SendError::Busy { wait, .. } => {
-            Failure::NoRoom(told, app.pace.leave(message.via, wait, app.clock.now(), app.hurry))
-        }
+        SendError::Busy { wait, .. } => Failure::NoRoom(told, app.pace.leave(message.via, wait, app.clock.now())),
         SendError::Refused(_) => Failure::Final(Outcome::Refused, told),
     }
 }
@@ -341,10 +338,8 @@ async fn failed(app: &App, claimed: &Claimed, failure: Failure, wording: Option<
     let dispatch = Dispatch { id: app.rng.id(), error: Some(why), at: now };
     let recorded = match wait {
         None => app.outbox.abandoned(claimed, &dispatch, wording).await,
-        Some(wait) if outcome == Outcome::HadNoRoom => {
-            app.outbox.had_no_room(claimed, &dispatch, now + wait / app.hurry).await
-        }
-        Some(wait) => app.outbox.failed(claimed, &dispatch, now + wait / app.hurry, wording).await,
+        Some(wait) if outcome == Outcome::HadNoRoom => app.outbox.had_no_room(claimed, &dispatch, now + wait).await,
+        Some(wait) => app.outbox.failed(claimed, &dispatch, now + wait, wording).await,
     };
     let delivery = match (recorded, wait) {
         (Ok(_), Some(wait)) => Delivery::of(id, outcome, Next::Later(again(id), wait)),

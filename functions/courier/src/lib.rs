@@ -50,8 +50,6 @@ pub struct App {
     env: Environment,
     clock: Clock,
     rng: Rng,
-    /// How many times faster than it should time passes in the queue; more than once in tests alone.
-    hurry: u32,
     secret: SecretText,
     pace: Pace,
 }
@@ -77,11 +75,6 @@ impl App {
             env: env.clone(),
             clock: platform.clock.clone(),
             rng: platform.rng.clone(),
-            hurry: env
-                .get("LATCHKEY_HURRY")
-                .and_then(|times| times.parse().ok())
-                .filter(|times| *times > 0)
-                .unwrap_or(1),
             secret: SecretText::open_text(platform, "LATCHKEY_COURIER_SECRET")?,
             pace: Pace::default(),
             outbox: Outbox::open(&db, env)?,

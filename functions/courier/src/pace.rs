@@ -39,9 +39,9 @@ impl Pace {
     }
 
     /// Leaves a channel alone that had no room; gives for how long.
-    pub(crate) fn leave(&self, via: Via, wait: Option<Duration>, now: OffsetDateTime, hurry: u32) -> Duration {
+    pub(crate) fn leave(&self, via: Via, wait: Option<Duration>, now: OffsetDateTime) -> Duration {
         let wait = wait.unwrap_or(USUAL);
-        *self.of(via).lock().unwrap_or_else(PoisonError::into_inner) = Some(now + wait / hurry);
+        *self.of(via).lock().unwrap_or_else(PoisonError::into_inner) = Some(now + wait);
         wait
     }
 }
@@ -65,11 +65,11 @@ mod tests {
         let pace = Pace::default();
         let at = |seconds: i64| pace.rest(Via::Email, NOW + time::Duration::seconds(seconds));
         assert_eq!(at(0), None);
-        assert_eq!(pace.leave(Via::Email, Some(Duration::from_secs(7)), NOW, 1), Duration::from_secs(7));
+        assert_eq!(pace.leave(Via::Email, Some(Duration::from_secs(7)), NOW), Duration::from_secs(7));
         assert_eq!((at(0), at(6)), (Some(Duration::from_secs(7)), Some(Duration::from_secs(1))));
         assert_eq!((at(7), at(8)), (None, None));
         assert_eq!(pace.rest(Via::Sms, NOW), None, "the other channel has room");
-        assert_eq!(pace.leave(Via::Sms, None, NOW, 1), USUAL);
+        assert_eq!(pace.leave(Via::Sms, None, NOW), USUAL);
     }
 
     #[test]
@@ -106,7 +106,7 @@ mod tests {
                         last = at;
                         continue;
                     }
-                    pace.leave(Via::Email, None, now, 1)
+                    pace.leave(Via::Email, None, now)
                 }
             };
             // The queue knows whole seconds.
