@@ -146,9 +146,9 @@ async fn link(binary: &str, platform: Platform) -> Result<Linked, StartError> {
         };
     }
     link!(
-        "login-init-browser" => login_init_browser,
-        "login-init-api" => login_init_api,
-        "login-get-flow" => login_get_flow,
+        "init-browser" => init_browser,
+        "init-api" => init_api,
+        "get-flow" => get_flow,
         "login-submit" => login_submit,
         "whoami" => whoami,
         "sessions" => sessions,

@@ -123,7 +123,9 @@ pub(crate) async fn second_factor(bench: &Bench) {
     let items = bench.proxy.items("accounts").await;
     let mut profile = items.into_iter().find(|item| item["sk"]["S"] == "profile").unwrap();
     let mut doc: Value = serde_json::from_str(profile["doc"]["S"].as_str().unwrap()).unwrap();
-    doc["available_aal"] = json!("aal2");
+    let at = doc["created_at"].clone();
+    doc["credentials"]["webauthn"] =
+        json!({"identifiers": [], "created_at": at, "updated_at": at, "second_factors": 1});
     profile["doc"]["S"] = json!(doc.to_string());
     bench.proxy.store("PutItem", json!({"TableName": "accounts", "Item": profile})).await;
 }

@@ -286,5 +286,5 @@ async fn counters_hold_no_typed_text() {
     let bench = bench("attempts: {identity: 50}").await;
     fail(&bench.app(), "owner-private@example.org", 2).await;
     let items = serde_json::to_string(&bench.proxy.items("counters").await).unwrap();
-    assert!(!items.contains("private") && items.contains("bound#nobody#"), "{items}");
+    assert!(!items.contains("private") && items.contains("bound#typed#"), "{items}");
 }

@@ -6,10 +6,10 @@
 use crate::support::{CONFIG, page};
 use latchkey_config::RateLimits;
 use latchkey_core::code::{SentCode, after_another_send};
-use latchkey_core::flow::CodeAddress;
+use latchkey_core::identity::CodeAddress;
 use latchkey_core::identity::Via;
 use latchkey_core::rate_limit::{FailureLimit, Failures, MONTH, RateLimit, Span};
-use login_submit::brakes::limits_of;
+use latchkey_selfservice::submit::limits::limits_of;
 use std::collections::{BTreeMap, HashMap};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
@@ -128,7 +128,7 @@ fn tables() -> String {
     let unknown = attempts.unknown_device("t", "n");
     let (here, network) = (by_day(&unknown[0]), by_day(&unknown[1]));
     let device = by_day(&attempts.known_device("d"));
-    let bound = attempts.bound;
+    let bound = attempts.failures;
     let ((first, year), (_, year_with_owner)) = (most(bound, true, false), most(bound, true, true));
     let ((code_first, code_year), (_, code_year_with_owner)) = (most(bound, false, false), most(bound, false, true));
     let mut out = String::from(
@@ -190,7 +190,7 @@ fn page_has_the_numbers_of_the_defaults() {
 #[test]
 fn limits_add_up_to_their_promise() {
     let (attempts, _) = limits_of(&defaults());
-    let bound = attempts.bound;
+    let bound = attempts.failures;
     assert!(bound.in_a_row <= 100, "NIST SP 800-63B");
     for (passwords, owner) in [(true, false), (true, true), (false, false), (false, true)] {
         let (first, year) = most(bound, passwords, owner);

@@ -90,7 +90,7 @@ async fn warm_functions_read_rotated_cookie_secret() {
     let api = async |env: &Environment| Api {
         routes: Template::load().unwrap().public.into(),
         functions: functions(env, &bench.stack.clock, |name| {
-            ["login-init-api", "login-init-browser", "login-submit", "logout", "whoami"].contains(&name)
+            ["init-api", "init-browser", "login-submit", "logout", "whoami"].contains(&name)
         })
         .await,
         clock: bench.stack.clock.clock(),

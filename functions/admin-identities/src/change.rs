@@ -9,7 +9,7 @@ use crate::draft::{Draft, Unchanged, check_hash};
 use crate::show::{self, Versions, identity_id_of, located};
 use latchkey_core::error::ApiError;
 use latchkey_core::identity::{CredentialType, State};
-use latchkey_store::people::{self, Refused};
+use latchkey_store::{Conflict, identities};
 use latchkey_web::audit::{Action, changes};
 use latchkey_web::{Call, Fault, Reply};
 use serde_json::{Map, Value, json};
@@ -51,7 +51,7 @@ async fn change(app: &App, call: &Call<'_>, id: &str, asked: Asked<'_>) -> Resul
             }
             _ => changes(Action::UpdateIdentity, &[("identity", &id)]),
         }
-        let written = people::update(
+        let written = identities::update(
             &app.accounts,
             &app.credentials,
             &app.outbox,
@@ -62,13 +62,13 @@ async fn change(app: &App, call: &Call<'_>, id: &str, asked: Asked<'_>) -> Resul
         match written.await? {
             Ok(()) => return Ok(after),
             // The schema of today may derive an identifier that belongs to another identity. That must not prevent disabling this one.
-            Err(Refused::Taken)
+            Err(Conflict::IdentifierTaken(_))
                 if unchanged == Unchanged::DeriveAnew && after.identity.traits == before.identity.traits =>
             {
                 unchanged = Unchanged::Keep;
             }
-            Err(Refused::Taken) => return Err(ApiError::storage_conflict().into()),
-            Err(Refused::Changed) => {}
+            Err(Conflict::IdentifierTaken(_)) => return Err(ApiError::storage_conflict().into()),
+            Err(_) => {}
         }
     }
     Err(ApiError::new(503).because("This identity is being changed by many requests at once.").into())

@@ -9,7 +9,7 @@ use latchkey_core::bounds::{LARGEST_LIST, cut};
 use latchkey_core::error::ApiError;
 use latchkey_core::identity::State;
 use latchkey_store::StoreError;
-use latchkey_store::people::{self, Refused};
+use latchkey_store::{Conflict, identities};
 use latchkey_web::audit::{Action, changed, changes};
 use latchkey_web::call::parse_id;
 use latchkey_web::{Call, Fault, Reply};
@@ -38,9 +38,9 @@ pub(crate) async fn one(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     }
 }
 
-async fn store(app: &App, draft: &Draft) -> Result<Result<(), Refused>, Fault> {
+async fn store(app: &App, draft: &Draft) -> Result<Result<(), Conflict>, Fault> {
     let request = app.edge.rng.id();
-    Ok(people::create(&app.accounts, &app.credentials, &draft.identity, &draft.secrets, request).await?)
+    Ok(identities::create(&app.accounts, &app.credentials, &draft.identity, &draft.secrets, request).await?)
 }
 
 async fn draft(app: &App, call: &Call<'_>, body: &Map<String, Value>, id: Uuid) -> Result<Draft, Fault> {

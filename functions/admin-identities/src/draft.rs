@@ -2,7 +2,6 @@
 
 use crate::App;
 use crate::body::{self, known_keys, list, text};
-use latchkey_core::aal::Aal;
 use latchkey_core::bounds;
 use latchkey_core::error::ApiError;
 use latchkey_core::identity::{
@@ -12,7 +11,6 @@ use latchkey_hashers::{Password, StoredHash};
 use latchkey_platform::Rng;
 use latchkey_schema::{Extracted, identifier_to_keep};
 use latchkey_store::credentials::Credential;
-use latchkey_store::people::unique_of;
 use latchkey_web::Fault;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
@@ -44,7 +42,6 @@ impl Draft {
             organization_id: None,
             region: None,
             credentials: std::collections::BTreeMap::new(),
-            available_aal: Aal::Aal0,
         };
         Self { identity, secrets: Vec::new() }
     }
@@ -170,6 +167,7 @@ impl Draft {
             created_at: now,
             updated_at: now,
             usable: false,
+            second_factors: 0,
         })
     }
 
@@ -336,8 +334,6 @@ impl Draft {
     /// # Errors
     /// 400 when it is larger than an item, or has more unique values than a transaction can hold.
     pub(crate) fn settle(&mut self, before: Option<&Self>) -> Result<(), ApiError> {
-        let usable = self.identity.credentials.values().any(|c| c.usable);
-        self.identity.available_aal = if usable { Aal::Aal1 } else { Aal::Aal0 };
         let has_grown = |size: usize, most: usize, old: &dyn Fn(&Self) -> usize| {
             size > most && before.is_none_or(|before| size > old(before))
         };
@@ -354,7 +350,7 @@ impl Draft {
                 format!("A credential of this identity takes {size} bytes as JSON, at most {most} can be kept.");
             return Err(ApiError::bad_request(fault));
         }
-        let unique = |draft: &Self| unique_of(&draft.identity).len();
+        let unique = |draft: &Self| draft.identity.unique().len();
         let (count, most) = (unique(self), bounds::MOST_UNIQUE);
         if has_grown(count, most, &unique) {
             let fault = format!(

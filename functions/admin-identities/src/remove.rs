@@ -5,7 +5,7 @@ use crate::change;
 use crate::show::{identity_id_of, located};
 use latchkey_core::error::ApiError;
 use latchkey_core::identity::CredentialType;
-use latchkey_store::{StoreError, people};
+use latchkey_store::{StoreError, identities};
 use latchkey_web::audit::{Action, changes};
 use latchkey_web::{Call, Fault, Reply};
 
@@ -22,16 +22,16 @@ pub(crate) async fn identity(app: &App, call: &Call<'_>, id: &str) -> Result<Rep
                 let profile = profile.ok_or_else(ApiError::not_located)?;
                 changes(Action::DeleteIdentity, &[("identity", &id)]);
                 if attempt == PATIENCE {
-                    people::disable(&app.accounts, &profile, app.edge.rng.id()).await?;
+                    identities::disable(&app.accounts, &profile, app.edge.rng.id()).await?;
                     continue;
                 }
-                people::delete(&app.accounts, &app.credentials, &app.outbox, &profile, call.now, app.edge.rng.id())
+                identities::delete(&app.accounts, &app.credentials, &app.outbox, &profile, call.now, app.edge.rng.id())
                     .await?
             }
             // Deletion is the only operation on an unreadable record.
             Err(StoreError::Corrupt(_)) => {
                 changes(Action::DeleteIdentity, &[("identity", &id)]);
-                let gone = people::delete_unreadable(
+                let gone = identities::delete_unreadable(
                     &app.accounts,
                     &app.credentials,
                     &app.outbox,

@@ -2,11 +2,11 @@
 
 use crate::App;
 use latchkey_core::error::ApiError;
-use latchkey_core::identity::{CREDENTIAL_TYPE_NAMES, CredentialType, Identity};
+use latchkey_core::identity::{CREDENTIAL_TYPE_NAMES, CredentialType, Identity, Unique};
 use latchkey_core::wire::timestamp;
 use latchkey_store::StoreError;
 use latchkey_store::accounts::Profile;
-use latchkey_store::credentials::{Credential, Unique};
+use latchkey_store::credentials::Credential;
 use latchkey_web::{Call, Fault, Reply};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;

@@ -102,7 +102,7 @@ fn expansions(call: &Call<'_>) -> Result<(bool, bool), ApiError> {
 }
 
 fn is_active(session: &Session, profile: &Profile, call: &Call<'_>) -> bool {
-    session.is_live(&profile.roll, call.now) && profile.identity.state == State::Active
+    session.is_live(&profile.index, call.now) && profile.identity.state == State::Active
 }
 
 /// Reads a session by its id alone.

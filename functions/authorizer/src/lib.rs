@@ -49,7 +49,7 @@ async fn decide(app: &App, question: &Question) -> Result<Verdict, Fault> {
     let Some(signed_in) = caller::look_up(credential.presented, &app.accounts, question.now).await? else {
         return Ok(Verdict::Refused("no session"));
     };
-    if !app.required.is_met(signed_in.session.aal(), signed_in.profile.identity.available_aal) {
+    if !app.required.is_met(signed_in.session.aal(), signed_in.profile.identity.available_aal()) {
         return Ok(Verdict::Refused("session_aal2_required"));
     }
     Ok(Verdict::Authorized(about(&signed_in)))

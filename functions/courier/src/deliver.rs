@@ -5,6 +5,7 @@ use crate::outcome::{Outcome, Useless};
 use crate::{App, delay_after, keys, pace};
 use latchkey_config::Secrets;
 use latchkey_core::courier::{Dispatch, MessagePayload, MessagePayloadV0, MessageStatus, QueuedMessage, redact};
+use latchkey_core::flow::FlowName;
 use latchkey_courier::{Rendered, SendError};
 use latchkey_platform::StartError;
 use latchkey_sealing::PrivateKey;
@@ -154,7 +155,7 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<(QueuedMessage, Message
     let (message, payload) = open_with_secrets(app, claimed).await?;
     let progress = async {
         match message.request {
-            Some(request) => Some((request.number, app.flows.progress(request.flow).await)),
+            Some(request) => Some((request.number, app.flows.status(FlowName::Login, request.flow).await)),
             None => None,
         }
     };

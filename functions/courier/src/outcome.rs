@@ -1,7 +1,7 @@
 //! What becomes of a message, by fixed words: the log has them, and administrators read why nothing was sent.
 
 use latchkey_core::courier::QueuedMessage;
-use latchkey_store::flows::Progress;
+use latchkey_store::flows::flow::Status;
 use time::OffsetDateTime;
 
 /// How a task ended.
@@ -97,7 +97,7 @@ impl Useless {
 
     /// Whether, by what became of its flow, a message is of no use. A code that was delivered may be good beside a newer one; one
     /// that still waits when a newer one was asked for would only arrive out of order.
-    pub(crate) fn by_progress(number: u64, progress: Option<Progress>, most_attempts: u64) -> Option<Self> {
+    pub(crate) fn by_progress(number: u64, progress: Option<Status>, most_attempts: u64) -> Option<Self> {
         match progress {
             None => Some(Self::FlowGone),
             Some(progress) if progress.done => Some(Self::SignedIn),
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn message_is_obsolete_once_its_flow_moved_on() {
-        let of = |done, sends, attempts| Useless::by_progress(2, Some(Progress { done, sends, attempts }), 5);
+        let of = |done, sends, attempts| Useless::by_progress(2, Some(Status { done, sends, attempts }), 5);
         assert_eq!(of(false, 2, 4), None);
         assert_eq!(of(false, 1, 0), None, "a request that is not recorded yet");
         assert_eq!(of(false, 3, 0), Some(Useless::Replaced));

@@ -3,7 +3,7 @@
 use lambda_http::http::HeaderName;
 use latchkey_config::{Loaded, Secrets};
 use latchkey_core::error::ApiError;
-use latchkey_core::init::return_to_error;
+use latchkey_core::return_to::return_to_error;
 use latchkey_core::token::{Presented, is_logout_token, logout_token};
 use latchkey_core::url::join;
 use latchkey_platform::secret::DeploymentSecrets;

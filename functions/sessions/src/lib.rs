@@ -5,11 +5,12 @@ use lambda_http::http::{HeaderName, Method, header};
 use latchkey_core::aal::RequiredAal;
 use latchkey_core::bounds::escaped_length;
 use latchkey_core::error::ApiError;
+use latchkey_core::flow::login::Login;
 use latchkey_core::paging::Page;
 use latchkey_core::session::Session;
 use latchkey_core::token::same_text;
 use latchkey_core::url::join;
-use latchkey_methods::form::Forms;
+use latchkey_methods::forms::Forms;
 use latchkey_platform::{Platform, StartError};
 use latchkey_store::accounts::Profile;
 use latchkey_store::{Accounts, Db, Flows};
@@ -27,7 +28,7 @@ const LARGEST_PAGE: usize = 1000;
 /// The function with its configuration and tables.
 pub struct App {
     edge: Edge,
-    forms: Forms,
+    forms: Forms<Login>,
     flows: Flows,
     accounts: Accounts,
     required: RequiredAal,
@@ -45,7 +46,7 @@ impl App {
         let flows = Flows::open(&db, env)?;
         flows.warm();
         Ok(Self {
-            forms: Forms::new(&edge.config),
+            forms: Forms::login(&edge.config),
             required: edge.required_aal(),
             edge,
             flows,
@@ -93,11 +94,11 @@ impl Own {
 async fn list(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     let own = Own::read(app, call).await?;
     let identity = &own.profile.identity;
-    if !app.required.is_met(own.current.aal(), identity.available_aal) {
+    if !app.required.is_met(own.current.aal(), identity.available_aal()) {
         let to = join(app.edge.base_url(), "/self-service/login/browser?aal=aal2");
         return Err(ApiError::session_aal2_required(&to).into());
     }
-    let mut live: Vec<&Session> = own.others().filter(|s| s.is_live(&own.profile.roll, call.now)).collect();
+    let mut live: Vec<&Session> = own.others().filter(|s| s.is_live(&own.profile.index, call.now)).collect();
     live.sort_by_key(|s| std::cmp::Reverse((s.facts.issued_at, s.id)));
     let shown = identity.public_without_addresses(app.edge.base_url());
     let page = Page::parse(|key| call.query(key), LARGEST_PAGE).with_room(escaped_length(&shown.to_string()) + OWN);
@@ -141,7 +142,7 @@ async fn exchange(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     if !same_text(&exchange.return_to_code, back) || call.now >= exchange.expires_at {
         return Err(none().into());
     }
-    let flow = app.flows.get(exchange.flow).await?.ok_or_else(none)?.flow;
+    let flow = app.flows.get::<Login>(exchange.flow).await?.ok_or_else(none)?;
     let form = app.forms.render(&flow, &browser::form_token(call, &flow));
     Ok(Reply::json(422, &flow.render(&form, None), "pending").of_flow(flow.id))
 }

@@ -51,7 +51,7 @@ async fn tell(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
         return Ok(if cacheable { reply.header(CACHE_FOR, NO_SESSION_FOR) } else { reply });
     };
     let identity = &signed_in.profile.identity;
-    if !app.required.is_met(signed_in.session.aal(), identity.available_aal) {
+    if !app.required.is_met(signed_in.session.aal(), identity.available_aal()) {
         let to = join(app.edge.base_url(), "/self-service/login/browser?aal=aal2");
         return Err(ApiError::session_aal2_required(&to).into());
     }

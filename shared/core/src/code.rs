@@ -1,7 +1,7 @@
 //! One-time codes: six digits, or ten for identities that many guesses are aimed at; kept only as what cannot be turned back into
 //! them.
 
-use crate::flow::CodeAddress;
+use crate::identity::CodeAddress;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -13,9 +13,10 @@ use uuid::Uuid;
 const PURPOSE: &[u8] = b"latchkey login code 1";
 
 /// How many digits a code has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Length {
     /// Six: quick to type, and guessed once in a million tries.
+    #[default]
     Short,
     /// Ten: nobody guesses it, whatever else the rate limits let through.
     Long,
@@ -84,6 +85,17 @@ impl SentCode {
         let digest = digest(key, flow, &address.value, code);
         Self { identity, digest, address, expires_at, spent: false, long, round: 0 }
     }
+}
+
+/// The codes of a flow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CodeFacts {
+    /// The codes that count.
+    pub sent: Vec<SentCode>,
+    /// How often codes were sent.
+    pub sends: u64,
+    /// How many codes clients have tried since the attempts were last reset.
+    pub attempts: u64,
 }
 
 /// A flow's codes after another send. Messages overtake each other, so those of the send before stay good beside the `new` ones, as

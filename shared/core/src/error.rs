@@ -1,9 +1,9 @@
-//! The error envelope (contract `login-flow.md` 10): what a client may see of a failure.
+//! The error envelope (contract `login-flow.md` 10): what a client may see of a failure, and what only the log may say.
 
 use crate::bounds::{LONGEST_REASON, cut};
 use serde_json::{Map, Value, json};
 
-/// An error as the client sees it. The cause that only the log may name travels beside it, at the edge.
+/// An error as the client sees it. A [`Fault`] carries the cause that only the log may name beside it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiError {
     /// HTTP status, 400 to 599.
@@ -102,7 +102,7 @@ impl ApiError {
             .because(ALREADY_LOGGED_IN)
     }
 
-    /// A second factor was asked for by somebody without a session (401).
+    /// A client without a session asked for a second factor (401).
     pub fn session_aal1_required() -> Self {
         Self::new(401)
             .with_id("session_aal1_required")
@@ -205,7 +205,45 @@ impl ApiError {
     }
 }
 
-/// Why a login is refused to somebody who is signed in: reason at init, text of the message at submit.
+/// Why a request failed: what the client may see, and what only the log may say.
+#[derive(Debug)]
+pub struct Fault {
+    /// The public half.
+    pub public: Box<ApiError>,
+    /// The private half.
+    pub cause: Option<String>,
+    /// What a developer is told of it, in development mode only (contract `beyond-login.md` 0.3).
+    pub debug: Option<String>,
+}
+
+impl Fault {
+    /// A failure of our own; the client learns only that there was one.
+    pub fn internal(cause: impl Into<String>) -> Self {
+        Self { public: Box::new(ApiError::new(500)), cause: Some(cause.into()), debug: None }
+    }
+
+    /// The inner object of the envelope.
+    pub fn inner(&self, request_id: Option<&str>) -> Value {
+        let mut inner = self.public.inner(request_id);
+        self.explain(&mut inner);
+        inner
+    }
+
+    /// Adds what a developer is told to the inner object of an envelope.
+    pub fn explain(&self, inner: &mut Value) {
+        if let Some(debug) = &self.debug {
+            inner["debug"] = Value::from(debug.as_str());
+        }
+    }
+}
+
+impl From<ApiError> for Fault {
+    fn from(public: ApiError) -> Self {
+        Self { public: Box::new(public), cause: None, debug: None }
+    }
+}
+
+/// Why a login is refused to a client with a session: reason at init, text of the message at submit.
 pub const ALREADY_LOGGED_IN: &str =
     "A valid session was detected and thus login is not possible. Did you forget to set `?refresh=true`?";
 

@@ -5,39 +5,44 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`init`], [`flow`] | how a login flow begins, its facts, and its public JSON |
-//! | [`form`], [`message`] | the form a client renders: nodes, their order, and the texts shown on them |
-//! | [`identity`], [`session`], [`aal`] | people, their sessions, and how strongly a session was authenticated |
-//! | [`token`], [`csrf`] | what a client holds to prove a session or to prove that a form is its own |
-//! | [`return_to`] | where a browser may be sent |
-//! | [`agent`] | what a client says it is, in words |
+//! | [`flow`] | flows: how one begins, its facts, its public JSON; one file per flow |
+//! | [`form`] | the form a client renders: its stored facts, its nodes, their order |
+//! | [`message`] | the texts shown on it, by id |
+//! | [`method`] | the only list of methods |
+//! | [`identity`], [`session`], [`aal`] | identities, their sessions, and how strongly a session was authenticated |
+//! | [`token`], [`csrf`] | what a client holds to prove a session, or to prove that a form is its own |
+//! | [`return_to`], [`url`] | where a browser may be sent, and how URLs are put together |
+//! | [`payload`] | a submission as flat fields |
 //! | [`bounds`] | how deep, how long, how many: what comes in is bounded before it is kept |
-//! | [`rate_limit`], [`known_device`] | how often something was tried, how long to wait, and which devices are counted for themselves |
+//! | [`rate_limit`], [`known_device`] | what is counted, how long to wait, and which devices are counted for themselves |
 //! | [`code`] | one-time codes: made, kept and checked |
-//! | [`courier`], [`recipient`] | messages to people: what is to be said to whom, and to which addresses |
+//! | [`courier`], [`recipient`] | messages: what they say, and to which addresses they may go |
+//! | [`hook`], [`continue_with`] | what happens around a flow, and what a client does after it |
 //! | [`error`] | the error envelope |
-//! | [`text`] | text files as programs write them |
+//! | [`agent`] | the browser and the system that a client names |
+//! | [`text`], [`wire`] | text files as programs write them, values as the wire has them |
 //! | [`paging`] | page links of the lists that count pages |
 
 pub mod aal;
 pub mod agent;
 pub mod bounds;
 pub mod code;
+pub mod continue_with;
 pub mod courier;
 pub mod csrf;
 pub mod error;
 pub mod flow;
 pub mod form;
+pub mod hook;
 pub mod identity;
-pub mod init;
 pub mod known_device;
 pub mod message;
 pub mod method;
 pub mod paging;
+pub mod payload;
 pub mod rate_limit;
 pub mod recipient;
 pub mod return_to;
-pub mod roll;
 pub mod session;
 pub mod text;
 pub mod token;

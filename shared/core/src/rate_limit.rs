@@ -133,14 +133,14 @@ impl Failures {
 }
 
 impl FailureLimit {
-    /// Whether an attempt that is counted in `standing` is within the bound.
-    pub fn admits(&self, standing: &Failures) -> bool {
-        standing.in_a_row <= u64::from(self.in_a_row) && standing.month <= u64::from(self.month)
+    /// Whether an attempt that is counted in `failures` is within the bound.
+    pub fn admits(&self, failures: &Failures) -> bool {
+        failures.in_a_row <= u64::from(self.in_a_row) && failures.month <= u64::from(self.month)
     }
 
-    /// Whether one more attempt than `standing` holds would be within the bound.
-    pub fn has_room(&self, standing: &Failures) -> bool {
-        standing.in_a_row < u64::from(self.in_a_row) && standing.month < u64::from(self.month)
+    /// Whether one more attempt than `failures` holds would be within the bound.
+    pub fn has_room(&self, failures: &Failures) -> bool {
+        failures.in_a_row < u64::from(self.in_a_row) && failures.month < u64::from(self.month)
     }
 
     /// The same without passwords beyond it: a known device that has used it up is counted like any other instead.
@@ -148,34 +148,34 @@ impl FailureLimit {
         Self { beyond: 0, ..self }
     }
 
-    /// Whether a password is looked at in an attempt that is counted in `standing`.
-    pub fn admits_password(&self, standing: &Failures) -> bool {
-        self.admits(standing) || standing.today <= u64::from(self.beyond)
+    /// Whether a password is looked at in an attempt that is counted in `failures`.
+    pub fn admits_password(&self, failures: &Failures) -> bool {
+        self.admits(failures) || failures.today <= u64::from(self.beyond)
     }
 
     /// Whether a code is looked at: a long one always, because nobody guesses it.
-    pub fn admits_code(&self, standing: &Failures, long: bool) -> bool {
-        long || self.admits(standing)
+    pub fn admits_code(&self, failures: &Failures, long: bool) -> bool {
+        long || self.admits(failures)
     }
 
     /// Whether the next code must be a long one: from half the bound on, so that it still opens when the bound is reached on its
     /// way.
-    pub fn wants_long_codes(&self, standing: &Failures) -> bool {
-        standing.in_a_row >= u64::from(self.in_a_row) / 2 || standing.month >= u64::from(self.month) / 2
+    pub fn wants_long_codes(&self, failures: &Failures) -> bool {
+        failures.in_a_row >= u64::from(self.in_a_row) / 2 || failures.month >= u64::from(self.month) / 2
     }
 }
 
-/// Key of an identity's bound; without one that of what was typed, so that the store does the same for everybody.
+/// The key of an identity's failures. An identifier without an identity has one too, so that the store does the same for both.
 pub fn failures_of(identity: Option<Uuid>, typed: &str) -> String {
-    identity.map_or_else(|| format!("bound#nobody#{typed}"), |id| format!("bound#identity#{id}"))
+    identity.map_or_else(|| format!("bound#typed#{typed}"), |id| format!("bound#identity#{id}"))
 }
 
-/// Key of a known device's bound.
+/// The key of a known device's failures.
 pub fn failures_of_device(device: &str) -> String {
     format!("bound#device#{device}")
 }
 
-/// How often somebody may try.
+/// How often a client may try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptLimits {
     /// Within this time.
@@ -187,23 +187,23 @@ pub struct AttemptLimits {
     /// From one device, as an identity that has signed in on it; counts in place of the other two.
     pub device: u32,
     /// As one identity from devices that it has not signed in on, and from each device that it has.
-    pub bound: FailureLimit,
+    pub failures: FailureLimit,
 }
 
 impl AttemptLimits {
     /// What an attempt from an unknown device counts for.
     pub fn unknown_device(&self, typed: &str, network: &str) -> Vec<RateLimit> {
         let key = format!("attempt#here#{typed}#{network}");
-        vec![RateLimit::new(key, self.identifier_and_network, self.window), self.question(network)]
+        vec![RateLimit::new(key, self.identifier_and_network, self.window), self.lookup(network)]
     }
 
-    /// What an attempt from a known device counts for: that device alone, so that nobody is locked out by what others try.
+    /// What an attempt from a known device counts for: that device alone, so that attempts of others lock no user out.
     pub fn known_device(&self, device: &str) -> RateLimit {
         RateLimit::new(format!("attempt#device#{device}"), self.device, self.window)
     }
 
-    /// What asking for somebody counts for, without an attempt to sign in as them.
-    pub fn question(&self, network: &str) -> RateLimit {
+    /// What a lookup of an account counts for, without an attempt to sign in.
+    pub fn lookup(&self, network: &str) -> RateLimit {
         RateLimit::new(format!("attempt#network#{network}"), self.network, self.window)
     }
 }
@@ -263,6 +263,37 @@ impl SendLimits {
     }
 }
 
+/// What a request counts against: limits that show themselves, and one on failures that does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// The limits that an answer may show.
+    pub visible: Vec<RateLimit>,
+    /// The limit on failures, with the key of its counter.
+    pub failures: Option<(String, FailureLimit)>,
+}
+
+impl Limits {
+    /// Limits that an answer may show, and no other.
+    pub fn visible(visible: Vec<RateLimit>) -> Self {
+        Self { visible, failures: None }
+    }
+
+    /// Whether a password counts, when the attempt is among `failures`.
+    pub fn admits_password(&self, failures: &Failures) -> bool {
+        self.failures.as_ref().is_none_or(|(_, limit)| limit.admits_password(failures))
+    }
+
+    /// Whether a code counts, when the attempt is among `failures`.
+    pub fn admits_code(&self, failures: &Failures, long: bool) -> bool {
+        self.failures.as_ref().is_none_or(|(_, limit)| limit.admits_code(failures, long))
+    }
+
+    /// The key of the counter of failures.
+    pub fn failures_key(&self) -> Option<&str> {
+        self.failures.as_ref().map(|(key, _)| key.as_str())
+    }
+}
+
 /// The network that an address counts for: the /24 of an IPv4 address, the /56 of an IPv6 one. What is no address counts as
 /// one network.
 pub fn network(address: Option<&str>) -> String {
@@ -313,7 +344,7 @@ mod tests {
 
     fn attempts() -> AttemptLimits {
         let bound = FailureLimit { in_a_row: 100, month: 300, beyond: 10 };
-        AttemptLimits { window: WINDOW, identifier_and_network: 10, network: 300, device: 10, bound }
+        AttemptLimits { window: WINDOW, identifier_and_network: 10, network: 300, device: 10, failures: bound }
     }
 
     fn sends(countries: &[&str]) -> SendLimits {

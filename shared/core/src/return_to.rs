@@ -5,6 +5,7 @@
 //! in ways of their own (backslashes, control characters, credentials before the host) is refused, not interpreted.
 
 use crate::bounds::quoted;
+use crate::error::ApiError;
 use thiserror::Error;
 
 /// A URL taken apart; every part is as it was written.
@@ -253,6 +254,15 @@ fn check_escapes(text: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The 400 of a `return_to` that is refused.
+pub fn return_to_error(error: &ReturnToError) -> ApiError {
+    let answer = ApiError::bad_request(error.to_string());
+    match error {
+        ReturnToError::Malformed(_) => answer,
+        ReturnToError::Forbidden(_) => answer.with_id("self_service_flow_return_to_forbidden"),
+    }
 }
 
 #[cfg(test)]

@@ -36,14 +36,14 @@ impl Counts {
     }
 
     /// How long to wait until there is room for one more; `None` when there is room.
-    pub fn wait(&self, brake: &RateLimit, now: OffsetDateTime) -> Option<Duration> {
-        let item = self.live(&brake.key, now)?;
-        brake.span().wait(|part| at(item, brake.span(), part), brake.most, now)
+    pub fn wait(&self, limit: &RateLimit, now: OffsetDateTime) -> Option<Duration> {
+        let item = self.live(&limit.key, now)?;
+        limit.span().wait(|part| at(item, limit.span(), part), limit.most, now)
     }
 
-    /// What the counter of a bound holds.
-    pub fn standing(&self, bound: &str, now: OffsetDateTime) -> Failures {
-        self.live(bound, now).map(|item| standing(item, now)).unwrap_or_default()
+    /// The failures that a counter holds.
+    pub fn failures(&self, key: &str, now: OffsetDateTime) -> Failures {
+        self.live(key, now).map(|item| failures_in(item, now)).unwrap_or_default()
     }
 
     /// A counter that has slept for its whole span holds what is of another time.
@@ -63,11 +63,11 @@ struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    fn of(brake: &'a RateLimit) -> Self {
-        Self { key: &brake.key, span: brake.span(), rows: false }
+    fn of(limit: &'a RateLimit) -> Self {
+        Self { key: &limit.key, span: limit.span(), rows: false }
     }
 
-    fn bound(key: &'a str) -> Self {
+    fn failures(key: &'a str) -> Self {
         Self { key, span: MONTH, rows: true }
     }
 }
@@ -97,32 +97,32 @@ impl Counters {
     /// When the store fails otherwise.
     pub async fn raise(
         &self,
-        brakes: &[RateLimit],
-        bound: Option<&str>,
+        limits: &[RateLimit],
+        failures: Option<&str>,
         now: OffsetDateTime,
     ) -> Result<(Option<Duration>, Failures), StoreError> {
-        let waits = try_join_all(brakes.iter().map(|brake| Box::pin(self.raise_brake(brake, now))));
-        let bound = OptionFuture::from(bound.map(|key| Box::pin(self.raise_one(Tally::bound(key), now))));
+        let waits = try_join_all(limits.iter().map(|limit| Box::pin(self.raise_limit(limit, now))));
+        let bound = OptionFuture::from(failures.map(|key| Box::pin(self.raise_one(Tally::failures(key), now))));
         let (waits, bound) = try_join(waits, async { bound.await.transpose() }).await?;
-        let standing = bound.map(|item| item.map_or(Failures::FULL, |item| standing(&item, now)));
-        Ok((waits.into_iter().flatten().max(), standing.unwrap_or_default()))
+        let failures = bound.map(|item| item.map_or(Failures::FULL, |item| failures_in(&item, now)));
+        Ok((waits.into_iter().flatten().max(), failures.unwrap_or_default()))
     }
 
     /// Takes an attempt back that was none: whoever proves who they are has not guessed, and ends a row of failures. What cannot
     /// be taken back stays.
-    pub async fn lower(&self, brakes: &[RateLimit], bound: Option<&str>, now: OffsetDateTime) {
+    pub async fn lower(&self, limits: &[RateLimit], failures: Option<&str>, now: OffsetDateTime) {
         // On the heap: the SDK's futures are large, and they would add up along the chain of callers.
-        let all = brakes.iter().map(|brake| Box::pin(self.lower_one(Tally::of(brake), now)));
-        let bound = OptionFuture::from(bound.map(|key| Box::pin(self.lower_one(Tally::bound(key), now))));
+        let all = limits.iter().map(|limit| Box::pin(self.lower_one(Tally::of(limit), now)));
+        let bound = OptionFuture::from(failures.map(|key| Box::pin(self.lower_one(Tally::failures(key), now))));
         join(futures_util::future::join_all(all), bound).await;
     }
 
-    async fn raise_brake(&self, brake: &RateLimit, now: OffsetDateTime) -> Result<Option<Duration>, StoreError> {
-        let Some(item) = self.raise_one(Tally::of(brake), now).await? else { return Ok(Some(BUSY)) };
-        let counted = |part| at(&item, brake.span(), part);
+    async fn raise_limit(&self, limit: &RateLimit, now: OffsetDateTime) -> Result<Option<Duration>, StoreError> {
+        let Some(item) = self.raise_one(Tally::of(limit), now).await? else { return Ok(Some(BUSY)) };
+        let counted = |part| at(&item, limit.span(), part);
         // This attempt is among them.
-        let is_over = brake.span().sum(counted, now) > u64::from(brake.most);
-        Ok(brake.span().wait(counted, brake.most, now).filter(|_| is_over))
+        let is_over = limit.span().sum(counted, now) > u64::from(limit.most);
+        Ok(limit.span().wait(counted, limit.most, now).filter(|_| is_over))
     }
 
     /// The counter as it then is; `None` when it is throttled.
@@ -230,7 +230,7 @@ fn at(item: &Item, span: Span, part: i64) -> u64 {
     item.get(&name).map_or(0, |_| number(item, &name).unwrap_or(UNREADABLE))
 }
 
-fn standing(item: &Item, now: OffsetDateTime) -> Failures {
+fn failures_in(item: &Item, now: OffsetDateTime) -> Failures {
     let counted = |part| at(item, MONTH, part);
     Failures {
         in_a_row: item.get(ROW).map_or(0, |_| number(item, ROW).unwrap_or(UNREADABLE)),

@@ -5,10 +5,10 @@
 //! that a login needs one read by key and can still notice that the credential changed under it.
 
 use crate::db::{Db, StoreError};
-use crate::flows::incomplete;
+use crate::item::incomplete;
 use crate::item::{FORMAT, Item, doc, key, n, number, read_doc, s, string};
 use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
-use latchkey_core::identity::{CredentialType, Via};
+use latchkey_core::identity::{CredentialType, Guard, Unique};
 use latchkey_core::token;
 use latchkey_platform::{Environment, StartError, meter};
 use serde_json::Value;
@@ -25,56 +25,20 @@ pub struct Credentials {
     table: String,
 }
 
-/// Something that belongs to one person alone.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Unique {
-    /// An identifier of a credential type, normalised.
-    Identifier(CredentialType, String),
-    /// A verifiable address.
-    Verifiable(&'static str, String),
-    /// A recovery address.
-    Recovery(&'static str, String),
-    /// An id of the deployment's own.
-    ExternalId(String),
-}
-
-impl Unique {
-    /// The guard of a verifiable address.
-    pub fn verifiable(via: Via, value: &str) -> Self {
-        Self::Verifiable(via.as_str(), value.to_owned())
-    }
-
-    /// The guard of a recovery address.
-    pub fn recovery(via: Via, value: &str) -> Self {
-        Self::Recovery(via.as_str(), value.to_owned())
-    }
-
-    fn key(&self) -> Item {
-        let (kind, value) = match self {
-            Self::Identifier(kind, value) => (kind.as_str().to_owned(), value),
-            Self::Verifiable(via, value) => (format!("verifiable#{via}"), value),
-            Self::Recovery(via, value) => (format!("recovery#{via}"), value),
-            Self::ExternalId(value) => ("external".to_owned(), value),
-        };
-        // A key holds 2,048 bytes and a person may type more. No kind has a `!` in it, so the two forms never meet.
-        let pk = if value.len() > LONGEST_IN_KEY {
-            format!("{kind}!{}", token::digest(value))
-        } else {
-            format!("{kind}#{value}")
-        };
-        key(pk, Some(GUARD))
-    }
-}
-
-/// Who a unique thing belongs to, and for a password identifier how to check the password.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Guard {
-    /// The person.
-    pub identity: Uuid,
-    /// Version of the credential that the hash was copied from.
-    pub version: u64,
-    /// The password's hash, if the person has one.
-    pub hash: Option<String>,
+fn unique_key(unique: &Unique) -> Item {
+    let (kind, value) = match unique {
+        Unique::Identifier(kind, value) => (kind.as_str().to_owned(), value),
+        Unique::Verifiable(via, value) => (format!("verifiable#{via}"), value),
+        Unique::Recovery(via, value) => (format!("recovery#{via}"), value),
+        Unique::ExternalId(value) => ("external".to_owned(), value),
+    };
+    // A key holds 2,048 bytes and a person may type more. No kind has a `!` in it, so the two forms never meet.
+    let pk = if value.len() > LONGEST_IN_KEY {
+        format!("{kind}!{}", token::digest(value))
+    } else {
+        format!("{kind}#{value}")
+    };
+    key(pk, Some(GUARD))
 }
 
 /// A credential with its secret part.
@@ -133,7 +97,7 @@ impl Credentials {
     }
 
     async fn guards(&self, wanted: &[Unique]) -> Result<Vec<Item>, StoreError> {
-        let keys: Vec<Item> = wanted.iter().map(Unique::key).collect();
+        let keys: Vec<Item> = wanted.iter().map(unique_key).collect();
         self.db.get_many(&self.table, &keys).await
     }
 
@@ -145,11 +109,11 @@ impl Credentials {
     }
 
     pub(crate) fn guard_key(unique: &Unique) -> Item {
-        unique.key()
+        unique_key(unique)
     }
 
     pub(crate) fn pick(items: &[Item], unique: &Unique) -> Result<Option<Guard>, StoreError> {
-        let key = unique.key();
+        let key = unique_key(unique);
         items.iter().find(|item| item.get("pk") == key.get("pk")).map(read_guard).transpose()
     }
 
@@ -220,7 +184,7 @@ impl Credentials {
             let unique = Unique::Identifier(CredentialType::Password, identifier.clone());
             let update = Update::builder()
                 .table_name(&self.table)
-                .set_key(Some(unique.key()))
+                .set_key(Some(unique_key(&unique)))
                 .update_expression("SET #hash = :hash")
                 .condition_expression("#identity = :identity AND version = :version")
                 .expression_attribute_names("#hash", "hash")
@@ -287,7 +251,7 @@ impl Credentials {
         guard: &Guard,
         gone: &[Uuid],
     ) -> Result<TransactWriteItem, StoreError> {
-        let mut item = unique.key();
+        let mut item = unique_key(unique);
         item.extend([
             ("v".to_owned(), n(FORMAT)),
             ("identity".to_owned(), s(guard.identity.to_string())),
@@ -314,7 +278,7 @@ impl Credentials {
     pub(crate) fn delete_guard(&self, unique: &Unique, identity: Uuid) -> Result<TransactWriteItem, StoreError> {
         let delete = Delete::builder()
             .table_name(&self.table)
-            .set_key(Some(unique.key()))
+            .set_key(Some(unique_key(unique)))
             // A guard that names nobody keeps nobody from being deleted.
             .condition_expression("attribute_not_exists(#identity) OR #identity = :identity")
             .expression_attribute_names("#identity", "identity")

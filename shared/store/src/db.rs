@@ -4,6 +4,8 @@
 //! milliseconds of every cold start and would find nothing else on Lambda. Trusted are only the roots that AWS endpoints
 //! chain to, so no system bundle is read.
 
+pub use crate::error::StoreError;
+
 use crate::item::Item;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
@@ -12,7 +14,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem};
+use aws_sdk_dynamodb::types::{CancellationReason, KeysAndAttributes, TransactWriteItem};
 use aws_sdk_dynamodb::{Client, Config};
 use futures_util::StreamExt as _;
 use futures_util::stream::{BoxStream, try_unfold};
@@ -22,7 +24,6 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use thiserror::Error;
 use tokio::sync::SetOnce;
 use uuid::Uuid;
 
@@ -33,27 +34,22 @@ const MOST_KEYS: usize = 100;
 /// Most items of a transaction.
 pub(crate) const MOST_IN_TRANSACTION: usize = 100;
 
-/// A failure of the store. None of them says anything about who the caller is: the edge answers 503 or 500, never 401.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    /// DynamoDB did not answer, refused for load, or left keys unprocessed.
-    #[error("the store did not answer: {0}")]
-    Unavailable(String),
-    /// An item that this release cannot read.
-    #[error("the store holds what cannot be read: {0}")]
-    Corrupt(String),
-}
-
-/// Why a transaction did not happen: for each of its items, whether its condition failed.
+/// Why a transaction did not happen: for each of its parts whether its condition failed, and the item as it then was where the part
+/// asks for it.
 #[derive(Debug)]
-pub struct Cancelled {
-    failed: Vec<bool>,
+pub(crate) struct Cancelled {
+    parts: Vec<(bool, Option<Item>)>,
 }
 
 impl Cancelled {
-    /// Whether the condition of the item at this place failed.
-    pub fn failed(&self, place: usize) -> bool {
-        self.failed.get(place).copied().unwrap_or(false)
+    /// Whether the condition of the part at this place failed.
+    pub(crate) fn failed(&self, place: usize) -> bool {
+        self.parts.get(place).is_some_and(|(failed, _)| *failed)
+    }
+
+    /// The item of the part at this place; `None` when there is none, or when the part did not ask for it.
+    pub(crate) fn item(&self, place: usize) -> Option<&Item> {
+        self.parts.get(place)?.1.as_ref()
     }
 }
 
@@ -208,10 +204,10 @@ impl Db {
             match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     let reasons = cancelled.cancellation_reasons();
-                    let failed: Vec<bool> =
-                        reasons.iter().map(|r| r.code() == Some("ConditionalCheckFailed")).collect();
-                    if failed.contains(&true) {
-                        return Ok(Err(Cancelled { failed }));
+                    let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
+                    if reasons.iter().any(failed) {
+                        let parts = reasons.iter().map(|reason| (failed(reason), reason.item().cloned()));
+                        return Ok(Err(Cancelled { parts: parts.collect() }));
                     }
                     last = format!("{reasons:?}");
                 }

@@ -5,7 +5,7 @@
 //! written meanwhile, and then the erasure. So within the hour no item tells that the address got messages.
 
 use crate::db::{StoreError, pages, send};
-use crate::flows::incomplete;
+use crate::item::incomplete;
 use crate::item::{FORMAT, doc, key, n, read_doc, s, string, ttl};
 use crate::outbox::Outbox;
 use crate::place::{Place, unsent};

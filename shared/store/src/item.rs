@@ -1,6 +1,6 @@
 //! Attribute values, written and read the same way everywhere.
 
-use crate::db::StoreError;
+use crate::error::StoreError;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
@@ -13,6 +13,9 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The format this release writes; the one before is read too (there is none yet).
 pub(crate) const FORMAT: u8 = 1;
+
+/// The first hex digits of ids, by which indexes are split.
+pub(crate) const SHARDS: &str = "0123456789abcdef";
 
 pub(crate) fn s(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
@@ -115,6 +118,11 @@ pub(crate) fn read_bytes<'a>(item: &'a Item, name: &str) -> Option<&'a [u8]> {
 
 pub(crate) fn read_instant(item: &Item, name: &str) -> Result<OffsetDateTime, StoreError> {
     OffsetDateTime::from_unix_timestamp_nanos(number(item, name)?).map_err(|_| broken(name))
+}
+
+/// A request that the SDK could not build.
+pub(crate) fn incomplete(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Corrupt(format!("a request could not be built: {error}"))
 }
 
 pub(crate) fn broken(name: &str) -> StoreError {

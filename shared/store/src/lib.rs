@@ -2,16 +2,16 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`flows`] | login flows, stored errors, session token exchanges |
-//! | [`accounts`] | people's profiles and their sessions |
+//! | [`flows`] | flows, stored errors, session token exchanges, continuities |
+//! | [`accounts`] | profiles of identities, their sessions and known devices |
 //! | [`credentials`] | secrets, and the guards that make an identifier unique |
-//! | [`login`] | what a submission reads in one trip and writes in one transaction |
+//! | [`submission`] | what a submission reads in one call |
+//! | [`commit`] | one transaction, put together from named parts, that loses to named conflicts |
 //! | [`counters`] | how often something was tried of late |
-//! | [`devices`] | devices on which an identity has signed in |
 //! | [`outbox`], [`claim`], [`listing`], [`place`] | queued messages, their claims and outcomes, and lists of them |
 //! | [`erasure`] | the deletion of messages to an address that its identity gave up |
 //! | [`suppression`] | the suppression list: addresses that get no mail |
-//! | [`people`] | what administrators change: a person with credentials and guards, in one transaction |
+//! | [`identities`] | what administrators change: an identity with credentials and guards, in one transaction |
 //! | [`db`] | the client, how failures are told apart and what is tried again |
 //!
 //! A function holds handles only for the tables it may touch; its policy in the template says the same. Every read that
@@ -20,25 +20,25 @@
 
 pub mod accounts;
 pub mod claim;
+pub mod commit;
 pub mod counters;
 pub mod credentials;
 pub mod db;
-pub mod devices;
 pub mod erasure;
+pub mod error;
 pub mod flows;
+pub mod identities;
 pub mod listing;
-pub mod login;
 pub mod outbox;
-pub mod people;
 pub mod place;
+pub mod submission;
 pub mod suppression;
 
-mod below;
 mod item;
-mod profile;
 mod remains;
 
 pub use accounts::Accounts;
+pub use commit::{Commit, Conflict};
 pub use counters::Counters;
 pub use credentials::Credentials;
 pub use db::{Db, StoreError};

@@ -1,8 +1,7 @@
 //! The list of messages, page by page, newest first.
 
-use crate::accounts::SHARDS;
 use crate::db::{StoreError, send};
-use crate::item::{Item, broken, key, s, string};
+use crate::item::{Item, SHARDS, broken, key, s, string};
 use crate::outbox::{Outbox, Stored, read_stored};
 use crate::place::Place;
 use futures_util::future::try_join_all;

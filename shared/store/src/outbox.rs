@@ -9,8 +9,9 @@
 //! show nothing of the erasures that stand in `by-unsent` too.
 
 use crate::db::{Db, StoreError};
-use crate::flows::incomplete;
-use crate::item::{FORMAT, Item, broken, bytes, doc, instant, key, n, number, read_doc, read_instant, s, string, ttl};
+use crate::item::{
+    FORMAT, Item, broken, bytes, doc, incomplete, instant, key, n, number, read_doc, read_instant, s, string, ttl,
+};
 use crate::place::unsent;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use latchkey_core::courier::{Dispatch, MessageStatus, QueuedMessage};

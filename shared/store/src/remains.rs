@@ -1,7 +1,6 @@
 //! What can still be told of a record that cannot be read: everything unique that it may have held.
 
-use crate::credentials::Unique;
-use latchkey_core::identity::{CredentialType, Via};
+use latchkey_core::identity::{CredentialType, Unique, Via};
 use std::collections::BTreeSet;
 
 /// Most texts that are looked at, from either end of a record.

@@ -2,12 +2,12 @@
 
 use crate::call::Call;
 use crate::edge::Edge;
-use crate::reply::{Fault, Reply};
+use crate::reply::Reply;
 use cookie::{Cookie as SetCookie, Expiration, SameSite};
 use latchkey_config::{CookieAttributes, HOST_PREFIX, SameSite as ConfiguredSameSite};
 use latchkey_core::csrf::CsrfSecret;
-use latchkey_core::flow::{FlowType, LoginFlow};
-use latchkey_core::init::Asked;
+use latchkey_core::error::Fault;
+use latchkey_core::flow::{Flow, FlowSpec, FlowType};
 use latchkey_core::known_device::{self, DeviceCookie};
 use latchkey_core::session::Session;
 use latchkey_core::token::{Cookie, Presented};
@@ -100,8 +100,8 @@ pub fn set_device_cookie(call: &Call<'_>, cookie: &DeviceCookie) -> String {
 }
 
 /// The anti-CSRF token for a flow's form: it fits the browser's cookie, and is empty for native apps.
-pub fn form_token(call: &Call<'_>, flow: &LoginFlow) -> String {
-    match flow.kind {
+pub fn form_token<S: FlowSpec>(call: &Call<'_>, flow: &Flow<S>) -> String {
+    match flow.flow_type {
         FlowType::Api if !flow.form.token_in_api_flow => String::new(),
         _ => {
             // Without a cookie the token fits no browser.
@@ -111,19 +111,6 @@ pub fn form_token(call: &Call<'_>, flow: &LoginFlow) -> String {
                 None => CsrfSecret::new(call.edge.rng.bytes()).token(call.edge.rng.bytes()),
             }
         }
-    }
-}
-
-/// The parameters of a request for a new flow.
-pub fn init_parameters<'a>(call: &'a Call<'_>, kind: FlowType) -> Asked<'a> {
-    Asked {
-        kind,
-        refresh: call.flag("refresh"),
-        aal: call.query("aal"),
-        return_to: call.query("return_to"),
-        organization: call.query("organization"),
-        identity_schema: call.query("identity_schema"),
-        has_login_challenge: call.query("login_challenge").is_some(),
     }
 }
 

@@ -5,8 +5,8 @@ use crate::browser;
 use crate::call::Call;
 use crate::cookies;
 use crate::edge::Edge;
-use crate::reply::Fault;
 use http::HeaderMap;
+use latchkey_core::error::Fault;
 use latchkey_core::identity::State;
 use latchkey_core::session::{SecretMatch, Session};
 use latchkey_core::token::Presented;
@@ -108,7 +108,7 @@ pub async fn settle(
 }
 
 fn prove(presented: Presented, (session, profile): (Session, Profile), now: OffsetDateTime) -> Option<SignedIn> {
-    let matched = session.proven_by(&presented, &profile.roll, now)?;
+    let matched = session.proven_by(&presented, &profile.index, now)?;
     let ours = session.id == presented.session() && profile.identity.id == session.identity;
     let session = match matched {
         SecretMatch::Current => session,

@@ -8,7 +8,7 @@ use crate::cookies;
 use crate::cors;
 use crate::hint;
 use crate::log::{self, Ids};
-use crate::reply::{Fault, Kind, Reply};
+use crate::reply::{Kind, Reply};
 use crate::routes::{CsrfLayer, Listener, cleaned, csrf_layer, is_unsafe};
 use crate::{Request, Response};
 use http::header::{
@@ -23,7 +23,7 @@ use latchkey_config::{Config, HOST_PREFIX, Loaded};
 use latchkey_core::aal::RequiredAal;
 use latchkey_core::bounds::{LARGEST_ADMIN_BODY, LARGEST_PUBLIC_BODY, LONGEST_TARGET};
 use latchkey_core::csrf::{CsrfSecret, cookie_name};
-use latchkey_core::error::ApiError;
+use latchkey_core::error::{ApiError, Fault};
 use latchkey_core::return_to::AllowList;
 use latchkey_core::url::join;
 use latchkey_platform::log::{note, plain, with_notes};

@@ -42,7 +42,8 @@ mod log;
 
 pub use call::Call;
 pub use edge::Edge;
-pub use reply::{Fault, Reply};
+pub use latchkey_core::error::Fault;
+pub use reply::Reply;
 
 /// A request as `lambda_http` hands it over.
 pub type Request = lambda_http::Request;

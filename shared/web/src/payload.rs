@@ -6,46 +6,11 @@
 use crate::call::Call;
 use http::Method;
 use latchkey_core::bounds::{self, quoted};
+use latchkey_core::payload::Payload;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-
-/// A parsed submission.
-pub struct Payload {
-    fields: HashMap<String, SecretString>,
-    transient: Result<Option<Value>, &'static str>,
-    /// Whether the body was JSON: then a missing anti-CSRF token has its own message.
-    pub is_json: bool,
-}
-
-impl Default for Payload {
-    fn default() -> Self {
-        Self { fields: HashMap::new(), transient: Ok(None), is_json: false }
-    }
-}
-
-impl Payload {
-    /// A field's text, if it is not empty.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.fields.get(name).map(|text| text.expose_secret()).filter(|text| !text.is_empty())
-    }
-
-    /// A secret field, if it is not empty.
-    pub fn secret(&self, name: &str) -> Option<&SecretString> {
-        self.text(name).and_then(|_| self.fields.get(name))
-    }
-
-    /// The JSON type of a `transient_payload` that is not an object.
-    pub fn transient_fault(&self) -> Option<&'static str> {
-        self.transient.as_ref().err().copied()
-    }
-
-    /// The `transient_payload`; by default an empty object.
-    pub fn transient(&self) -> Value {
-        self.transient.clone().ok().flatten().unwrap_or_else(|| Value::Object(Map::new()))
-    }
-}
 
 /// Decodes a request's body.
 ///

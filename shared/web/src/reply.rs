@@ -2,9 +2,8 @@
 
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use lambda_http::Body;
-use latchkey_core::error::ApiError;
+use latchkey_core::error::Fault;
 use latchkey_core::method::MethodId;
-use latchkey_store::StoreError;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -170,6 +169,24 @@ impl Reply {
         self
     }
 
+    /// The value of a header, as far as the reply sets it itself.
+    pub fn header_text(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.iter().find(|(own, _)| own == name).and_then(|(_, value)| value.to_str().ok())
+    }
+
+    /// The body as text; empty for none.
+    pub fn body_text(&self) -> &str {
+        match &self.body {
+            Body::Text(text) => text,
+            _ => "",
+        }
+    }
+
+    /// The cookies that it sets, in their order.
+    pub fn cookies(&self) -> &[String] {
+        &self.cookies
+    }
+
     /// The status.
     pub fn status(&self) -> u16 {
         self.status
@@ -187,53 +204,5 @@ fn redirect_name(status: u16) -> &'static str {
     match status {
         307 => "Temporary Redirect",
         _ => "See Other",
-    }
-}
-
-/// Why a request failed: a public half for the client, and a private one for the log.
-#[derive(Debug)]
-pub struct Fault {
-    /// The public half.
-    pub public: Box<ApiError>,
-    /// The private half.
-    pub cause: Option<String>,
-    /// The hint for a developer, in development mode only (contract `beyond-login.md` 0.3).
-    pub(crate) debug: Option<String>,
-}
-
-impl Fault {
-    /// A failure of our own, of which the client learns no detail.
-    pub fn internal(cause: impl Into<String>) -> Self {
-        Self { public: Box::new(ApiError::new(500)), cause: Some(cause.into()), debug: None }
-    }
-
-    /// The inner object of the envelope.
-    pub(crate) fn inner(&self, request_id: Option<&str>) -> Value {
-        let mut inner = self.public.inner(request_id);
-        self.explain(&mut inner);
-        inner
-    }
-
-    fn explain(&self, inner: &mut Value) {
-        if let Some(debug) = &self.debug {
-            inner["debug"] = Value::from(debug.as_str());
-        }
-    }
-}
-
-impl From<ApiError> for Fault {
-    fn from(public: ApiError) -> Self {
-        Self { public: Box::new(public), cause: None, debug: None }
-    }
-}
-
-impl From<StoreError> for Fault {
-    /// A failure of the store is never the client's error and never "not signed in".
-    fn from(error: StoreError) -> Self {
-        let status = match error {
-            StoreError::Unavailable(_) => 503,
-            StoreError::Corrupt(_) => 500,
-        };
-        Self { public: Box::new(ApiError::new(status)), cause: Some(error.to_string()), debug: None }
     }
 }

@@ -116,7 +116,7 @@ async fn crowd(folder: &Path) -> Result<u32, String> {
     println!("|---|---|---|---|---|");
     let lines = lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
     for (step, function, outcome) in [
-        ("begin", "login-init-api", None),
+        ("begin", "init-api", None),
         ("send a code", "login-submit", Some("code sent")),
         ("enter it", "login-submit", Some("signed in")),
         ("whoami", "whoami", None),

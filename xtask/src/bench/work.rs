@@ -30,12 +30,9 @@ pub(super) fn measure(folder: &Path, world: &World, quick: bool) -> Result<u32, 
         world.fill(crowd)?;
         world.sign_in()?;
         let mut init = 0.0;
-        for (endpoint, binary) in [
-            ("whoami", "whoami"),
-            ("init-api", "login-init-api"),
-            ("get-flow", "login-get-flow"),
-            ("submit", "login-submit"),
-        ] {
+        for (endpoint, binary) in
+            [("whoami", "whoami"), ("init-api", "init-api"), ("get-flow", "get-flow"), ("submit", "login-submit")]
+        {
             let (each, trips) = cpu(&folder.join(binary), world, endpoint)?;
             let base = *first.entry(endpoint).or_insert(each);
             let growth = each.as_secs_f64() / base.as_secs_f64();

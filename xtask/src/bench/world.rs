@@ -174,9 +174,9 @@ impl World {
     pub(crate) fn first_event(&self, function: &str) -> String {
         match function {
             "whoami" => self.event("whoami"),
-            "login-init-api" => self.event("init-api"),
-            "login-init-browser" => self.made(false, "GET", "/self-service/login/browser", &[], ""),
-            "login-get-flow" => {
+            "init-api" => self.event("init-api"),
+            "init-browser" => self.made(false, "GET", "/self-service/login/browser", &[], ""),
+            "get-flow" => {
                 self.made(false, "GET", "/self-service/login/flows?id=00000000-0000-4000-8000-000000000000", &[], "")
             }
             "login-submit" => self.made(

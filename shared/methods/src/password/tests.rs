@@ -15,19 +15,19 @@ const CHEAP: &str = "$md5$CY9rzUYh03PK3k6DJie09g==";
 const COMPOSED: &str = "caf\u{e9} au lait";
 const DECOMPOSED: &str = "cafe\u{301} au lait";
 
-fn attempt(password: &str) -> Attempt {
-    Attempt { typed: "a".into(), password: password.into() }
+fn secret(password: &str) -> SecretString {
+    password.into()
 }
 
 fn verify(password: &str, stored: Option<&str>) -> Verdict {
-    Checker::new(SMALL).verify(&attempt(password), stored, &SALT)
+    Checker::new(SMALL).verify(&secret(password), stored, &SALT)
 }
 
 /// The hash that the stored one is replaced by.
 fn better(password: &str, stored: Option<&str>) -> Option<String> {
     let checker = Checker::new(SMALL);
-    let outdated = checker.verify(&attempt(password), stored, &SALT).outdated;
-    outdated.then(|| checker.better_hash(&attempt(password), &SALT)).flatten()
+    let outdated = checker.verify(&secret(password), stored, &SALT).outdated;
+    outdated.then(|| checker.better_hash(&secret(password), &SALT)).flatten()
 }
 
 fn of(hasher: Hasher, password: &str) -> String {
@@ -77,7 +77,7 @@ fn what_the_hasher_refuses_costs_a_hash_too() {
         let seen = Arc::clone(&looks);
         let pace = Pace::by(move || Duration::from_nanos(seen.fetch_add(1, Ordering::Relaxed)));
         let checker = Checker { hasher, pace };
-        assert_eq!(checker.verify(&attempt(&long), stored, &SALT).hashes, 1);
+        assert_eq!(checker.verify(&secret(&long), stored, &SALT).hashes, 1);
         assert_eq!(looks.load(Ordering::Relaxed), 2, "one hash was timed");
         assert!(checker.compute(long.as_bytes(), &SALT).is_ok(), "and it was one");
     }
@@ -93,11 +93,11 @@ fn a_cheap_hash_takes_the_time_of_todays() {
     checker.pace.todays(0, || looks.fetch_add(44, Ordering::Relaxed));
     for (password, right, milliseconds) in [("wrong", false, 45), ("wr\u{f6}ng", false, 90), ("test", true, 45)] {
         let before = looks.load(Ordering::Relaxed);
-        assert_eq!(checker.verify(&attempt(password), Some(CHEAP), &SALT).right, right);
+        assert_eq!(checker.verify(&secret(password), Some(CHEAP), &SALT).right, right);
         assert_eq!(looks.load(Ordering::Relaxed) - before, milliseconds + 1, "{password}, and the look that ended it");
     }
     let before = looks.load(Ordering::Relaxed);
-    checker.verify(&attempt("wrong"), None, &SALT);
+    checker.verify(&secret("wrong"), None, &SALT);
     assert_eq!(looks.load(Ordering::Relaxed) - before, 2, "today's own hash is not stretched");
 }
 

@@ -1,9 +1,0 @@
-//! The `login-get-flow` function on Lambda; everything is in the library.
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_http::Error> {
-    latchkey_web::lambda::serve(login_get_flow::App::start, |app, request| {
-        Box::pin(login_get_flow::handle(app, request))
-    })
-    .await
-}

@@ -1,9 +1,0 @@
-//! The `login-init-browser` function on Lambda; everything is in the library.
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_http::Error> {
-    latchkey_web::lambda::serve(login_init_browser::App::start, |app, request| {
-        Box::pin(login_init_browser::handle(app, request))
-    })
-    .await
-}

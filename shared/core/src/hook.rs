@@ -1,0 +1,27 @@
+//! Hooks: what a deployment wants to happen around a flow.
+
+/// When a hook runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Before a submission is verified. The hook may refuse it.
+    Before,
+    /// After a submission was verified, before anything is stored. The hook may refuse it.
+    PrePersist,
+    /// After everything was stored.
+    PostPersist,
+}
+
+/// A hook. This release knows none; each kind that a later one knows is a variant with what it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {}
+
+/// The hooks of a flow and a method, in the order in which they run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan(Vec<(Stage, Hook)>);
+
+impl Plan {
+    /// The hooks of a stage.
+    pub fn at(&self, stage: Stage) -> impl Iterator<Item = &Hook> {
+        self.0.iter().filter(move |(at, _)| *at == stage).map(|(_, hook)| hook)
+    }
+}

@@ -1,0 +1,91 @@
+//! Everything of an identity in one query.
+
+use super::devices::{DEVICE, read_device};
+use super::profile::{Profile, read_profile};
+use super::session::read_session;
+use super::{Accounts, PROFILE};
+use crate::db::{StoreError, pages};
+use crate::item::{s, string};
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use futures_util::TryStreamExt as _;
+use latchkey_core::known_device::DeviceRecord;
+use latchkey_core::session::Session;
+use latchkey_platform::meter;
+use uuid::Uuid;
+
+/// Everything that lies with a person.
+#[derive(Clone, Debug, Default)]
+pub struct Collection {
+    /// The person, unless they are gone.
+    pub profile: Option<Profile>,
+    /// Their sessions, ended ones too.
+    pub sessions: Vec<Session>,
+    /// The devices on which they have signed in.
+    pub devices: Vec<DeviceRecord>,
+}
+
+impl Accounts {
+    /// Reads a person with every session of theirs, ended ones too.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn everything_of(&self, id: Uuid) -> Result<(Option<Profile>, Vec<Session>), StoreError> {
+        let all = self.collection_of(id).await?;
+        Ok((all.profile, all.sessions))
+    }
+
+    /// Reads everything that lies with a person.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn collection_of(&self, id: Uuid) -> Result<Collection, StoreError> {
+        self.collection("Query account", id, None).await
+    }
+
+    /// Reads every session of a person, ended ones too.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sessions_of(&self, id: Uuid) -> Result<Vec<Session>, StoreError> {
+        Ok(self.collection("Query sessions", id, Some("session#")).await?.sessions)
+    }
+
+    async fn collection(&self, name: &'static str, id: Uuid, prefix: Option<&str>) -> Result<Collection, StoreError> {
+        let query = self.query_below(id).await;
+        let query = match prefix {
+            None => query,
+            Some(prefix) => query
+                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+                .expression_attribute_values(":sk", s(prefix)),
+        };
+        let mut all = Collection::default();
+        let mut pages = pages(name, query);
+        while let Some(page) = pages.try_next().await? {
+            for item in page.items.unwrap_or_default() {
+                match string(&item, "sk")? {
+                    PROFILE => all.profile = Some(read_profile(&item)?),
+                    // One that cannot be read is a device that nobody knows.
+                    name if name.starts_with(DEVICE) => all.devices.extend(read_device(&item)),
+                    // One session that cannot be read is worth nothing, and must not take the others with it.
+                    sk => match read_session(&item) {
+                        Ok(session) => all.sessions.push(session),
+                        Err(_) => meter::unreadable("accounts", &format!("{id} {sk}")),
+                    },
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// A query for everything under the key of a person.
+    pub(crate) async fn query_below(&self, id: Uuid) -> QueryFluentBuilder {
+        self.db
+            .client()
+            .await
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", s(id.to_string()))
+    }
+}
