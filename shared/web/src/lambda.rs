@@ -3,15 +3,15 @@
 use crate::{Request, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, SET_COOKIE};
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_http::request::LambdaRequest;
-use lambda_http::{Adapter, Context, Error, LambdaEvent, Service as _, service_fn};
+use lambda_http::{Body, Context, Error, LambdaEvent, RequestExt as _, service_fn};
 use latchkey_core::bounds::LONGEST_EVENT_TARGET;
 use latchkey_platform::{Platform, StartError};
 use percent_encoding::{AsciiSet, CONTROLS};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -57,10 +57,38 @@ pub async fn serve_events<A: Send + Sync + 'static>(
 /// # Errors
 /// When the event is not an HTTP API event of payload format 2.0.
 pub async fn invoke<A: Sync>(app: &A, handle: Handler<A>, event: &str, context: Context) -> Result<Value, Error> {
-    let event = LambdaRequest::ApiGatewayV2(parse(event)?);
-    let service = service_fn(move |request: Request| async move { Ok::<_, Infallible>(handle(app, request).await) });
-    let answer = Adapter::from(service).call(LambdaEvent::new(event, context)).await?;
-    Ok(serde_json::to_value(answer)?)
+    let request = Request::from(LambdaRequest::ApiGatewayV2(parse(event)?)).with_lambda_context(context);
+    Ok(serde_json::to_value(answer(handle(app, request).await))?)
+}
+
+/// Content types, or the start of them, whose bodies are text.
+const TEXT: [&str; 4] = ["text/", "application/json", "application/javascript", "application/xml"];
+
+/// An answer as the gateway takes it: cookies beside the headers, and a body that is not text in base64. `lambda_http` would do the
+/// same, with tables to read text of every encoding; ours is UTF-8.
+fn answer(response: Response) -> ApiGatewayV2httpResponse {
+    let (mut parts, body) = response.into_parts();
+    let mut answer = ApiGatewayV2httpResponse::default();
+    answer.status_code = parts.status.as_u16().into();
+    let cookies = parts.headers.get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok());
+    answer.cookies = cookies.map(str::to_owned).collect();
+    parts.headers.remove(SET_COOKIE);
+    let named = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_text = !parts.headers.contains_key(CONTENT_ENCODING)
+        && named.is_none_or(|named| {
+            let bare = named.split(';').next().unwrap_or_default().trim();
+            TEXT.iter().any(|text| bare.starts_with(text)) || bare.ends_with("+json") || bare.ends_with("+xml")
+        });
+    let body = match body {
+        Body::Binary(bytes) if is_text => Body::Text(String::from_utf8_lossy(&bytes).into_owned()),
+        Body::Text(text) if !is_text => Body::Binary(text.into_bytes()),
+        Body::Empty => Body::Text(String::new()),
+        body => body,
+    };
+    answer.is_base64_encoded = matches!(body, Body::Binary(_));
+    answer.body = Some(body);
+    answer.headers = parts.headers;
+    answer
 }
 
 /// Reads an event. Parts that cannot be in an HTTP request are repaired or removed first: the gateway decodes more than it checks, and
@@ -158,7 +186,6 @@ fn mend(event: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lambda_http::Body;
     use lambda_http::http::StatusCode;
     use proptest::prelude::*;
 
@@ -210,6 +237,31 @@ mod tests {
         }
         assert_eq!(seen("{}").await.unwrap()["body"], "GET / 0");
         assert!(seen("no event").await.is_err());
+    }
+
+    #[test]
+    fn bodies_are_text_or_base64_and_cookies_stand_apart() {
+        for (kind, body, base64) in [
+            (Some("application/json; charset=utf-8"), Body::Text("{}".to_owned()), false),
+            (Some("text/css"), Body::Binary(b"a".to_vec()), false),
+            (Some("image/svg+xml"), Body::Text("<svg/>".to_owned()), false),
+            (Some("application/problem+json"), Body::Text("{}".to_owned()), false),
+            (None, Body::Text("a".to_owned()), false),
+            (None, Body::Empty, false),
+            (Some("image/png"), Body::Binary(vec![0xff]), true),
+            (Some("image/png"), Body::Text("a".to_owned()), true),
+        ] {
+            let mut response = Response::new(body);
+            response.headers_mut().append(SET_COOKIE, "a=1".parse().unwrap());
+            response.headers_mut().append(SET_COOKIE, "b=2".parse().unwrap());
+            if let Some(kind) = kind {
+                response.headers_mut().insert(CONTENT_TYPE, kind.parse().unwrap());
+            }
+            let answer = serde_json::to_value(super::answer(response)).unwrap();
+            assert_eq!(answer["isBase64Encoded"], base64, "{kind:?}: {answer}");
+            assert_eq!(answer["cookies"], json!(["a=1", "b=2"]), "{kind:?}");
+            assert!(answer["headers"].get("set-cookie").is_none(), "{kind:?}");
+        }
     }
 
     proptest! {
