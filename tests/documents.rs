@@ -198,7 +198,7 @@ fn only_egress_builds_http_clients() {
         .filter(|(name, text)| client.is_match(text) && !name.starts_with("shared/egress/"))
         .map(|(name, _)| name)
         .collect();
-    // The HTTP client of the AWS SDKs is separate.
+    // The connector of the AWS SDKs implements their trait over a client of that crate.
     let others: Vec<&String> = others.iter().filter(|name| *name != "shared/platform/src/aws/https.rs").collect();
     assert!(others.is_empty(), "build clients with latchkey_egress: {others:?}");
 }

@@ -8,7 +8,7 @@ use hyper::body::{Body, Bytes, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -17,10 +17,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-/// How long making a connection may take.
-const CONNECTING: Duration = Duration::from_secs(5);
-/// How long a connection may be idle before it is not used again. A function that was frozen has connections that its peers closed.
-const IDLE: Duration = Duration::from_secs(15);
+/// Limits of connections to what configurations name. A function that was frozen has connections that its peers closed, so few
+/// seconds of idleness make one too old.
+const TIMES: Times = Times { connecting: Duration::from_secs(5), idle: Duration::from_secs(15) };
+
+/// Limits of a client's connections.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// How long making one may take.
+    pub connecting: Duration,
+    /// How long one may be idle before it is not used again.
+    pub idle: Duration,
+}
 
 /// Where calls may lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,17 +53,17 @@ pub enum Roots<'a> {
 /// A client without bounds, for bodies of another type.
 pub type Raw<B> = legacy::Client<HttpsConnector<HttpConnector<Resolver>>, B>;
 
-/// Makes a client that reuses connections which were idle for at most this long.
+/// Makes a client whose connections have these limits.
 ///
 /// # Errors
 /// When there are no certificates, or they cannot be read.
-pub fn raw<B>(reach: Reach, roots: Roots<'_>, idle: Duration) -> Result<Raw<B>, String>
+pub fn raw<B>(reach: Reach, roots: Roots<'_>, times: Times) -> Result<Raw<B>, String>
 where
     B: Body<Data: Send> + Send,
 {
     let mut connector = HttpConnector::new_with_resolver(Resolver::new(reach == Reach::Public));
     connector.enforce_http(false);
-    connector.set_connect_timeout(Some(CONNECTING));
+    connector.set_connect_timeout(Some(times.connecting));
     let failed = |e: &dyn std::fmt::Display| format!("TLS cannot be set up: {e}");
     let provider = rustls::crypto::ring::default_provider();
     let builder = HttpsConnectorBuilder::new();
@@ -77,7 +85,10 @@ where
         }
     };
     let connector = builder.https_or_http().enable_http1().wrap_connector(connector);
-    Ok(legacy::Client::builder(TokioExecutor::new()).pool_idle_timeout(idle).build(connector))
+    Ok(legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(times.idle)
+        .build(connector))
 }
 
 /// A client for addresses that a configuration names.
@@ -139,7 +150,7 @@ impl Client {
     /// # Errors
     /// When there are no certificates, or they cannot be read.
     pub fn new(reach: Reach, roots: Roots) -> Result<Self, String> {
-        Ok(Self { raw: raw(reach, roots, IDLE)?, reach })
+        Ok(Self { raw: raw(reach, roots, TIMES)?, reach })
     }
 
     /// Makes one call; reading the body counts into its time. A redirect is an answer like any other.

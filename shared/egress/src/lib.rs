@@ -23,6 +23,6 @@ mod retry;
 mod test_server;
 
 pub use allow_list::allowed_headers;
-pub use client::{Answer, Client, Failure, Raw, Reach, Roots, raw};
+pub use client::{Answer, Client, Failure, Raw, Reach, Roots, Times, raw};
 pub use endpoint::{Auth, Endpoint, InvalidEndpoint, Request};
 pub use retry::Retries;

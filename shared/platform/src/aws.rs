@@ -1,5 +1,6 @@
 //! One way to a client of any service of AWS: credentials from the environment, the shared connections, bounded times.
 
+mod connector;
 pub mod https;
 
 use crate::{Environment, StartError};

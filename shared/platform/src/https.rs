@@ -4,12 +4,15 @@
 use crate::StartError;
 use crate::aws::https::AMAZON_ROOTS;
 use hyper::body::Body;
-use latchkey_egress::{Raw, Reach, Roots, raw};
+use latchkey_egress::{Raw, Reach, Roots, Times, raw};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::SetOnce;
+
+/// How long a connection may take to be made.
+const CONNECTING: Duration = Duration::from_secs(5);
 
 /// A client for bodies of this kind; plain HTTP where an address says so, as on this machine.
 pub type HttpsClient<B> = Raw<B>;
@@ -30,7 +33,8 @@ impl<B: Body<Data: Send> + Send + 'static> Https<B> {
         std::thread::spawn(move || {
             // This thread alone sets it.
             let _ = made.set(trusted(more.as_deref()).and_then(|roots| {
-                raw(Reach::Anywhere, Roots::Only(&roots), idle).map_err(|e| StartError(named(more.as_deref(), &e)))
+                raw(Reach::Anywhere, Roots::Only(&roots), Times { connecting: CONNECTING, idle })
+                    .map_err(|e| StartError(named(more.as_deref(), &e)))
             }));
         });
         Self(cell)

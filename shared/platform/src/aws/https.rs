@@ -3,11 +3,11 @@
 //! Setting TLS up takes as long as everything else that a function does before it asks for its first event, so it is left to a
 //! thread beside the start ([`prepare`]), or to the first call.
 
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use super::connector::Http;
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::shared::IntoShared as _;
+use latchkey_egress::Roots;
 use std::sync::LazyLock;
 
 /// Public certificates of the authorities that AWS endpoints chain to: Amazon Root CA 1 to 4 and Starfield Services G2.
@@ -16,19 +16,22 @@ pub const AMAZON_ROOTS: &str = include_str!("../../roots/amazon.pem");
 /// Turns of the scheduler that the runtime takes to ask for its first event.
 const TURNS: u32 = 4;
 
-static SHARED: LazyLock<SharedHttpClient> = LazyLock::new(|| {
-    let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-    let tls = TlsContext::builder().with_trust_store(roots).build();
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls.expect("the certificates are constant, and a test reads them"))
-        .build_https()
-});
+static SHARED: LazyLock<SharedHttpClient> = LazyLock::new(|| https().into_shared());
+
+#[expect(clippy::expect_used, reason = "the certificates are constant, and a test reads them")]
+fn https() -> Http {
+    Http::new(Roots::Only(AMAZON_ROOTS)).expect("constant certificates")
+}
+
+#[expect(clippy::expect_used, reason = "there are no certificates that could be wrong")]
+fn plain() -> Http {
+    Http::new(Roots::None).expect("no certificates")
+}
 
 /// The client of the SDKs: TLS by rustls with ring, or plain HTTP when the endpoint says so.
 pub fn client(endpoint: Option<&str>) -> SharedHttpClient {
     if is_plain(endpoint) {
-        return aws_smithy_http_client::Builder::new().build_http();
+        return plain().into_shared();
     }
     OnDemand.into_shared()
 }
