@@ -2,7 +2,7 @@
 //! documents read it.
 
 use crate::form::node::Group;
-use crate::identity::CredentialType;
+use crate::identity::credential::CredentialType;
 use serde::{Deserialize, Serialize};
 
 /// A method by its wire name: in payloads, in the configuration, in `authentication_methods` and in a flow's `active`.

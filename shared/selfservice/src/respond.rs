@@ -280,12 +280,20 @@ mod tests {
 
     #[test]
     fn opened_flow() {
-        insta::assert_snapshot!(rows(&flow(), || Answer::Opened { exchange_code: Some("x") }), @"");
+        insta::assert_snapshot!(rows(&flow(), || Answer::Opened { exchange_code: Some("x") }), @r"
+        Navigation: 303 location https://app.example/login?flow=00000000-0000-0000-0000-000000000007
+        Spa: 200 {session_token_exchange_code state}
+        Native: 200 {session_token_exchange_code state}
+        ");
     }
 
     #[test]
     fn form_with_faults() {
-        insta::assert_snapshot!(rows(&refused(), || Answer::Form { transient_payload: None, log: "refused" }), @"");
+        insta::assert_snapshot!(rows(&refused(), || Answer::Form { transient_payload: None, log: "refused" }), @r"
+        Navigation: 303 location https://app.example/login?flow=00000000-0000-0000-0000-000000000007
+        Spa: 400 {state} says 4000006
+        Native: 400 {state} says 4000006
+        ");
     }
 
     #[test]
@@ -299,32 +307,52 @@ mod tests {
         );
         flow.state.progress = latchkey_core::flow::Progress::SentEmail;
         let step = || Answer::Form { transient_payload: Some(json!({})), log: "code sent" };
-        insta::assert_snapshot!(rows(&flow, step), @"");
+        insta::assert_snapshot!(rows(&flow, step), @r"
+        Navigation: 303 location https://app.example/login?flow=00000000-0000-0000-0000-000000000007
+        Spa: 400 {state transient_payload} says 1010014
+        Native: 400 {state transient_payload} says 1010014
+        ");
     }
 
     #[test]
     fn throttled_submission() {
-        insta::assert_snapshot!(rows(&refused(), || Answer::Throttled { wait: Duration::seconds(61) }), @"");
+        insta::assert_snapshot!(rows(&refused(), || Answer::Throttled { wait: Duration::seconds(61) }), @r"
+        Navigation: 303 location https://app.example/login?flow=00000000-0000-0000-0000-000000000007
+        Spa: 429 retry-after 61 {state} says 4000006
+        Native: 429 retry-after 61 {state} says 4000006
+        ");
     }
 
     #[test]
     fn expired_flow() {
         let replaced =
             || Answer::Replaced { gone: flow().expired_on_submit(Uuid::from_u128(8), NOW + Duration::hours(2)) };
-        insta::assert_snapshot!(rows(&flow(), replaced), @"");
+        insta::assert_snapshot!(rows(&flow(), replaced), @r"
+        Navigation: 303 location https://app.example/login?flow=00000000-0000-0000-0000-000000000007
+        Spa: 410 {error use_flow_id} self_service_flow_expired
+        Native: 410 {error use_flow_id} self_service_flow_expired
+        ");
     }
 
     #[test]
     fn completed_flow() {
         let done = || signed_in(Destination::Done("https://app.example/"));
-        insta::assert_snapshot!(rows(&flow().passed(MethodId::Code), done), @"");
+        insta::assert_snapshot!(rows(&flow().passed(MethodId::Code), done), @r"
+        Navigation: 303 location https://app.example/ sets device=1 sets session=2
+        Spa: 200 {continue_with session} sets device=1 sets session=2
+        Native: 200 {continue_with session session_token}
+        ");
     }
 
     #[test]
     fn flow_that_needs_a_second_factor() {
         let second =
             || signed_in(Destination::SecondFactor("https://auth.example/self-service/login/browser?aal=aal2"));
-        insta::assert_snapshot!(rows(&flow().passed(MethodId::Password), second), @"");
+        insta::assert_snapshot!(rows(&flow().passed(MethodId::Password), second), @r"
+        Navigation: 303 location https://auth.example/self-service/login/browser?aal=aal2 sets device=1 sets session=2
+        Spa: 422 {error redirect_browser_to} browser_location_change_required sets device=1 sets session=2
+        Native: 200 {continue_with session session_token} without identity
+        ");
     }
 
     #[test]
@@ -333,6 +361,10 @@ mod tests {
             Ok(reply) => format!("{client:?}: {} {}", reply.status(), reply.header_text(&LOCATION).unwrap_or_default()),
             Err(fault) => format!("{client:?}: {} {}", fault.public.status, fault.public.id),
         });
-        insta::assert_snapshot!(all.join("\n"), @"");
+        insta::assert_snapshot!(all.join("\n"), @r"
+        Navigation: 303 https://app.example/
+        Spa: 400 session_already_available
+        Native: 400 session_already_available
+        ");
     }
 }
