@@ -54,25 +54,13 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("shared/config/src/legacy.rs", "person", "the same"),
     ("shared/config/tests/files/published.rs", "brakes", "the same"),
     ("shared/config/tests/files/published.rs", "person", "the same"),
+    ("shared/courier/tests/templates.rs", "anyone", "the text of a mail, which speaks to its reader"),
+    ("shared/courier/tests/templates.rs", "someone", "the same"),
     ("shared/schema/src/text.rs", "letter", "a general category of Unicode"),
 ];
 
 /// Files and folders that are not clean yet. This list only shrinks.
-const NOT_YET: &[&str] = &[
-    "docs/messages.md",
-    "functions/admin-courier",
-    "functions/courier",
-    "functions/courier-feedback",
-    "functions/courier-key",
-    "docs/architecture.md",
-    "shared/core",
-    "shared/courier",
-    "shared/egress",
-    "shared/methods",
-    "shared/platform",
-    "shared/store",
-    "xtask/courier",
-];
+const NOT_YET: &[&str] = &["docs/messages.md", "docs/architecture.md", "shared/core", "shared/methods"];
 
 /// Texts by the ends of their names. Translations are none: what they say to a user is checked by its readers.
 const ENDS: &[&str] = &["rs", "md", "yml", "yaml", "toml", "js", "mjs", "ts", "tsx", "py", "html", "css", "run"];

@@ -1,4 +1,4 @@
-// A mail server that takes everything from whoever knows the password, and shows it as JSON by HTTP.
+// A mail server that takes everything from a client with the password, and shows it as JSON by HTTP.
 //
 //   node smtp.mjs PORT_OF_SMTP PORT_OF_HTTP
 import http from "node:http";
@@ -7,7 +7,7 @@ import { SMTPServer } from "smtp-server";
 
 const [smtp, web] = process.argv.slice(2).map(Number);
 const messages = [];
-// A certificate that nobody else trusts. The one that the server brings is of a version that rustls does not read.
+// A certificate that no other client trusts. The one that the server brings is of a version that rustls does not read.
 const { private: key, cert } = await generate([{ name: "commonName", value: "127.0.0.1" }]);
 
 const server = new SMTPServer({
@@ -20,7 +20,7 @@ const server = new SMTPServer({
       ? done(null, { user: username })
       : done(new Error("wrong user or password")),
   onRcptTo: ({ address }, session, done) =>
-    address.startsWith("nobody@")
+    address.startsWith("unknown@")
       ? done(Object.assign(new Error(`no mailbox ${address}`), { responseCode: 550 }))
       : done(),
   onData: (stream, session, done) => {
@@ -38,10 +38,10 @@ const server = new SMTPServer({
     });
   },
 });
-// A client that breaks off is no reason to end.
+// The server goes on when a client breaks off.
 server.on("error", () => {});
 server.listen(smtp, "127.0.0.1", () => {
-  // Whoever waits for the second port finds the first one open.
+  // A client that waits for the second port finds the first one open.
   http
     .createServer((request, response) => {
       response.setHeader("content-type", "application/json");

@@ -95,7 +95,7 @@ async fn list(app: &App, call: &Call<'_>) -> Result<Reply, Fault> {
     Ok(Reply::json(200, &Value::Array(items), "listed").header(header::LINK, &links.join(",")))
 }
 
-/// Items on a page, as lists of people read it.
+/// Items on a page. The parameter is read as the list of identities reads it.
 fn size(call: &Call<'_>) -> Result<usize, ApiError> {
     let Some(text) = call.query_filled("page_size") else { return Ok(DEFAULT_SIZE) };
     match text.parse::<i64>() {

@@ -22,18 +22,18 @@ use uuid::Uuid;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a message waits when the store does not answer, or when only its record is missing.
 const SOON: Duration = Duration::from_secs(5);
-/// Nobody can do anything with a code that is good for less than this.
+/// A code that is good for less than this is not sent, because the user would have no time to enter it.
 const LEAST_LEFT: Duration = Duration::from_secs(30);
 /// Longest error that is kept, in characters.
 const LONGEST_ERROR: usize = 500;
 
 /// What happens to a record after its task.
 pub(crate) enum Next {
-    /// It is done with.
+    /// Nothing: the task is complete.
     Nothing,
-    /// An errand is due after a while.
+    /// The courier puts an errand into its queue, which is due after this delay.
     Later(Body, Duration),
-    /// Somebody has to look at it.
+    /// It goes to the dead-letter queue, where an administrator has to look at it.
     DeadLetter(&'static str),
 }
 
@@ -94,7 +94,8 @@ fn again(id: Uuid) -> Body {
     Body::Message { message: id, confirmed: None }
 }
 
-/// A store that does not answer may do so soon; what it holds and nobody can read is for somebody to look at.
+/// A message waits while the store does not answer. A message that cannot be read goes to the dead-letter queue, where an
+/// administrator has to look at it.
 fn store_failed(id: Uuid, error: &StoreError) -> Delivery {
     let next = match error {
         StoreError::Unavailable(_) => Next::Later(again(id), SOON),
@@ -112,7 +113,7 @@ pub(crate) async fn send(app: &App, id: Uuid) -> Delivery {
         Ok(Claim::Over(_)) => return Delivery::of(id, Outcome::WasAbandoned, Next::Nothing),
         Ok(Claim::Gone) => return Delivery::of(id, Outcome::Gone, Next::Nothing),
         Ok(Claim::Held(until)) => {
-            // Whoever holds it may be dead: after its claim somebody has to look again.
+            // The courier that holds the claim may have ended, so the queue brings the message again when the claim has ended.
             let wait = Duration::try_from(until - now).unwrap_or_default() + Duration::from_secs(1);
             return Delivery::of(id, Outcome::Held, Next::Later(again(id), wait));
         }
@@ -129,15 +130,15 @@ pub(crate) async fn send(app: &App, id: Uuid) -> Delivery {
     }
 }
 
-/// Why an attempt came to nothing.
+/// Why an attempt failed.
 enum Failure {
-    /// Another one may work; what the channel said.
+    /// Another attempt may work. The text is what the channel said.
     Retry(String),
-    /// It was none: there was no room, and there is none for so long.
+    /// The channel had no room, so the attempt does not count. The duration is how long the channel asks to be left alone.
     NoRoom(String, Duration),
-    /// None will.
+    /// No further attempt will work.
     Final(Outcome, String),
-    /// Our own fault, which may be mended while the message waits.
+    /// The fault is ours, and an administrator may mend it while the message waits.
     Ours(String),
 }
 
@@ -151,7 +152,7 @@ async fn attempt(app: &App, claimed: &Claimed) -> (Result<(), Failure>, Option<W
 
 /// Opens the payload, and makes sure that it is still of use to a reader who may be written to.
 async fn prepare(app: &App, claimed: &Claimed) -> Result<(QueuedMessage, MessagePayload), Failure> {
-    // What stands beside the payload counts only once the payload has confirmed it.
+    // The fields beside the payload count only once the payload has confirmed them.
     let (message, payload) = open_with_secrets(app, claimed).await?;
     let progress = async {
         match message.request {
@@ -160,7 +161,8 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<(QueuedMessage, Message
         }
     };
     let (suppressed, progress) = tokio::join!(app.suppressions.get(&message.recipient, app.clock.now()), progress);
-    // What cannot be read holds nothing back: it spares a reputation, or somebody's attention, and protects nobody.
+    // When either of the two cannot be read, the message is sent all the same. The suppression list protects the sender's reputation
+    // and a used code costs its reader a moment, so neither is worth a login that fails.
     if let Ok(Some(entry)) = suppressed {
         let why = format!("not sent: the address is on the suppression list because of a {}", entry.reason.as_str());
         return Err(Failure::Final(Outcome::Suppressed, why));
@@ -193,8 +195,8 @@ async fn hand_over(
     (handed, wording)
 }
 
-/// Hands a message to its channel. One that does not accept who we are may know a secret that was put in the place of the one that was
-/// read.
+/// Hands a message to its channel. A channel that refuses our credentials may expect a newer secret, so the courier reads its secret
+/// again.
 async fn send_with_secrets(
     app: &App,
     message: &QueuedMessage,
@@ -229,7 +231,7 @@ fn not_sent(app: &App, message: &QueuedMessage, payload: &MessagePayload, error:
     }
 }
 
-/// Opens the payload. One that does not open may be sealed for a secret that was put beside the one that was read.
+/// Opens the payload. A payload that does not open may be sealed for a newer secret, so the courier reads its secret again.
 async fn open_with_secrets(app: &App, claimed: &Claimed) -> Result<(QueuedMessage, MessagePayload), Failure> {
     let ours = |e: StartError| Failure::Ours(e.to_string());
     let secret = app.secret.get().await.map_err(ours)?;
@@ -263,7 +265,8 @@ fn open(
     before.read(stored).ok_or_else(|| Failure::Final(Outcome::Refused, why.to_owned()))
 }
 
-/// What a channel says may quote what it was given. Administrators see whom a message goes to anyway, and must not see more.
+/// Removes the contents of a message from what its channel said, which may quote them. Administrators see the recipient of a message
+/// anyway, and must not see more.
 fn without_secrets(text: &str, message: &QueuedMessage, payload: &MessagePayload) -> String {
     let secrets = payload.content.secrets().into_iter().map(|secret| (secret, "…"));
     let text = redact(text, secrets.chain([(message.recipient.as_str(), "<recipient>")]));
@@ -276,7 +279,7 @@ async fn sent(app: &App, token: Uuid, claimed: &Claimed, wording: Option<&Wordin
     match app.outbox.sent(claimed, &dispatch, wording).await {
         Ok(Recorded::Kept) => Delivery::of(id, Outcome::Sent, Next::Nothing).about(claimed),
         Ok(Recorded::ClaimLost) => Delivery::of(id, Outcome::SentClaimLost, Next::Nothing).about(claimed),
-        // It must not be sent again for want of a record: that alone is made up for, while the claim holds.
+        // The message was sent, and only its record is missing. The queue brings back the record alone, while the claim holds.
         Err(error) => {
             let body = Body::Message { message: id, confirmed: Some(Confirmed { claim: token, dispatch }) };
             let delivery = Delivery::of(id, Outcome::SentNotRecorded, Next::Later(body, SOON));
@@ -285,7 +288,7 @@ async fn sent(app: &App, token: Uuid, claimed: &Claimed, wording: Option<&Wordin
     }
 }
 
-/// Records what could not be recorded when it happened.
+/// Records an earlier delivery whose record could not be written at the time.
 pub(crate) async fn record(app: &App, id: Uuid, confirmed: Confirmed) -> Delivery {
     match app.outbox.sent_under(id, confirmed.claim, &confirmed.dispatch).await {
         Ok(Recorded::Kept) => Delivery::of(id, Outcome::Recorded, Next::Nothing),
@@ -300,13 +303,13 @@ pub(crate) async fn record(app: &App, id: Uuid, confirmed: Confirmed) -> Deliver
 /// How long after an address was given up the last messages to it are forgotten.
 const LAST_ROUND: Duration = Duration::from_secs(900);
 
-/// Forgets messages to addresses that are nobody's any more.
+/// Erases messages to addresses that no identity has any more.
 pub(crate) async fn erase(app: &App, id: Uuid, round: Round) -> Delivery {
     let next = |delay| Next::Later(Body::Erase { erase: id }, delay);
     match (app.outbox.erase(id, round).await, round) {
         (Ok(_), Round::First) => Delivery::of(id, Outcome::Erased, next(LAST_ROUND)),
         (Ok(_), Round::Last) => Delivery::of(id, Outcome::Erased, Next::Nothing),
-        // The last round takes what the first one left.
+        // The last round erases what the first one left.
         (Err(error), Round::First) => {
             Delivery::of(id, Outcome::StoreFailed, next(LAST_ROUND)).because(error.to_string())
         }
@@ -317,7 +320,7 @@ pub(crate) async fn erase(app: &App, id: Uuid, round: Round) -> Delivery {
 async fn failed(app: &App, claimed: &Claimed, failure: Failure, wording: Option<&Wording>) -> Delivery {
     let id = claimed.message.id;
     let now = app.clock.now();
-    // As far as it may be tried again at all.
+    // `None` when the message may not be tried again.
     let again_in = match &failure {
         Failure::NoRoom(_, rest) => {
             next_attempt(&claimed.message, now, pace::again_in(claimed.rounds, *rest, app.rng.bytes()))
@@ -327,7 +330,7 @@ async fn failed(app: &App, claimed: &Claimed, failure: Failure, wording: Option<
             next_attempt(&claimed.message, now, wait).filter(|_| claimed.send_count < app.most())
         }
     };
-    // What a channel says is for the table alone; the log has fixed words, and what we ourselves did not get done.
+    // The text of a channel goes into the table alone. The log has fixed words, and the reasons of faults that are ours.
     let ours = if let Failure::Ours(why) = &failure { Some(why.clone()) } else { None };
     let (outcome, why, wait) = match (failure, again_in) {
         (Failure::Final(outcome, why), _) => (outcome, why, None),
@@ -348,7 +351,7 @@ async fn failed(app: &App, claimed: &Claimed, failure: Failure, wording: Option<
             Delivery::of(id, outcome, Next::DeadLetter("not sent in time")).because("no attempt is left").over()
         }
         (Ok(_), None) => Delivery::of(id, outcome, Next::Nothing).over(),
-        // Its claim ends by itself, and who comes then finds how often it was tried.
+        // The claim ends by itself. The next courier then reads from the record how often the message was tried.
         (Err(error), _) => {
             let claim = Duration::try_from(CLAIM).unwrap_or_default();
             Delivery::of(id, outcome, Next::Later(again(id), claim)).because(error.to_string())

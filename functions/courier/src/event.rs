@@ -30,7 +30,7 @@ pub(crate) enum Errand {
     Send(Uuid),
     /// It was sent, and that could not be recorded.
     Record(Uuid, Confirmed),
-    /// Messages to addresses that are nobody's any more are to be forgotten.
+    /// Messages to addresses that no identity has any more are to be erased.
     Erase(Uuid, Round),
     /// The record cannot be read.
     Unknown,
@@ -62,7 +62,7 @@ impl Batch {
     /// Reads an event. A record that cannot be read is a task too, and holds up no other.
     ///
     /// # Errors
-    /// When the event is of another kind: a function that is set up wrongly must not look as if all were well.
+    /// When the event is of another kind, so that a function with a wrong event source is noticed.
     pub(crate) fn parse(event: &str) -> Result<Self, Error> {
         let event: Value = serde_json::from_str(event)?;
         let records = event["Records"].as_array().ok_or("expected an event with Records")?;

@@ -1,8 +1,8 @@
 //! Sends messages: the stream of the outbox says that there is one, or the queue that one is due again.
 //!
-//! Each record is a task of its own. What fails is handed to the queue with a delay and its record is done with, so nothing waits
-//! behind it; what nobody can read goes to the dead letters. Only when the queue cannot be reached either is a record reported as
-//! failed, for Lambda to bring again.
+//! Each record is a task of its own. The courier puts a message that failed into the queue with a delay, and its record is complete,
+//! so no other record waits behind it. A record that cannot be read goes to the dead-letter queue. Only when the queue cannot be
+//! reached either does the courier report the record as failed, and Lambda brings it again.
 //!
 //! A message is sent at least once. It is sent once where the channel confirmed it and that was recorded; no channel knows a key by
 //! which it would recognise a message that it has already taken, so a courier that dies between the two sends it again.
@@ -101,7 +101,7 @@ impl App {
     }
 }
 
-/// The keys that open letters, newest first.
+/// The keys that open sealed messages, newest first.
 fn keys(secret: &SecretString) -> Result<Vec<PrivateKey>, StartError> {
     PrivateKey::all(secret.expose_secret()).map_err(|e| StartError(format!("LATCHKEY_COURIER_SECRET: {e}")))
 }
@@ -140,7 +140,7 @@ async fn work(app: &App, task: Task, from: &'static str, request: &str) -> Optio
             app.queues.dead_letter(&json!({"record": task.record, "message": delivery.id, "why": what})).await
         }
     };
-    // A message that was already given up stays so; there is nothing to be gained from its record.
+    // A message that the courier has given up stays so: to bring its record again would change nothing.
     let comes_again = handed_over.is_err() && !delivery.is_over;
     let mut line = json!({
         "request_id": request,

@@ -21,7 +21,7 @@ pub(crate) enum Outcome {
     Unreadable,
     /// The delivery channel did not take it; it is tried again.
     Failed,
-    /// The same, and the reason is with us.
+    /// The same, and the fault is ours.
     FailedByOurFault,
     /// The delivery channel takes only so many at once; it comes again.
     HadNoRoom,
@@ -68,7 +68,7 @@ impl Outcome {
         }
     }
 
-    /// Whether an operator has to learn of it: somebody waited for a message that was not sent in time.
+    /// Whether an administrator has to learn of it: a user waited for a message that was not sent in time.
     pub(crate) fn is_alarming(self) -> bool {
         matches!(self, Self::Abandoned | Self::Useless(Useless::Expired))
     }

@@ -1,9 +1,9 @@
 //! How messages share a delivery channel that takes only so many at once.
 //!
-//! Many couriers run side by side and none knows of the others, so nobody hands out places. Each message that there was no room for
-//! comes again at a time of its own, by chance within a window that doubles, so that all of them together soon ask about as often as
-//! the channel has room; and within one courier nobody asks before the time that the channel named. Such a round is none of the
-//! attempts that the configuration allows: it ends with what the message says, not by a count.
+//! Many couriers run side by side, and none knows of the others, so no courier hands out places. A message that the channel had no
+//! room for comes again at a random time within a window. The window doubles each time, so all couriers together soon ask about as
+//! often as the channel has room. Within one courier no message asks before the time that the channel named. Such a round is not one
+//! of the attempts that the configuration allows: rounds end when the message expires, not by a count.
 
 use latchkey_core::identity::Via;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! Where messages wait for their next attempt, and where those end that somebody has to look at.
+//! The queue in which messages wait for their next attempt, and the dead-letter queue, whose messages an administrator has to look at.
 
 use crate::event::Body;
 use aws_sdk_sqs::Client;

@@ -97,7 +97,7 @@ impl Sns {
             let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
             value.map_err(|_| SendError::Refused("the text message is incomplete".to_owned()))
         };
-        // Dear, but a code that arrives after the offers of a shop is worth nothing.
+        // Transactional messages cost more, but promotional ones may arrive after the code has expired.
         let mut call = self
             .client
             .publish()

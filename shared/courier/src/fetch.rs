@@ -1,8 +1,8 @@
 //! Templates at `https://` URLs are fetched on the machine that builds or runs a deployment, once, and travel inlined: a function
 //! fetches nothing.
 //!
-//! Whoever names a URL may not make us read what only this machine can reach: private addresses are refused, those behind redirects
-//! too, and what is large or slow is left.
+//! A configuration must not make us read what only this machine can reach. Private addresses are refused, those behind redirects too.
+//! A document that is too large or too slow is refused as well.
 
 use http::StatusCode;
 use latchkey_core::bounds::LARGEST_TEMPLATE;

@@ -19,7 +19,7 @@ macro_rules! language {
     };
 }
 
-/// All languages; the first is that of whoever wants none of them.
+/// All languages. A user who asks for none of them gets the first.
 pub static LANGUAGES: [Language; 5] =
     [language!("en"), language!("de"), language!("fr"), language!("es"), language!("ja")];
 

@@ -53,7 +53,7 @@ impl Head {
         self.headers.iter().zip(self.headers()).map(|((name, _), value)| (name.to_string(), encoded(value)))
     }
 
-    /// RFC 5322: the same at each attempt at a message, so that whoever gets it twice can see that.
+    /// The message id of RFC 5322. It is the same at each attempt, so a mail program can recognise a message that arrives twice.
     pub(crate) fn message_id(&self, queued: &QueuedMessage) -> String {
         format!("<{}@{}>", queued.id, self.from.email.domain())
     }

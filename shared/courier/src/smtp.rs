@@ -80,7 +80,7 @@ impl Smtp {
         }
         let sent = self.transport.send(message).await;
         sent.map(drop).map_err(|error| match error.status().map(|code| code.to_string()) {
-            // Who we are, or that it takes nothing without TLS: nothing that is wrong with the message.
+            // The server refuses our credentials, or a connection without TLS. The message is not at fault.
             Some(code) if ["530", "534", "535", "538"].contains(&code.as_str()) => SendError::NotAllowed(format!(
                 "the mail server answered {code}: it does not accept our user and password"
             )),

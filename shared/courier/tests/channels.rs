@@ -1,4 +1,4 @@
-//! DeliveryChannels against peers that take, refuse, fail and lead astray.
+//! Delivery channels against servers that accept, refuse, fail and redirect.
 
 mod sink;
 
@@ -134,7 +134,7 @@ async fn http_channel_at_private_address_is_refused() {
     ] {
         let sender = Sender::new(&channel("email", url, ""), false, &[]).unwrap();
         let error = sender.send().await.unwrap_err();
-        // A resolver may refuse to know the strange spellings at all; none of them is called.
+        // Some resolvers refuse the unusual spellings of an address. The courier calls none of them.
         assert!(
             error == Refused(forbidden.to_owned())
                 || matches!(&error, Retry(why) if url.contains("0x7f") && why.contains("reached")),
@@ -219,7 +219,7 @@ async fn smtp_status_decides_between_retry_and_refusal() {
     assert_eq!(error, NotAllowed("the mail server answered 535: it does not accept our user and password".to_owned()));
     let error = by_smtp("127.0.0.1:1", "", "").send().await.unwrap_err();
     assert_eq!(error, Retry("the mail server cannot be reached".to_owned()));
-    // Without STARTTLS nothing is said but who we are.
+    // Without STARTTLS the courier neither authenticates nor sends a message.
     let (address, served) = sink::smtp("250 ok").await;
     let text = config(&format!(
         "{{smtp: {{connection_uri: 'smtp://me:hidden@{address}/', from_address: no-reply@example.org}}}}"

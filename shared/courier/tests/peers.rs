@@ -1,4 +1,4 @@
-//! DeliveryChannels against servers that others wrote; `cargo xtask courier` starts them and names their addresses.
+//! Delivery channels against servers that others wrote; `cargo xtask courier` starts them and names their addresses.
 
 #[expect(dead_code, reason = "the peers of these tests are real ones")]
 mod sink;
@@ -25,7 +25,7 @@ async fn shown(address: &str, path: &str) -> Value {
 
 #[tokio::test]
 #[ignore = "needs cargo xtask courier"]
-async fn a_server_of_ses_takes_an_e_mail() {
+async fn ses_server_accepts_email() {
     let ses = address("LATCHKEY_TEST_SES");
     let url = format!("http://{ses}");
     let env = [
@@ -46,7 +46,7 @@ async fn a_server_of_ses_takes_an_e_mail() {
 
 #[tokio::test]
 #[ignore = "needs cargo xtask courier"]
-async fn a_mail_server_takes_an_e_mail_by_starttls_from_whom_it_knows() {
+async fn mail_server_accepts_email_by_starttls_with_password() {
     let smtp = address("LATCHKEY_TEST_SMTP");
     let sender = |password: &str, more: &str| {
         let uri = format!("smtp://unit%40example.org:{password}@{smtp}/{more}");
@@ -65,11 +65,11 @@ async fn a_mail_server_takes_an_e_mail_by_starttls_from_whom_it_knows() {
     assert_eq!(message["to"], serde_json::json!(["ann@example.org"]));
     assert!(message["raw"].as_str().unwrap().contains("Content-Type: multipart/alternative"));
 
-    known.queued.recipient = "nobody@example.org".to_owned();
+    known.queued.recipient = "unknown@example.org".to_owned();
     assert_eq!(known.send().await, Err(Refused("the mail server answered 550".to_owned())));
     let error = sender("wrong", "?skip_ssl_verify=true").send().await;
     assert!(matches!(&error, Err(NotAllowed(why)) if why.contains("535")), "{error:?}");
-    // A certificate that nobody vouches for is not believed, and nothing is said.
+    // The courier trusts no certificate that is not signed by a known root, and sends nothing to such a server.
     let error = sender(good, "").send().await;
     assert!(matches!(&error, Err(Retry(why)) if why.contains("TLS")), "{error:?}");
     let taken = shown(&address("LATCHKEY_TEST_SMTP_STORE"), "/").await;

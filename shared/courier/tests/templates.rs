@@ -66,7 +66,7 @@ fn unknown_address_gets_no_code() {
         payload.languages = vec![language.to_owned()];
         let Rendered { subject, text, html, .. } = templates.render(&queued, &payload, queued.created_at).unwrap();
         let html = html.unwrap();
-        // Six digits are those of the name; of a code there is nothing left but its absence.
+        // The name has six digits of its own. The message has no code and no placeholder of one.
         for part in [&subject, &text, &html] {
             assert!(!part.contains("{{") && !part.contains("{code}") && !part.contains("123456"), "{language}: {part}");
         }
@@ -241,7 +241,7 @@ fn late_message_names_the_minutes_left() {
     }
 }
 
-/// A text message is paid by the part: 160 letters of GSM's alphabet, or 70 of any other.
+/// A text message is paid by the part: 160 characters of GSM's alphabet, or 70 of any other.
 #[test]
 fn sms_in_gsm_alphabet_fits_one_part() {
     let alphabet = "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ!\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà \n";

@@ -1,7 +1,7 @@
 //! Addresses that a configured service may not be at: our own machine, our own network, the cloud's metadata.
 //!
-//! Names are judged by what they resolve to, at the moment of the connection and not before it, so a name that changes its mind
-//! between two questions leads nowhere.
+//! The resolver checks the addresses of a name at the moment of the connection and not before it. So a name whose addresses change
+//! after a first look-up does not get past the check (DNS rebinding).
 
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use std::future::Future;
@@ -41,7 +41,7 @@ impl Service<Name> for Resolver {
         let (resolving, only_public) = (self.inner.call(name), self.only_public);
         Box::pin(async move {
             let found: Vec<SocketAddr> = resolving.await?.collect();
-            // One such address is enough: nobody who is public lists a private one beside it.
+            // One private address is enough to refuse the name, because no public server lists one beside its own.
             if only_public && found.iter().any(|address| !is_public(address.ip())) {
                 return Err(Forbidden.into());
             }

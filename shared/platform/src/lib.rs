@@ -1,4 +1,4 @@
-//! What a function stands on: the environment it was started with, time and randomness, AWS, secrets, and the log.
+//! What every function needs: the environment it was started with, time and randomness, AWS, secrets, and the log.
 //!
 //! | module | holds |
 //! |---|---|

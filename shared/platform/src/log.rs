@@ -1,8 +1,8 @@
 //! One JSON line for each request or event, which is also its metrics in CloudWatch's embedded format.
 //!
-//! A line holds ids, counts and fixed words. Nothing of a body, a cookie, a header or an address is ever written, so nothing
-//! secret or personal can be. CloudWatch charges by the month for each metric of each set of dimensions, so there are two per
-//! function. What else a line tells is there to be queried.
+//! A line holds ids, counts and fixed words. Nothing of a body, a cookie, a header or an address is ever written, so no
+//! line holds a secret or the data of a user. CloudWatch charges by the month for each metric of each set of dimensions, so there are
+//! two per function. Administrators can query the other fields of a line.
 
 use crate::Clock;
 use serde_json::{Value, json};

@@ -17,7 +17,8 @@ use tokio::sync::Mutex;
 
 /// How long a secret is kept: the time that a change of it takes to be known everywhere.
 pub const KEPT: Duration = Duration::MINUTE;
-/// How long it is kept even where something does not fit it: clients without any right send that too, and every read costs.
+/// How long a secret is kept even when a caller meets a value that does not fit it. Any client can send such a value, and every read
+/// of the secret costs.
 const LEAST: Duration = Duration::SECOND;
 /// How long a secret that cannot be read again is used before it is tried once more.
 const PAUSE: Duration = Duration::seconds(10);
@@ -173,7 +174,7 @@ impl<T: Send + Sync + 'static> Secret<T> {
                 *slot = Some(Kept { value: Arc::clone(&value), text, read_at: now });
                 Ok(value)
             }
-            // What was good a minute ago is better than nothing.
+            // The secret of a minute ago may still be good, and without it every request would fail.
             (Err(error), Some(old)) => {
                 log::note(format!("a secret could not be read again: {error}"));
                 old.read_at = now - KEPT + PAUSE;

@@ -90,8 +90,9 @@ impl Counters {
         key(name, None)
     }
 
-    /// Counts an attempt everywhere it counts, at once; the longest wait where it was one too many, and where a bound then stands.
-    /// A counter that is throttled counts as over its limit: whoever can throttle it must not get past it.
+    /// Counts an attempt in all its counters at the same time. Gives the longest wait of the limits that it exceeds, and the failures
+    /// that the bound then counts. A counter that DynamoDB throttles counts as over its limit, because a client that can throttle a
+    /// counter must not get past it.
     ///
     /// # Errors
     /// When the store fails otherwise.
@@ -108,8 +109,8 @@ impl Counters {
         Ok((waits.into_iter().flatten().max(), failures.unwrap_or_default()))
     }
 
-    /// Takes an attempt back that was none: whoever proves who they are has not guessed, and ends a row of failures. What cannot
-    /// be taken back stays.
+    /// Takes an attempt back after a client has proven its identity: it was no guess, and it ends a row of failures. A counter that
+    /// cannot be written keeps the attempt.
     pub async fn lower(&self, limits: &[RateLimit], failures: Option<&str>, now: OffsetDateTime) {
         // On the heap: the SDK's futures are large, and they would add up along the chain of callers.
         let all = limits.iter().map(|limit| Box::pin(self.lower_one(Tally::of(limit), now)));
@@ -174,7 +175,7 @@ impl Counters {
         Ok(meter::call("UpdateItem counter", call.send()).await?.attributes.unwrap_or_default())
     }
 
-    /// `None` when somebody else was first.
+    /// `None` when another request was first.
     async fn begin_anew(&self, tally: Tally<'_>, now: OffsetDateTime) -> Result<Option<Item>, StoreError> {
         let span = tally.span;
         let mut item = key(tally.key, None);
@@ -220,7 +221,7 @@ impl Counters {
         if tally.rows {
             call = call.expression_attribute_names("#row", ROW);
         }
-        // A count that stays is one attempt less for somebody who was right, no more.
+        // When this write fails, a client that was right has one attempt less, and no other harm is done.
         let _ = meter::call("UpdateItem counter", call.send()).await;
     }
 }

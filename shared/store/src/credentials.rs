@@ -1,8 +1,8 @@
-//! The `credentials` table: what a person proves themselves with, and the guards that make identifiers unique.
+//! The `credentials` table: the credentials of identities, and the guards that make identifiers unique.
 //!
-//! A credential lies under the person and its type. A guard lies under what must be unique: an identifier of a credential
-//! type, an address, an external id. The guard of a password identifier repeats the hash and the credential's version, so
-//! that a login needs one read by key and can still notice that the credential changed under it.
+//! The key of a credential is its identity and its type. The key of a guard is the value that must be unique: an identifier of a
+//! credential type, an address, an external id. The guard of a password identifier repeats the hash and the credential's version. So
+//! a login needs one read by key, and can still notice that the credential changed meanwhile.
 
 use crate::db::{Db, StoreError};
 use crate::item::incomplete;
@@ -32,7 +32,7 @@ fn unique_key(unique: &Unique) -> Item {
         Unique::Recovery(via, value) => (format!("recovery#{via}"), value),
         Unique::ExternalId(value) => ("external".to_owned(), value),
     };
-    // A key holds 2,048 bytes and a person may type more. No kind has a `!` in it, so the two forms never meet.
+    // A key holds 2,048 bytes and a user may type more. No kind has a `!` in it, so the two forms never meet.
     let pk = if value.len() > LONGEST_IN_KEY {
         format!("{kind}!{}", token::digest(value))
     } else {
@@ -78,7 +78,7 @@ impl Credentials {
         self.db.warm(&self.table, key("warm", Some(GUARD)));
     }
 
-    /// Who these belong to, in the order asked for.
+    /// The identities that these belong to, in the order asked for.
     ///
     /// # Errors
     /// When the store fails.
@@ -87,7 +87,7 @@ impl Credentials {
         wanted.iter().map(|unique| Self::pick(&items, unique)).collect()
     }
 
-    /// Those of these that belong to a person. One that cannot be read belongs to nobody.
+    /// Those of these that belong to an identity. A guard that cannot be read belongs to none.
     pub(crate) async fn held_by(&self, identity: Uuid, candidates: &[Unique]) -> Result<Vec<Unique>, StoreError> {
         let items = self.guards(candidates).await?;
         let is_theirs = |unique: &&Unique| {
@@ -101,7 +101,7 @@ impl Credentials {
         self.db.get_many(&self.table, &keys).await
     }
 
-    /// The secret parts of a person's credentials as text, whether or not they can be read.
+    /// The secret parts of the credentials of an identity as text, whether or not they can be read.
     pub(crate) async fn raw_of(&self, identity: Uuid, kinds: &[CredentialType]) -> Result<Vec<String>, StoreError> {
         let keys: Vec<Item> = kinds.iter().map(|&kind| credential_key(identity, kind)).collect();
         let items = self.db.get_many(&self.table, &keys).await?;
@@ -117,7 +117,7 @@ impl Credentials {
         items.iter().find(|item| item.get("pk") == key.get("pk")).map(read_guard).transpose()
     }
 
-    /// The credentials of a person.
+    /// The credentials of an identity.
     ///
     /// # Errors
     /// When the store fails.
@@ -125,16 +125,16 @@ impl Credentials {
         self.read_many(&[identity], kinds).await?.into_iter().map(|(.., credential)| credential).collect()
     }
 
-    /// The credentials of several people, in no order. One that cannot be read must not hide the others.
+    /// The credentials of several identities, in no order. One that cannot be read is left out and does not hide the others.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn of_many(
         &self,
-        people: &[Uuid],
+        identities: &[Uuid],
         kinds: &[CredentialType],
     ) -> Result<Vec<(Uuid, Credential)>, StoreError> {
-        let read = self.read_many(people, kinds).await?.into_iter();
+        let read = self.read_many(identities, kinds).await?.into_iter();
         Ok(read
             .filter_map(|(id, kind, credential)| match credential {
                 Ok(credential) => Some((id, credential)),
@@ -148,11 +148,11 @@ impl Credentials {
 
     async fn read_many(
         &self,
-        people: &[Uuid],
+        identities: &[Uuid],
         kinds: &[CredentialType],
     ) -> Result<Vec<(Uuid, CredentialType, Result<Credential, StoreError>)>, StoreError> {
         let keys: Vec<Item> =
-            people.iter().flat_map(|&id| kinds.iter().map(move |&kind| credential_key(id, kind))).collect();
+            identities.iter().flat_map(|&id| kinds.iter().map(move |&kind| credential_key(id, kind))).collect();
         let read = |item: &Item| {
             let name = string(item, "sk")?;
             let kind = *kinds.iter().find(|k| k.as_str() == name).ok_or_else(|| crate::item::broken("sk"))?;
@@ -197,7 +197,7 @@ impl Credentials {
         Ok(self.db.transact(actions, request).await?.is_ok())
     }
 
-    /// The credential is still the one that was checked.
+    /// Requires that the credential is still the one that was checked.
     pub(crate) fn check_version(
         &self,
         identity: Uuid,
@@ -243,8 +243,8 @@ impl Credentials {
         Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
     }
 
-    /// Takes a unique thing for a person, or renews what the person holds already. What somebody in `gone` held, who is not there any
-    /// more, is free.
+    /// Takes a unique value for an identity, or renews the guard that the identity holds already. A value that a deleted identity in
+    /// `gone` held is free.
     pub(crate) fn put_guard(
         &self,
         unique: &Unique,
@@ -260,7 +260,7 @@ impl Credentials {
         if let Some(hash) = &guard.hash {
             item.insert("hash".to_owned(), s(hash));
         }
-        // A guard that names nobody holds nothing.
+        // A guard that names no identity protects nothing.
         let mut condition = "attribute_not_exists(#identity) OR #identity = :identity".to_owned();
         let mut put = Put::builder()
             .table_name(&self.table)
@@ -279,7 +279,7 @@ impl Credentials {
         let delete = Delete::builder()
             .table_name(&self.table)
             .set_key(Some(unique_key(unique)))
-            // A guard that names nobody keeps nobody from being deleted.
+            // A guard that names no identity prevents no deletion.
             .condition_expression("attribute_not_exists(#identity) OR #identity = :identity")
             .expression_attribute_names("#identity", "identity")
             .expression_attribute_values(":identity", s(identity.to_string()));

@@ -188,7 +188,7 @@ impl Db {
     ) -> Result<Result<(), Cancelled>, StoreError> {
         let mut last = String::new();
         for attempt in 0..TRIES {
-            // Neighbours that collided must not collide again in step: each has another token.
+            // Requests that collided have different tokens, so they wait differently long and do not collide again.
             pause(attempt, token.as_u128() % 16).await;
             let call = self
                 .client()
@@ -248,7 +248,7 @@ where
     meter::call(name, call).await.map_err(unavailable)
 }
 
-/// What the log may say of a failure: its kind, never what was asked or answered, which holds people's data.
+/// What the log may say of a failure: its kind. The request and the answer hold the data of users, so they are never logged.
 #[expect(clippy::needless_pass_by_value, reason = "the error ends here")]
 pub(crate) fn unavailable<E: ProvideErrorMetadata>(error: SdkError<E>) -> StoreError {
     StoreError::Unavailable(match &error {

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 /// How long a transaction that began before an address was given up may take to write a message to it.
 const UNDER_WAY: Duration = Duration::MINUTE;
-/// How long an erasure stays that fails; it lies in the dead-letter queue long before.
+/// How long an erasure is stored that keeps failing. It reaches the dead-letter queue long before.
 const KEPT: Duration = Duration::days(7);
 /// Messages that are deleted at the same time.
 const AT_ONCE: usize = 16;

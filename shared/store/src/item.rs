@@ -48,8 +48,8 @@ pub(crate) fn key(pk: impl Into<String>, sk: Option<&str>) -> Item {
     key
 }
 
-/// A value as JSON text in `doc`. What could not be read again is not written: whatever a caller has overlooked, nobody's record is
-/// lost by it.
+/// A value as JSON text in `doc`. A value that is nested too deeply to be read again is refused, so no caller can make the record of
+/// an identity unreadable.
 pub(crate) fn doc(value: &impl Serialize) -> Result<AttributeValue, StoreError> {
     let text = serde_json::to_string(value).map_err(|e| StoreError::Corrupt(format!("cannot write an item: {e}")))?;
     if nesting(&text) > DEEPEST_READ {
@@ -91,7 +91,7 @@ pub(crate) fn read_doc<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError
 /// A value that stands as JSON text in an attribute.
 pub(crate) fn read_json<T: DeserializeOwned>(item: &Item, name: &str) -> Result<T, StoreError> {
     serde_json::from_str(text(item, name, AttributeValue::as_s)?)
-        // The text of the error could quote what the item holds, so only its place is told.
+        // The text of the error could quote the item, so only the place of the fault is logged.
         .map_err(|e| StoreError::Corrupt(format!("an item's {name}, at column {}: {:?}", e.column(), e.classify())))
 }
 
@@ -143,7 +143,7 @@ mod tests {
     use serde_json::{Value, json};
 
     #[test]
-    fn what_could_not_be_read_again_is_not_written() {
+    fn value_too_deep_to_read_is_not_written() {
         let nested = |levels: usize| (1..levels).fold(json!([]), |value, _| json!({"a[": value, "b\\\"{": 1}));
         for (levels, fits) in [(1, true), (DEEPEST_READ, true), (DEEPEST_READ + 1, false), (300, false)] {
             let value = nested(levels);

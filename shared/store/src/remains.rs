@@ -9,7 +9,7 @@ const MOST_TEXTS: usize = 200;
 const LONGEST_TEXT: usize = 8 * 1024;
 
 /// Everything unique that the JSON texts of a record may name, whole or in pieces: each text in quotation marks may be an identifier,
-/// an address or an external id. Who really holds it, its guard says.
+/// an address or an external id. The guard of such a value names the identity that holds it.
 pub(crate) fn unique(documents: &[String]) -> Vec<Unique> {
     let mut texts = BTreeSet::new();
     for found in documents.iter().map(|text| quoted(text)) {
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_found_in_whole_and_in_broken_records() {
+    fn values_are_found_in_valid_and_broken_records() {
         for document in [
             r#"{"external_id":"x1","traits":{"email":"A@b.c","q":"a \"b\""},"credentials":{"password":{"identifiers":["a@b.c"]}}}"#,
             r#"{"external_id":"x1","traits":{"email":"A@b.c","q":"a \"b\""},"credentials":{"password":{"identifiers":["a@b.c""#,
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_any_depth_is_looked_through() {
+    fn values_are_found_at_any_depth() {
         let deep = format!("{}\"a\"{}", "[".repeat(200_000), "]".repeat(200_000));
         assert_eq!(quoted(&deep), ["a"]);
     }

@@ -76,7 +76,7 @@ pub async fn find<S: FlowSpec>(
     let found = accounts.db().batch_get(keys).await?;
     let of = |table: &str| found.get(table).map_or(&[][..], Vec::as_slice);
     let is_device = |item: &&Item| string(item, "sk").is_ok_and(|name| name.starts_with(DEVICE));
-    // A record that cannot be read counts as none.
+    // A device whose record cannot be read counts as unknown.
     let devices = of(accounts.table()).iter().filter(is_device).filter_map(|item| read_device(item).ok());
     let counts = wanted.counters.as_ref().map(|(counters, _)| Counts::of(of(counters.table())));
     Ok(Found {

@@ -77,7 +77,8 @@ fn connection(captured: &CaptureConnection) -> Option<ConnectionMetadata> {
     Some(connection.poison_fn(leave).build())
 }
 
-/// An error as the SDK decides by its kind whether to try again: what broke off may have better luck, what was wrong has not.
+/// An error of the kind by which the SDK decides whether to try again. It tries a request again that broke off, and not one that was
+/// wrong.
 fn failed(error: legacy::Error) -> ConnectorError {
     if find::<std::io::Error>(&error).is_some_and(|e| e.kind() == std::io::ErrorKind::TimedOut) {
         return ConnectorError::timeout(error.into());

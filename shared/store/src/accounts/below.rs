@@ -1,4 +1,5 @@
-//! What lies beside a person's profile, sessions and known devices: all of it goes with the person, whether or not it can be read.
+//! The items beside the profile of an identity: sessions and known devices. A deletion removes all of them with the identity, those
+//! that cannot be read too.
 
 use super::{Accounts, PROFILE};
 use crate::db::{StoreError, pages};
@@ -8,8 +9,8 @@ use futures_util::TryStreamExt as _;
 use uuid::Uuid;
 
 impl Accounts {
-    /// The parts of a deletion's transaction, at most `room`, that delete what lies beside a profile. What is more than that is
-    /// deleted at once: as long as anything is left, so is the person, and the deletion can be repeated.
+    /// The parts of a deletion's transaction, at most `room`, that delete the items beside a profile. This call itself deletes the
+    /// items beyond `room`. The identity goes last, so an administrator can repeat a deletion that was interrupted.
     pub(crate) async fn delete_below(
         &self,
         id: Uuid,

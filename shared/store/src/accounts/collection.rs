@@ -13,19 +13,19 @@ use latchkey_core::session::Session;
 use latchkey_platform::meter;
 use uuid::Uuid;
 
-/// Everything that lies with a person.
+/// Everything that is stored under the key of an identity.
 #[derive(Clone, Debug, Default)]
 pub struct Collection {
-    /// The person, unless they are gone.
+    /// The identity, unless it was deleted.
     pub profile: Option<Profile>,
-    /// Their sessions, ended ones too.
+    /// Its sessions, ended ones too.
     pub sessions: Vec<Session>,
-    /// The devices on which they have signed in.
+    /// The devices on which its user has signed in.
     pub devices: Vec<DeviceRecord>,
 }
 
 impl Accounts {
-    /// Reads a person with every session of theirs, ended ones too.
+    /// Reads an identity with every session of it, ended ones too.
     ///
     /// # Errors
     /// When the store fails.
@@ -34,7 +34,7 @@ impl Accounts {
         Ok((all.profile, all.sessions))
     }
 
-    /// Reads everything that lies with a person.
+    /// Reads everything that is stored under the key of an identity.
     ///
     /// # Errors
     /// When the store fails.
@@ -42,7 +42,7 @@ impl Accounts {
         self.collection("Query account", id, None).await
     }
 
-    /// Reads every session of a person, ended ones too.
+    /// Reads every session of an identity, ended ones too.
     ///
     /// # Errors
     /// When the store fails.
@@ -64,9 +64,9 @@ impl Accounts {
             for item in page.items.unwrap_or_default() {
                 match string(&item, "sk")? {
                     PROFILE => all.profile = Some(read_profile(&item)?),
-                    // One that cannot be read is a device that nobody knows.
+                    // A record that cannot be read is left out: its device counts as unknown.
                     name if name.starts_with(DEVICE) => all.devices.extend(read_device(&item)),
-                    // One session that cannot be read is worth nothing, and must not take the others with it.
+                    // A session that cannot be read is left out and logged, so the client still gets the others.
                     sk => match read_session(&item) {
                         Ok(session) => all.sessions.push(session),
                         Err(_) => meter::unreadable("accounts", &format!("{id} {sk}")),
@@ -77,7 +77,7 @@ impl Accounts {
         Ok(all)
     }
 
-    /// A query for everything under the key of a person.
+    /// A query for everything under the key of an identity.
     pub(crate) async fn query_below(&self, id: Uuid) -> QueryFluentBuilder {
         self.db
             .client()

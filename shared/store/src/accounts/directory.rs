@@ -9,7 +9,7 @@ use futures_util::TryStreamExt as _;
 use uuid::Uuid;
 
 impl Accounts {
-    /// Finds whose a session is. The index lags behind by moments, so what it names is read again by key.
+    /// Finds the identity of a session. The index lags behind by moments, so the caller reads the session again by key.
     ///
     /// # Errors
     /// When the store fails.
@@ -29,7 +29,7 @@ impl Accounts {
         items.first().map(|item| read_id(item, "pk")).transpose()
     }
 
-    /// Ids of people after `after` in id order, at most `most`, from the index of profiles.
+    /// Ids of identities after `after` in id order, at most `most`, from the index of profiles.
     ///
     /// The index is split by the id's first hex digit, so walking 0…f is id order and no partition is hot.
     ///
@@ -56,7 +56,7 @@ impl Accounts {
         Ok(ids)
     }
 
-    /// How many people there are.
+    /// How many identities there are.
     ///
     /// # Errors
     /// When the store fails.
@@ -72,7 +72,7 @@ impl Accounts {
         Ok(total)
     }
 
-    /// A query for the ids of people that begin with a digit.
+    /// A query for the ids of identities that begin with a digit.
     async fn query_shard(&self, shard: char) -> QueryFluentBuilder {
         self.db
             .client()

@@ -58,7 +58,7 @@ impl Accounts {
         self.db.warm_by_batch(&self.table, key("warm", Some(PROFILE)));
     }
 
-    /// Does something to each of these, in transactions of as many as fit, whose requests are numbered from the one after `request`.
+    /// Writes an action for each of these, in transactions of as many as fit. Their requests are numbered from the one after `request`.
     pub(crate) async fn in_chunks<T>(
         &self,
         all: &[T],
@@ -74,7 +74,7 @@ impl Accounts {
                 token = token.wrapping_add(1);
                 match self.db.transact(actions, Uuid::from_u128(token)).await? {
                     Ok(()) => break,
-                    // Nothing was written because some are gone: that must not save the others.
+                    // Nothing was written, because some items are gone. The others are written without them.
                     Err(cancelled) => {
                         let there = rest.iter().enumerate().filter(|(place, _)| !cancelled.failed(*place));
                         rest = there.map(|(_, &one)| one).collect();

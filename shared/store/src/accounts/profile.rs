@@ -1,4 +1,4 @@
-//! A person's profile in the `accounts` table: what it holds, and each way in which it is made, changed and deleted.
+//! The profile of an identity in the `accounts` table: what it holds, and each way in which it is made, changed and deleted.
 
 use super::{Accounts, PROFILE, read_id};
 use crate::db::StoreError;
@@ -12,14 +12,14 @@ use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// A person as stored, with the revision that a change must name.
+/// An identity as stored, with the revision that a change must name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
-    /// The person.
+    /// The identity.
     pub identity: Identity,
     /// Raised by every change; a change made from an older one is refused.
     pub revision: u64,
-    /// Their sessions, by when each was last proven. Logins alone change it.
+    /// Its sessions, by when each was last proven. Logins alone change it.
     pub index: SessionIndex,
     /// Raised by every login; a deletion decided before one is refused.
     pub logins: u64,
@@ -37,7 +37,7 @@ pub enum Precondition<'a> {
 }
 
 impl Accounts {
-    /// Reads a person.
+    /// Reads an identity.
     ///
     /// # Errors
     /// When the store fails.
@@ -45,8 +45,8 @@ impl Accounts {
         self.raw_profile(id).await?.as_ref().map(read_profile).transpose()
     }
 
-    /// Reads people by id, in no order; unknown ids are left out. One whose record cannot be read must not hide the
-    /// others: those ids are named beside them.
+    /// Reads identities by id, in no order; unknown ids are left out. The second list has the ids whose records cannot be read, so that
+    /// such a record does not hide the others.
     ///
     /// # Errors
     /// When the store fails.
@@ -65,7 +65,7 @@ impl Accounts {
         Ok((all, unreadable))
     }
 
-    /// The item of a person as it stands there, whether or not it can be read.
+    /// The item of an identity as it is stored, whether or not it can be read.
     pub(crate) async fn raw_profile(&self, id: Uuid) -> Result<Option<Item>, StoreError> {
         self.db.get("GetItem profile", &self.table, profile_key(id)).await
     }
@@ -75,7 +75,7 @@ impl Accounts {
         self.db.get_many(&self.table, &keys).await
     }
 
-    /// Those of these people who are there, whether or not their records can be read.
+    /// Those of these identities that exist, whether or not their records can be read.
     pub(crate) async fn present(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
         self.raw_profiles(ids).await?.iter().map(|item| read_id(item, "pk")).collect()
     }
@@ -108,7 +108,7 @@ impl Accounts {
         Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
     }
 
-    /// The person is not there.
+    /// Requires that the identity does not exist.
     pub(crate) fn check_absent(&self, identity: Uuid) -> Result<TransactWriteItem, StoreError> {
         let check = ConditionCheck::builder()
             .table_name(self.table())
@@ -117,12 +117,12 @@ impl Accounts {
         Ok(TransactWriteItem::builder().condition_check(check.build().map_err(incomplete)?).build())
     }
 
-    /// Deletes a person whose record cannot be read, as long as it is the record that was looked at.
+    /// Deletes an identity whose record cannot be read, unless the record was changed since it was read.
     pub(crate) fn delete_raw_profile(&self, id: Uuid, item: &Item) -> Result<TransactWriteItem, StoreError> {
         self.delete_profile_as(id, ["revision", "logins"].map(|name| (name, item.get(name).cloned())))
     }
 
-    /// Deletes the person that was read, unless somebody has signed in as them since.
+    /// Deletes the identity that was read, unless it was changed or signed in since.
     pub(crate) fn delete_profile(&self, profile: &Profile) -> Result<TransactWriteItem, StoreError> {
         let logins = (profile.logins > 0).then(|| n(profile.logins));
         self.delete_profile_as(profile.identity.id, [("revision", Some(n(profile.revision))), ("logins", logins)])
@@ -238,7 +238,7 @@ pub(crate) fn profile_key(id: Uuid) -> Item {
     key(id.to_string(), Some(PROFILE))
 }
 
-/// What is written of a person whenever they are made or changed.
+/// The attributes of an identity that every creation and every change writes.
 fn profile_facts(identity: &Identity, revision: u64) -> Result<[(&'static str, AttributeValue); 5], StoreError> {
     // The first digit of the id, which a UUID always has.
     let shard = identity.id.to_string().chars().next().unwrap_or('0');

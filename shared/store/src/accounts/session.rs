@@ -17,8 +17,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 impl Accounts {
-    /// Reads the session that a client presents, with the person it belongs to. Whether the secret fits is for the caller to
-    /// decide; a session without its person is none.
+    /// Reads the session that a client presents, with its identity. The caller decides whether the secret fits. A session whose
+    /// identity was deleted is not returned.
     ///
     /// # Errors
     /// When the store fails.
@@ -42,7 +42,7 @@ impl Accounts {
         Ok(session.zip(profile))
     }
 
-    /// Reads one session of a person.
+    /// Reads one session of an identity.
     ///
     /// # Errors
     /// When the store fails.
@@ -50,7 +50,7 @@ impl Accounts {
         Self::pick_session(&self.db.get_many(&self.table, &Self::session_keys(identity, session)).await?)
     }
 
-    /// Revokes a session of a person; true when there is such a session, whether or not it was revoked before.
+    /// Revokes a session of an identity; true when there is such a session, whether or not it was revoked before.
     ///
     /// # Errors
     /// When the store fails.
@@ -73,7 +73,7 @@ impl Accounts {
         }
     }
 
-    /// Revokes these sessions of a person at once, as far as 100 fit into one transaction. Those that are gone stay so.
+    /// Revokes these sessions of an identity, in transactions of up to 100. Sessions that were deleted are left out.
     ///
     /// # Errors
     /// When the store fails.
@@ -81,7 +81,7 @@ impl Accounts {
         self.in_chunks(sessions, request, |&id| self.end_session(identity, id)).await
     }
 
-    /// Deletes these sessions of a person, as far as 100 fit into one transaction.
+    /// Deletes these sessions of an identity, in transactions of up to 100.
     ///
     /// # Errors
     /// When the store fails.
