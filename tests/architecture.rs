@@ -52,7 +52,7 @@ fn imports(src: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let modules: BTreeMap<String, String> = files.iter().map(|file| (module_of(src, file), shown(src, file))).collect();
     let mut all = BTreeMap::new();
     for file in &files {
-        let (own, text) = (module_of(src, file), std::fs::read_to_string(file).unwrap());
+        let (own, text) = (module_of(src, file), std::fs::read_to_string(file).expect("a source file"));
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or("");
         let mut targets = BTreeSet::new();
         for path in paths(code, &own) {
@@ -75,9 +75,9 @@ fn imports(src: &Path) -> BTreeMap<String, BTreeSet<String>> {
 /// The paths within the crate that a file's code names, each from the crate's root.
 fn paths(code: &str, own: &str) -> Vec<String> {
     let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-    let reexport = regex_lite::Regex::new(r"pub(\([a-z ]+\))? use [^;]*;").unwrap();
+    let reexport = regex_lite::Regex::new(r"pub(\([a-z ]+\))? use [^;]*;").expect("a pattern");
     let code = reexport.replace_all(&code, "");
-    let named = regex_lite::Regex::new(r"\b(crate|super)::([a-z_0-9:]*)(\{[^;]*\};)?").unwrap();
+    let named = regex_lite::Regex::new(r"\b(crate|super)::([a-z_0-9:]*)(\{[^;]*\};)?").expect("a pattern");
     let parent = own.rsplit_once("::").map_or("", |(parent, _)| parent);
     let mut found = Vec::new();
     for names in named.captures_iter(&code) {
@@ -89,7 +89,7 @@ fn paths(code: &str, own: &str) -> Vec<String> {
         match names.get(3) {
             None => found.push(join("")),
             Some(group) => {
-                let inner = regex_lite::Regex::new(r"[a-z_0-9]+(::[a-z_0-9]+)*").unwrap();
+                let inner = regex_lite::Regex::new(r"[a-z_0-9]+(::[a-z_0-9]+)*").expect("a pattern");
                 found.push(join(""));
                 found.extend(inner.find_iter(group.as_str()).map(|name| join(name.as_str())));
             }
@@ -99,7 +99,8 @@ fn paths(code: &str, own: &str) -> Vec<String> {
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()).collect();
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
@@ -113,7 +114,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 fn shown(src: &Path, file: &Path) -> String {
-    file.strip_prefix(src).unwrap().to_string_lossy().into_owned()
+    file.strip_prefix(src).expect("a file below its folder").to_string_lossy().into_owned()
 }
 
 fn module_of(src: &Path, file: &Path) -> String {

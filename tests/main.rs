@@ -15,6 +15,7 @@ mod code;
 mod code_entry;
 mod code_limits;
 mod concurrency;
+mod continuity;
 mod cost;
 mod courier;
 mod csrf;

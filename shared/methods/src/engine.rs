@@ -31,10 +31,19 @@ pub struct Account {
     pub failures: Failures,
 }
 
+/// An attempt at a code that was counted in its flow.
+#[derive(Clone, Debug)]
+pub struct CodeAttempted<S: FlowSpec> {
+    /// The flow as it then is, with the codes that count.
+    pub flow: Flow<S>,
+    /// The account of the holder.
+    pub account: Result<Account, Throttled>,
+}
+
 /// What a request for a code counts against.
 #[derive(Clone, Debug, Default)]
 pub struct SendRequest {
-    /// The limits. Empty once the request is known to exceed one, because then nothing is counted.
+    /// The limits; none once the request is known to be one too many, because then nothing is counted.
     pub limits: Limits,
     /// How long to wait, as far as the engine knows before it counts.
     pub wait: Option<Duration>,
@@ -44,14 +53,14 @@ pub struct SendRequest {
     pub is_unserved: bool,
 }
 
-/// The identity that is to receive a code, and the limits that the request has reached.
+/// The identity that is to receive a code, and what the request came up against.
 #[derive(Clone, Debug)]
 pub struct Receiver {
     /// The identity, unless there is none.
     pub identity: Option<Identity>,
-    /// Set when the limit on lookups of accounts is reached.
+    /// Set when lookups of accounts are one too many.
     pub lookup: Option<Throttled>,
-    /// Set when the limit on requests for codes is reached.
+    /// Set when requests for codes are one too many.
     pub send: Option<Throttled>,
     /// How long the code must be.
     pub length: Length,
@@ -112,7 +121,7 @@ pub trait Engine<S: FlowSpec>: Sync {
         &'a self,
         holder: Option<&'a Guard>,
         limits: &'a Limits,
-    ) -> Pending<'a, Option<(Flow<S>, Result<Account, Throttled>)>>;
+    ) -> Pending<'a, Option<CodeAttempted<S>>>;
 
     /// Counts a request for a code, and a lookup where one is given; reads the identity of the holder.
     fn receiver<'a>(

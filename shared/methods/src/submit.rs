@@ -61,8 +61,8 @@ pub trait SubmitMethod<S: FlowSpec>: Send + Sync {
 #[derive(Clone, Debug)]
 pub struct Rejection<S: FlowSpec> {
     /// The flow, with its form as it says so.
-    pub flow: Flow<S>,
-    /// Whether the payload is malformed for every client. The answer then says so before the anti-CSRF token is checked.
+    pub flow: Box<Flow<S>>,
+    /// Whether that is so whoever sends it, so that the client hears it before its anti-CSRF token is checked.
     pub is_malformed: bool,
 }
 
@@ -101,7 +101,7 @@ impl<S: FlowSpec> Turn<S> {
     }
 }
 
-/// The outcome of a submission.
+/// What came of a submission.
 #[derive(Debug)]
 pub enum Outcome<S: FlowSpec> {
     /// It is refused; the form of the flow says why.

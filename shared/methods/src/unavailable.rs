@@ -9,7 +9,7 @@ use latchkey_core::identity::Unique;
 use latchkey_core::method::MethodId;
 use latchkey_core::payload::Payload;
 
-/// A method that this release does not have.
+/// A method that is not there.
 pub struct Unavailable(pub MethodId);
 
 impl SubmitMethod<Login> for Unavailable {
@@ -38,6 +38,6 @@ impl SubmitMethod<Login> for Unavailable {
     }
 
     fn parse(&self, _payload: &Payload, flow: &mut Flow<Login>) -> Result<Box<dyn Attempt<Login>>, Rejection<Login>> {
-        Err(Rejection { flow: flow.clone(), is_malformed: false })
+        Err(Rejection { flow: Box::new(flow.clone()), is_malformed: false })
     }
 }

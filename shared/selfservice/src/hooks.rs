@@ -1,4 +1,5 @@
-//! The points at which hooks of a flow run. A configuration can name none in this release, so every plan is empty.
+//! The points at which hooks of a flow run. A configuration can name none in this release, so every plan is empty and no hook follows
+//! the first.
 
 use latchkey_core::error::Fault;
 use latchkey_core::flow::{Flow, FlowSpec};
@@ -9,8 +10,8 @@ use latchkey_core::hook::{Plan, Stage};
 /// # Errors
 /// What a hook refuses with.
 pub async fn run<S: FlowSpec>(plan: &Plan, stage: Stage, _flow: &Flow<S>) -> Result<(), Fault> {
-    for hook in plan.at(stage) {
-        match *hook {}
+    match plan.at(stage).next() {
+        Some(hook) => match *hook {},
+        None => Ok(()),
     }
-    Ok(())
 }

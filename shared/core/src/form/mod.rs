@@ -2,16 +2,19 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`attributes`] | the attributes of nodes, by kind |
 //! | [`facts`] | what a flow stores of its form |
 //! | [`node`] | nodes of every kind |
 //! | [`order`] | how a form is sorted |
 
+pub mod attributes;
 pub mod facts;
 pub mod node;
 pub mod order;
 
+pub use attributes::InputType;
 pub use facts::{FieldMessage, FormFacts, Layout, Offer, Screen};
-pub use node::{Group, InputType, Node};
+pub use node::{Group, Node};
 pub use order::sort;
 
 use crate::message::Message;

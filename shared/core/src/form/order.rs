@@ -4,7 +4,8 @@
 //! The second relation is not transitive, so the algorithm is part of the rule: a stable insertion sort. Forms of at most 20 nodes
 //! come out exactly as clients know them.
 
-use super::node::{Attributes, Group, Node};
+use super::attributes::Attributes;
+use super::node::{Group, Node};
 use serde_json::Value;
 
 /// Sorts a form.

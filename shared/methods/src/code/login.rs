@@ -2,7 +2,7 @@
 
 use super::send::CodeSender;
 use super::{CREDENTIALS, form, of_types, read, spellings};
-use crate::engine::{Account, Engine, Pending, Receiver, Throttled};
+use crate::engine::{Account, CodeAttempted, Engine, Pending, Receiver, Throttled};
 use crate::form::FormMethod;
 use crate::settings::Settings;
 use crate::submit::{Attempt, Basis, Claim, Outcome, Rejection, SubmitMethod, Success, Turn, transient_fault};
@@ -195,7 +195,7 @@ fn parse(payload: &Payload, flow: &Flow<Login>) -> Result<CodeStep, Rejection<Lo
                 *bare |= verifying && !bad_resend;
             }
             flow.refuse(Vec::new(), fields, flow.updated_at);
-            Err(Rejection { flow, is_malformed: bad_resend || payload.transient_fault().is_some() })
+            Err(Rejection { flow: Box::new(flow), is_malformed: bad_resend || payload.transient_fault().is_some() })
         }
     }
 }
@@ -269,7 +269,8 @@ impl CodeAttempt {
             Err(Throttled(wait)) => return Ok(turn.throttle(Message::too_often(wait), wait, engine)),
         };
         // The attempt counts before its verdict. The flow as it then is holds the codes that count.
-        let Some((flow, account)) = engine.code_attempt(holder, &limits).await? else { return Ok(Outcome::FlowDone) };
+        let Some(attempted) = engine.code_attempt(holder, &limits).await? else { return Ok(Outcome::FlowDone) };
+        let CodeAttempted { flow, account } = attempted;
         let mut turn = Turn { before: flow.clone(), flow };
         show_refusal(&mut turn.flow, identifier);
         let Account { identity, failures } = match account {
@@ -333,7 +334,7 @@ async fn unknown(turn: Turn<Login>, engine: &dyn Engine<Login>) -> Result<Outcom
     })
 }
 
-/// The user of an identity that may not sign in is told so after a right code. The code has then been used.
+/// An identity that may not sign in is told so once it is proven; the code has then served.
 fn spend(mut flow: Flow<Login>, right: &SentCode, engine: &dyn Engine<Login>) -> Outcome<Login> {
     let spend = |code: SentCode| if code == *right { code.spent() } else { code };
     flow.codes.sent = std::mem::take(&mut flow.codes.sent).into_iter().map(spend).collect();

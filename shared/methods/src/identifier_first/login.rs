@@ -52,7 +52,7 @@ impl FormMethod<Login> for Form {
     }
 }
 
-/// Takes the submissions that no other method takes.
+/// Takes submissions: all that no other method takes.
 pub struct Submit {
     settings: Arc<Settings>,
     code: Arc<CodeSender>,
@@ -95,7 +95,7 @@ impl SubmitMethod<Login> for Submit {
         if let Some(fault) = transient_fault(payload) {
             let mut flow = flow.clone();
             flow.refuse(Vec::new(), vec![fault], flow.updated_at);
-            return Err(Rejection { flow, is_malformed: true });
+            return Err(Rejection { flow: Box::new(flow), is_malformed: true });
         }
         Ok(Box::new(IdentifierAttempt {
             identifier: payload.text("identifier").map(str::to_owned),
@@ -119,7 +119,7 @@ impl Attempt<Login> for IdentifierAttempt {
     }
 }
 
-/// The step that follows an identifier.
+/// What follows from an identifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Next {
     /// No identity has it, or the identity has nothing to sign in with.

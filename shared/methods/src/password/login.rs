@@ -172,7 +172,7 @@ impl SubmitMethod<Login> for Submit {
                 let updated_at = flow.updated_at;
                 let mut flow = flow.clone();
                 flow.refuse(Vec::new(), fields, updated_at);
-                Err(Rejection { flow, is_malformed: true })
+                Err(Rejection { flow: Box::new(flow), is_malformed: true })
             }
         }
     }

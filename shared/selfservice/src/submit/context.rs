@@ -202,7 +202,7 @@ impl<S: FlowPolicy> Context<'_, S> {
 
     /// The form, with what is missing or malformed.
     pub(super) async fn reject(&self, rejection: Rejection<S>) -> Result<Reply, Fault> {
-        let flow = Flow { updated_at: self.call.now, ..rejection.flow };
+        let flow = Flow { updated_at: self.call.now, ..*rejection.flow };
         self.save_and_show(flow, "incomplete").await
     }
 

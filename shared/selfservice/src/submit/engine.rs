@@ -4,11 +4,12 @@ use super::admission::Admitted;
 use crate::policy::FlowPolicy;
 use http::HeaderName;
 use latchkey_core::bounds::LONGEST_HEADER;
-use latchkey_core::flow::Flow;
 use latchkey_core::identity::{Guard, Unique};
 use latchkey_core::rate_limit::{Failures, Limits};
 use latchkey_egress::allowed_headers;
-use latchkey_methods::engine::{Account, Engine, Pending, Receiver, RequestFacts, SendRequest, Throttled};
+use latchkey_methods::engine::{
+    Account, CodeAttempted, Engine, Pending, Receiver, RequestFacts, SendRequest, Throttled,
+};
 use latchkey_platform::Rng;
 use latchkey_store::StoreError;
 use latchkey_store::accounts::Collection;
@@ -81,7 +82,7 @@ impl<S: FlowPolicy> Engine<S> for Admitted<'_, S> {
         &'a self,
         holder: Option<&'a Guard>,
         limits: &'a Limits,
-    ) -> Pending<'a, Option<(Flow<S>, Result<Account, Throttled>)>> {
+    ) -> Pending<'a, Option<CodeAttempted<S>>> {
         Box::pin(async move {
             let (app, whose) = (self.context.app, self.whose(holder));
             let (flow, collection, counted) = tokio::try_join!(
@@ -89,7 +90,7 @@ impl<S: FlowPolicy> Engine<S> for Admitted<'_, S> {
                 app.accounts.collection_of(whose),
                 self.raise(limits)
             )?;
-            Ok(flow.map(|flow| (flow, self.keep(collection, counted))))
+            Ok(flow.map(|flow| CodeAttempted { flow, account: self.keep(collection, counted) }))
         })
     }
 

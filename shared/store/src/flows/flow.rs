@@ -245,3 +245,56 @@ fn offers_before(before: Before) -> Vec<Offer> {
         Offer::plain(MethodId::IdentifierFirst),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::s;
+    use latchkey_core::flow::Progress;
+    use latchkey_core::flow::login::Login;
+    use latchkey_core::form::{Layout, Screen};
+
+    fn before(doc: &serde_json::Value) -> Item {
+        let mut item = key("login#00000000-0000-4000-8000-000000000007", None);
+        item.extend([("v".to_owned(), n(1)), ("doc".to_owned(), s(doc.to_string())), ("sends".to_owned(), n(2))]);
+        item
+    }
+
+    /// A refresh as the release before stored it, once a code was refused.
+    #[test]
+    fn flow_of_the_release_before_is_read() {
+        let doc = json!({
+            "id": "00000000-0000-4000-8000-000000000007", "kind": "browser", "issued_at": "2026-07-29T10:00:00Z",
+            "expires_at": "2026-07-29T11:00:00Z", "updated_at": "2026-07-29T10:01:00Z",
+            "request_url": "https://auth.example/self-service/login/browser?refresh=true", "refresh": true,
+            "requested_aal": "aal1", "confirming": "ada@example.org", "active": "code", "state": "sent_email",
+            "form": {"identifier": "ada@example.org", "screen": {"code": {"bare": true}}, "made": "refused",
+                "addresses": [{"via": "email", "value": "ada@example.org"}],
+                "messages": [{"id": 4010008, "text": "wrong", "type": "error"}]},
+        });
+        let flow: Flow<Login> = read_flow(&before(&doc)).unwrap();
+        assert_eq!((flow.state.refresh, flow.state.progress), (true, Progress::SentEmail));
+        assert_eq!((&flow.form.screen, flow.form.layout), (&Screen::Code { bare: true }, Layout::Refusal));
+        assert_eq!((flow.revision, flow.codes.sends, flow.done), (0, 2, false));
+        let offers = flow.offers.as_ref().unwrap();
+        assert_eq!(
+            offers.iter().map(|offer| offer.method).collect::<Vec<_>>(),
+            [MethodId::Password, MethodId::Code, MethodId::IdentifierFirst]
+        );
+        let facts: serde_json::Value = offers[0].facts();
+        assert_eq!(facts, json!({"identifier": "ada@example.org"}));
+        let facts: serde_json::Value = offers[1].facts();
+        assert_eq!(facts["addresses"][0]["value"], "ada@example.org");
+        // Written again, it has a revision and offers, and nothing is lost.
+        let mut item = flow_item(&flow).unwrap();
+        item.insert("revision".to_owned(), n(1));
+        let again: Flow<Login> = read_flow(&item).unwrap();
+        assert_eq!((again.offers, again.form, again.revision), (flow.offers, flow.form, 1));
+    }
+
+    #[test]
+    fn unwritten_flow_may_have_no_revision() {
+        assert!(unchanged(0).contains("attribute_not_exists(revision)"));
+        assert!(!unchanged(1).contains("attribute_not_exists(revision)"));
+    }
+}
