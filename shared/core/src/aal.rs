@@ -4,7 +4,7 @@ use crate::method::MethodId;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// How strongly a session was authenticated, or how strongly a flow asks for.
+/// How strongly a session was authenticated, or how strong a proof a flow requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Aal {
@@ -55,7 +55,7 @@ pub struct AuthenticationMethod {
 
 /// The level a list of completed methods adds up to (contract `login-flow.md` 5.11).
 ///
-/// Two factors of the second kind alone stay `aal1`: without a first factor nobody has said who they are.
+/// Two second factors alone stay at `aal1`: without a first factor the client has not named an identity.
 pub fn level_of(methods: &[AuthenticationMethod]) -> Aal {
     let has = |level| methods.iter().any(|m| m.aal == level);
     let vouched = methods.iter().any(|m| m.method == MethodId::Oidc && m.aal == Aal::Aal2);
@@ -67,17 +67,17 @@ pub fn level_of(methods: &[AuthenticationMethod]) -> Aal {
     }
 }
 
-/// What the deployment demands of a session that is shown to anybody (`session.whoami.required_aal`).
+/// The level that the deployment requires of a session before a client may see it (`session.whoami.required_aal`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequiredAal {
     /// One factor is enough.
     Aal1,
-    /// As many as the person has set up.
+    /// As many factors as the identity has set up.
     HighestAvailable,
 }
 
 impl RequiredAal {
-    /// Whether a session at `session` satisfies the demand for a person who can reach `available` (`login-flow.md` 6.4).
+    /// Whether a session at `session` is enough for an identity that can reach `available` (`login-flow.md` 6.4).
     pub fn is_met(self, session: Aal, available: Aal) -> bool {
         match self {
             Self::Aal1 => session >= Aal::Aal1,
@@ -96,7 +96,7 @@ mod tests {
 
     /// Every combination of up to three entries out of the kinds that exist, against the rule written the other way round.
     #[test]
-    fn level_is_the_rule_for_every_combination() {
+    fn level_follows_the_rule_for_every_combination() {
         let kinds = [
             entry(MethodId::Password, Aal::Aal1),
             entry(MethodId::Code, Aal::Aal1),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_required_level_for_every_pair() {
+    fn required_level_decides_for_every_pair() {
         use Aal::{Aal0, Aal1, Aal2};
         for available in [Aal0, Aal1, Aal2] {
             for (session, one_is_enough) in [(Aal0, false), (Aal1, true), (Aal2, true)] {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn requested_levels() {
+    fn requested_level_is_read_or_refused() {
         assert_eq!(Aal::parse_requested("AAL2"), Ok(Aal::Aal2));
         for bad in ["aal0", "aal3", "", "2"] {
             assert!(Aal::parse_requested(bad).unwrap_err().ends_with(&format!("but got {bad}")));

@@ -1,6 +1,6 @@
-//! What a client says it is, in words: the browser and the system that its `User-Agent` names.
+//! The browser and the system that a client's `User-Agent` names, in words.
 
-/// Signs of browsers. Browsers name others to be taken for them, so the order matters.
+/// Signs of browsers. A browser also names the browsers that it is compatible with, so the order matters.
 const BROWSERS: [(&str, &str); 7] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -21,12 +21,12 @@ const SYSTEMS: [(&str, &str); 7] = [
     ("Linux", "Linux"),
 ];
 
-/// The browser that a user agent names, if it is one that everybody knows.
+/// The browser that a user agent names, if it is a well-known one.
 pub fn browser(user_agent: &str) -> Option<&'static str> {
     first(&BROWSERS, user_agent)
 }
 
-/// The system that a user agent names, if it is one that everybody knows.
+/// The system that a user agent names, if it is a well-known one.
 pub fn system(user_agent: &str) -> Option<&'static str> {
     first(&SYSTEMS, user_agent)
 }
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_browser_is_not_the_one_it_imitates() {
+    fn imitated_browsers_are_told_apart() {
         let edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130.0 Safari/537.36 Edg/130.0";
         let safari =
             "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Safari/604.1";

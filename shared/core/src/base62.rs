@@ -51,10 +51,10 @@ pub(crate) fn decode(text: &str) -> Option<[u8; 64]> {
     Some(bytes)
 }
 
-/// Letters and digits from random bytes, without bias: bytes that would favour some characters are skipped.
+/// Characters of the alphabet from random bytes, without bias: bytes that would favour some characters are skipped.
 ///
 /// Returns `None` when `random` runs out; three times the wanted length never does in practice (a byte is kept with 248/256).
-pub(crate) fn letters(random: &[u8], length: usize) -> Option<String> {
+pub(crate) fn characters(random: &[u8], length: usize) -> Option<String> {
     let text: String =
         random.iter().filter(|&&b| b < 248).take(length).map(|&b| char::from(ALPHABET[usize::from(b) % 62])).collect();
     (text.len() == length).then_some(text)
@@ -75,7 +75,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_ends_of_the_range() {
+    fn smallest_and_largest_numbers_are_exact() {
         assert_eq!(decode(&encode(&[0; 64])), Some([0; 64]));
         assert_eq!(decode(&encode(&[255; 64])), Some([255; 64]));
         assert_eq!(decode(&"z".repeat(LENGTH)), None, "larger than 64 bytes");
@@ -86,7 +86,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn round_trip(bytes in proptest::array::uniform32(any::<u8>()), more in proptest::array::uniform32(any::<u8>())) {
+        fn any_bytes_read_back(bytes in proptest::array::uniform32(any::<u8>()), more in proptest::array::uniform32(any::<u8>())) {
             let mut all = [0; 64];
             all[..32].copy_from_slice(&bytes);
             all[32..].copy_from_slice(&more);
@@ -94,7 +94,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_decodes_or_not_without_panic(text in ".{0,100}") {
+        fn any_text_is_decoded_without_panic(text in ".{0,100}") {
             if let Some(bytes) = decode(&text) {
                 prop_assert_eq!(encode(&bytes), text);
             }

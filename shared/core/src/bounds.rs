@@ -1,9 +1,9 @@
-//! How deep, how long, how many: the bounds of everything that comes from outside and is stored, in one place.
+//! The bounds of all input that is stored: depth, length and number, in one place.
 //!
-//! What is written must be readable again, and whatever reads it walks it recursively: a value that is nested deeper than a parser
-//! goes is lost, and with it the record around it. So the public and the admin API and the import read JSON, times and texts through
-//! this module. Hashes, schemas and the configuration have their sizes from it. What makes a value from parts (a JSON Patch) asks it
-//! about the result.
+//! A stored value must be readable again. Its readers are recursive, so a value that is nested deeper than a parser goes is lost, and
+//! with it the record that holds it. The public API, the admin API and the import therefore read JSON, times and texts through this
+//! module. Hashes, schemas and the configuration take their sizes from it. Code that makes a value from parts (a JSON Patch) checks
+//! the result with it.
 
 use serde_json::Value;
 use std::borrow::Cow;
@@ -45,7 +45,8 @@ pub const LARGEST_TEMPLATE: usize = 64 * 1024;
 pub const LARGEST_LOGO: usize = 16 * 1024;
 /// Largest style sheet that a configuration adds to the pages, in bytes.
 pub const LARGEST_CSS: usize = 64 * 1024;
-/// Longest identifier, in characters. A longer one is nobody's: it is looked up like any other, and neither kept nor sent back.
+/// Longest identifier, in characters. No identity has a longer one. The store looks it up like any other, and the flow neither
+/// keeps it nor sends it back.
 pub const LONGEST_IDENTIFIER: usize = 1024;
 /// Longest path and query of a request to the public API, in bytes. A flow keeps the URL that began it and every answer shows it.
 pub const LONGEST_TARGET: usize = 4 * 1024;
@@ -65,10 +66,10 @@ pub const LARGEST_LIST: usize = 5 * 1024 * 1024;
 /// Why bytes are not taken as JSON.
 #[derive(Debug, Error)]
 pub enum Unreadable {
-    /// They are no JSON, or more than the parser goes down.
+    /// They are not JSON, or nested deeper than the parser goes.
     #[error("invalid JSON: {0}")]
     NotJson(#[from] serde_json::Error),
-    /// They are JSON that is nested deeper than is kept.
+    /// They are JSON that is nested deeper than the bound.
     #[error("the JSON is nested deeper than {DEEPEST_BODY} levels")]
     TooDeep,
 }
@@ -83,15 +84,16 @@ impl Unreadable {
 /// Reads a body that is one JSON value.
 ///
 /// # Errors
-/// When it is none, or nested too deep.
+/// When the body is not JSON, or is nested too deep.
 pub fn json(bytes: &[u8]) -> Result<Value, Unreadable> {
     shallow(serde_json::from_slice(bytes)?)
 }
 
-/// Reads the first JSON value of a body, as Kratos' decoders do: what follows it is ignored. Nothing when there is none.
+/// Reads the first JSON value of a body, as Kratos' decoders do: what follows it is ignored. `None` for a blank
+/// body.
 ///
 /// # Errors
-/// When what is there is no JSON, or nested too deep.
+/// When the body begins with something else than JSON, or the value is nested too deep.
 pub fn first_json(bytes: &[u8]) -> Option<Result<Value, Unreadable>> {
     let first = serde_json::Deserializer::from_slice(bytes).into_iter::<Value>().next()?;
     Some(first.map_err(Unreadable::from).and_then(shallow))
@@ -131,7 +133,7 @@ pub fn cut(text: &str, most: usize) -> &str {
     &text[..end.unwrap_or(0)]
 }
 
-/// What a refusal quotes of a request: the text, or its beginning and a mark that there was more.
+/// The part of a request's text that a refusal quotes: all of it, or its beginning and a mark that there was more.
 pub fn quoted(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST_QUOTE {
         Cow::Borrowed(text)
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_read_as_deep_as_it_is_kept() {
+    fn json_beyond_the_depth_limit_is_refused() {
         assert!(json(nested(DEEPEST_BODY).as_bytes()).is_ok());
         assert!(matches!(json(nested(DEEPEST_BODY + 1).as_bytes()), Err(Unreadable::TooDeep)));
         assert!(matches!(json(nested(100_000).as_bytes()), Err(Unreadable::NotJson(_))));
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_that_can_be_written_again() {
+    fn moment_is_read_only_if_writable() {
         for good in
             ["2020-01-02T03:04:05Z", "0001-01-01T00:00:00Z", "2020-01-01T00:00:00+14:00", "9998-12-31T23:59:59Z"]
         {

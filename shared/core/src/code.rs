@@ -1,5 +1,4 @@
-//! One-time codes: six digits, or ten for identities that many guesses are aimed at; kept only as what cannot be turned back into
-//! them.
+//! One-time codes: six digits, or ten for identities with many failed attempts. The flow keeps an HMAC of a code, never the code.
 
 use crate::identity::CodeAddress;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -18,7 +17,7 @@ pub enum Length {
     /// Six: quick to type, and guessed once in a million tries.
     #[default]
     Short,
-    /// Ten: nobody guesses it, whatever else the rate limits let through.
+    /// Ten: too many for a client to guess within any rate limit.
     Long,
 }
 
@@ -41,16 +40,16 @@ pub fn from_random(bytes: [u8; 16], length: Length) -> String {
 /// A code that was sent, as the flow keeps it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentCode {
-    /// Whose it is.
+    /// The identity that it was sent to.
     pub identity: Uuid,
     /// Where it was sent.
     pub address: CodeAddress,
     /// HMAC over flow, address and code.
     digest: [u8; 32],
-    /// End of its life.
+    /// When it expires.
     #[serde(with = "time::serde::rfc3339")]
     pub expires_at: OffsetDateTime,
-    /// Whether it was right once and led nowhere, because the person may not sign in.
+    /// Whether a client has entered it and the login was refused, because the identity may not sign in.
     #[serde(default)]
     pub spent: bool,
     /// Whether it has so many digits that it counts whatever the rate limits say.
@@ -68,12 +67,12 @@ impl std::fmt::Debug for SentCode {
 }
 
 impl SentCode {
-    /// The code after it has served.
+    /// The code once it has been used.
     pub fn spent(self) -> Self {
         Self { spent: true, ..self }
     }
 
-    /// Keeps a code that is sent to an address of a person in a flow. `key` is the first of the deployment's.
+    /// The record of a code that the courier sends to an address of an identity in a flow. `key` is the deployment's first key.
     pub fn new(
         code: &str,
         (flow, identity): (Uuid, Uuid),
@@ -98,8 +97,8 @@ pub struct CodeFacts {
     pub attempts: u64,
 }
 
-/// A flow's codes after another send. Messages overtake each other, so those of the send before stay good beside the `new` ones, as
-/// long as they would have been without it; older ones do not.
+/// A flow's codes after another send. Messages may arrive out of order, so the codes of the send before stay valid beside the
+/// `new` ones until they expire. Older codes do not.
 pub fn after_another_send(before: &[SentCode], new: Vec<SentCode>, now: OffsetDateTime) -> Vec<SentCode> {
     let last = before.iter().map(|code| code.round).max();
     let is_good = |code: &&SentCode| Some(code.round) == last && !code.spent && now < code.expires_at;
@@ -108,19 +107,19 @@ pub fn after_another_send(before: &[SentCode], new: Vec<SentCode>, now: OffsetDa
     before.iter().filter(is_good).cloned().chain(new).collect()
 }
 
-/// What a submitted code is.
+/// The result of checking a submitted code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict<'a> {
     /// The code of this address.
     Right(&'a SentCode),
-    /// It was right before.
+    /// It was right, and has been used.
     Spent,
-    /// Wrong, expired, replaced, or another person's.
+    /// Wrong, expired, replaced, or sent to another identity.
     Wrong,
 }
 
-/// Checks a code against those that were sent to a person in a flow, by every key there is. Takes the same time whichever of
-/// them it is, if any.
+/// Checks a code against those that were sent to an identity in a flow, with every key. The check takes the same time whichever
+/// code matches, and when none does.
 pub fn check<'a>(
     code: &str,
     flow: Uuid,
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_have_all_their_digits_leading_zeros_among_them() {
+    fn codes_keep_leading_zeros() {
         assert_eq!(from_random([0; 16], Length::Short), "000000");
         assert_eq!(from_random(1_000_042u128.to_be_bytes(), Length::Short), "000042");
         assert_eq!(from_random(u128::MAX.to_be_bytes(), Length::Short).len(), 6);
@@ -186,12 +185,12 @@ mod tests {
     fn code_matches_its_flow_and_identity_until_expiry() {
         let all = [sent("123456", "ada@example.org"), sent("654321", "+4917667111638")];
         let keys: [&[u8]; 2] = [b"new key", b"old key"];
-        let verdict = |code, flow, person, keys: &[&[u8]], now| check(code, flow, person, &all, keys, now);
+        let verdict = |code, flow, identity, keys: &[&[u8]], now| check(code, flow, identity, &all, keys, now);
         assert_eq!(verdict("123456", FLOW, ADA, &keys, NOW), Verdict::Right(&all[0]));
         assert_eq!(verdict("654321", FLOW, ADA, &keys, NOW), Verdict::Right(&all[1]));
         assert_eq!(verdict("123457", FLOW, ADA, &keys, NOW), Verdict::Wrong);
         assert_eq!(verdict("123456", BOB, ADA, &keys, NOW), Verdict::Wrong, "another flow");
-        assert_eq!(verdict("123456", FLOW, BOB, &keys, NOW), Verdict::Wrong, "another person");
+        assert_eq!(verdict("123456", FLOW, BOB, &keys, NOW), Verdict::Wrong, "another identity");
         assert_eq!(verdict("123456", FLOW, ADA, &keys[..1], NOW), Verdict::Wrong, "the key was taken out");
         assert_eq!(verdict("123456", FLOW, ADA, &keys, NOW + Duration::HOUR), Verdict::Wrong, "it has ended");
         assert_eq!(verdict(" 123456", FLOW, ADA, &keys, NOW), Verdict::Wrong, "nothing is trimmed");
@@ -211,14 +210,14 @@ mod tests {
         assert_eq!(good(&first), [true, false, false]);
         assert_eq!(good(&second), [true, true, false]);
         assert_eq!(good(&third), [false, true, true]);
-        // Each by its own time, and none that has served.
+        // Each code expires at its own time. A used code is dropped.
         assert_eq!(send(&second, "333333", NOW + Duration::HOUR).len(), 1);
         let served: Vec<_> = second.iter().cloned().map(SentCode::spent).collect();
         assert_eq!(good(&send(&served, "333333", NOW)), [false, false, true]);
     }
 
     #[test]
-    fn what_is_kept_shows_no_code() {
+    fn stored_code_does_not_show_its_digits() {
         let text = serde_json::to_string(&sent("123456", "ada@example.org")).unwrap();
         assert!(!text.contains("123456"), "{text}");
         assert!(!format!("{:?}", sent("123456", "ada@example.org")).contains("digest"));

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::ZeroizeOnDrop;
 
-/// Reads what [`STANDARD`] writes, also where a server on the way took its padding for something else and cut it off.
+/// Reads what [`STANDARD`] writes, also without its padding, which some servers on the way cut off.
 const PADDED_OR_NOT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -135,7 +135,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_name_hashes_the_base_url_as_written() {
+    fn cookie_name_hashes_base_url_as_written() {
         assert_eq!(
             cookie_name("http://foo.com/bar"),
             "csrf_token_01c86631efd1537ee34a98e75884a6e21dd8e2d9e944934bca21204106bfd32f"
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_of_cookie_and_token() {
+    fn cookie_and_token_have_fixed_lengths() {
         let secret = CsrfSecret::new([7; 32]);
         assert_eq!(secret.to_cookie().len(), 44);
         assert_eq!(secret.token([9; 32]).len(), 88);

@@ -308,7 +308,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_appear_only_when_there_is_something_to_say() {
+    fn keys_without_a_value_are_left_out() {
         let body = ApiError::not_located().body(None);
         assert_eq!(
             body,
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_token_has_one_hint_and_no_reject_reason() {
+    fn missing_token_has_hint_and_no_reject_reason() {
         for ajax in [true, false] {
             let details = csrf_violation(CsrfFault::NoToken, ajax).details;
             assert!(details["hint"].as_str().unwrap().contains("was not included"));

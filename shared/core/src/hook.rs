@@ -11,7 +11,7 @@ pub enum Stage {
     PostPersist,
 }
 
-/// A hook. This release knows none; each kind that a later one knows is a variant with what it needs.
+/// A hook. This release has no kind of hook. A kind is a variant with the values that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hook {}
 

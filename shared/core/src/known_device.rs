@@ -1,10 +1,11 @@
-//! Devices on which somebody has signed in. A cookie of its own remembers them; it survives signing out and the end of a session.
+//! Known devices: browsers in which an identity has signed in. A cookie of its own remembers them. It survives signing out and the
+//! end of a session.
 //!
-//! It is no factor. It gives its holder a rate limit of their own and nothing else, so that what strangers try elsewhere keeps
-//! nobody from signing in on a device of theirs.
+//! The cookie is no factor. It only gives the device a rate limit of its own, so that attempts of unknown clients do not keep a user
+//! from signing in on a device that the user has signed in on before.
 //!
-//! The cookie names identities, each with a secret; the store keeps a hash of both under the identity, and the record dies with
-//! it. A secret that the store does not know is replaced at the next sign-in, so nobody can plant one that they know.
+//! The cookie names identities, each with a secret. The store keeps a hash of both under the identity and deletes it with the
+//! identity. A login replaces a secret that the store does not know, so an attacker cannot plant a known one.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
@@ -66,12 +67,12 @@ impl KnownDevice {
     }
 }
 
-/// The cookie's content: who has signed in on a device, the last one first.
+/// The cookie's content: the identities that have signed in on a device, the latest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceCookie(Vec<KnownDevice>);
 
 impl DeviceCookie {
-    /// Reads a cookie's value; what cannot be read remembers nobody.
+    /// Reads a cookie's value. A malformed value gives a cookie without identities.
     pub fn read(value: &str) -> Self {
         let mut bytes = zeroize::Zeroizing::new([0; LONGEST + 2]);
         let Ok(length) = URL_SAFE_NO_PAD.decode_slice(value, bytes.as_mut_slice()) else { return Self::default() };
@@ -100,7 +101,7 @@ impl DeviceCookie {
         URL_SAFE_NO_PAD.encode(bytes.as_slice())
     }
 
-    /// Everybody it remembers.
+    /// All identities that it remembers.
     pub fn all(&self) -> &[KnownDevice] {
         &self.0
     }
@@ -213,7 +214,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn hostile_values_remember_nobody_they_do_not_name(text in ".{0,400}") {
+        fn hostile_cookie_stays_within_identity_limit(text in ".{0,400}") {
             prop_assert!(DeviceCookie::read(&text).all().len() <= MOST_IDENTITIES);
         }
     }

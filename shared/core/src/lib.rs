@@ -13,8 +13,8 @@
 //! | [`token`], [`csrf`] | what a client holds to prove a session, or to prove that a form is its own |
 //! | [`return_to`], [`url`] | where a browser may be sent, and how URLs are put together |
 //! | [`payload`] | a submission as flat fields |
-//! | [`bounds`] | how deep, how long, how many: what comes in is bounded before it is kept |
-//! | [`rate_limit`], [`known_device`] | what is counted, how long to wait, and which devices are counted for themselves |
+//! | [`bounds`] | the bounds of all input that is stored: depth, length and number |
+//! | [`rate_limit`], [`known_device`] | what is counted, how long a client waits, and which devices have counters of their own |
 //! | [`code`] | one-time codes: made, kept and checked |
 //! | [`courier`], [`recipient`] | messages: what they say, and to which addresses they may go |
 //! | [`hook`], [`continue_with`] | what happens around a flow, and what a client does after it |

@@ -5,10 +5,10 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::json;
 
-/// Items per page when nothing is asked for.
+/// Items per page when the client asks for no number.
 const DEFAULT_SIZE: usize = 250;
 
-/// Which part of a list is asked for.
+/// The part of a list that a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
     /// Counts from 0.
@@ -24,8 +24,8 @@ struct Token {
 }
 
 impl Page {
-    /// Reads the query: `page_token` and `page_size` if either is there, else `page` beside `per_page`. What cannot be read
-    /// counts as not asked for.
+    /// Reads the query: `page_token` and `page_size` if either is there, else `page` beside `per_page`. A malformed
+    /// number counts as absent.
     pub fn parse<'a>(query: impl Fn(&str) -> Option<&'a str>, most: usize) -> Self {
         if query("page_token").is_none() && query("page_size").is_none() {
             let per_page = query("per_page");
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for() {
+    fn query_selects_page_and_size() {
         assert_eq!(page(""), Page { number: 0, size: 250 });
         assert_eq!(page("page_size=0"), Page { number: 0, size: 1 });
         assert_eq!(page("page_size=x"), Page { number: 0, size: 250 });
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn links_by_place() {
+    fn links_depend_on_the_page() {
         assert_eq!(rels(page("page_size=5"), 5), ["first"]);
         assert_eq!(rels(page("page_size=2"), 5), ["next", "last"]);
         assert_eq!(rels(page("page=1&per_page=2"), 5), ["first", "next", "prev", "last"]);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_room_in_an_answer() {
+    fn page_fits_into_an_answer() {
         for (asked, item, size) in
             [("", 1, 250), ("page_size=9", LARGEST_LIST / 4, 4), ("page_size=9", usize::MAX, 1), ("", 0, 250)]
         {

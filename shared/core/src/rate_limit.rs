@@ -1,8 +1,9 @@
 //! Rate limits: what is counted by which key, and what a count means. `docs/rate-limits.md` draws the whole model.
 //!
-//! Two kinds of counters. A [`RateLimit`] shows itself: over it the answer says how long to wait. Its key holds what was typed, a
-//! network or a device, never an identity, so it tells nothing about who has an account. A [`FailureLimit`] counts failures by identity
-//! and day and never shows itself: over it an attempt is answered like a wrong one, at the same cost.
+//! There are two kinds of counters. A [`RateLimit`] is visible: over it the answer says how long to wait. Its key holds the typed
+//! identifier, a network or a device, never an identity, so it does not tell who has an account. A
+//! [`FailureLimit`] counts failures by identity and day and is hidden: over it an attempt is answered like a wrong one, at the same
+//! cost.
 
 use crate::token;
 use std::net::IpAddr;
@@ -72,7 +73,7 @@ impl Span {
             sum = sum.saturating_sub(counted(part));
             sum < u64::from(most)
         });
-        // When the part that must go has gone.
+        // There is room once this part has left the span.
         let until = (enough.unwrap_or_else(|| self.part(now)) + self.parts) * self.seconds();
         Some(Duration::seconds((until - now.unix_timestamp()).max(1)))
     }
@@ -112,7 +113,7 @@ pub struct FailureLimit {
     pub in_a_row: u32,
     /// Failures within [`MONTH`], whatever succeeds between them.
     pub month: u32,
-    /// Passwords that are looked at each day once either is reached, so that nobody stays locked out.
+    /// Passwords that are still checked each day once either is reached, so that no user stays locked out.
     pub beyond: u32,
 }
 
@@ -128,7 +129,7 @@ pub struct Failures {
 }
 
 impl Failures {
-    /// Of a counter that cannot be asked for load: whoever can bring that about must not get past it.
+    /// The state of a counter that is too busy to be read: a client that overloads it must not get past it.
     pub const FULL: Self = Self { in_a_row: u64::MAX, month: u64::MAX, today: u64::MAX };
 }
 
@@ -148,18 +149,18 @@ impl FailureLimit {
         Self { beyond: 0, ..self }
     }
 
-    /// Whether a password is looked at in an attempt that is counted in `failures`.
+    /// Whether a password is checked in an attempt that is counted in `failures`.
     pub fn admits_password(&self, failures: &Failures) -> bool {
         self.admits(failures) || failures.today <= u64::from(self.beyond)
     }
 
-    /// Whether a code is looked at: a long one always, because nobody guesses it.
+    /// Whether a code is checked. A long one always is, because a client cannot guess it.
     pub fn admits_code(&self, failures: &Failures, long: bool) -> bool {
         long || self.admits(failures)
     }
 
-    /// Whether the next code must be a long one: from half the bound on, so that it still opens when the bound is reached on its
-    /// way.
+    /// Whether the next code must be a long one. It must from half the bound on, so that it still counts if the bound is reached
+    /// before the user enters it.
     pub fn wants_long_codes(&self, failures: &Failures) -> bool {
         failures.in_a_row >= u64::from(self.in_a_row) / 2 || failures.month >= u64::from(self.month) / 2
     }
@@ -191,18 +192,19 @@ pub struct AttemptLimits {
 }
 
 impl AttemptLimits {
-    /// What an attempt from an unknown device counts for.
+    /// The limits that an attempt from an unknown device counts against.
     pub fn unknown_device(&self, typed: &str, network: &str) -> Vec<RateLimit> {
         let key = format!("attempt#here#{typed}#{network}");
         vec![RateLimit::new(key, self.identifier_and_network, self.window), self.lookup(network)]
     }
 
-    /// What an attempt from a known device counts for: that device alone, so that attempts of others lock no user out.
+    /// The limit that an attempt from a known device counts against: that device's alone, so that attempts of other clients lock no
+    /// user out.
     pub fn known_device(&self, device: &str) -> RateLimit {
         RateLimit::new(format!("attempt#device#{device}"), self.device, self.window)
     }
 
-    /// What a lookup of an account counts for, without an attempt to sign in.
+    /// The limits that a lookup of an account counts against, without an attempt to sign in.
     pub fn lookup(&self, network: &str) -> RateLimit {
         RateLimit::new(format!("attempt#network#{network}"), self.network, self.window)
     }
@@ -230,17 +232,17 @@ pub struct SendLimits {
 }
 
 impl SendLimits {
-    /// What a code counts for that is sent to what was typed, `normalised`, by which counters show themselves. `device` is set on
-    /// a known one. `None` when no message goes to such a number.
+    /// The limits that a code counts against. `normalised` is the address or number that the user typed, by which visible counters
+    /// are named. `device` is set on a known device. `None` when no message goes to such a number.
     pub fn of(&self, normalised: &str, network: &str, device: Option<&str>) -> Option<Vec<RateLimit>> {
         let digest = digest(normalised);
-        let brake = |key, most| RateLimit::new(key, most, self.window);
+        let limit = |key, most| RateLimit::new(key, most, self.window);
         let mut all = match device {
-            Some(device) => vec![brake(format!("send#device#{device}"), self.device)],
+            Some(device) => vec![limit(format!("send#device#{device}"), self.device)],
             None => vec![
-                brake(format!("send#here#{digest}#{network}"), self.address_and_network),
-                brake(format!("send#to#{digest}"), self.address),
-                brake(format!("send#network#{network}"), self.network),
+                limit(format!("send#here#{digest}#{network}"), self.address_and_network),
+                limit(format!("send#to#{digest}"), self.address),
+                limit(format!("send#network#{network}"), self.network),
             ],
         };
         if normalised.starts_with('+') {
@@ -294,8 +296,8 @@ impl Limits {
     }
 }
 
-/// The network that an address counts for: the /24 of an IPv4 address, the /56 of an IPv6 one. What is no address counts as
-/// one network.
+/// The network that an address counts for: the /24 of an IPv4 address, the /56 of an IPv6 one. All texts that are not an address
+/// count as one network.
 pub fn network(address: Option<&str>) -> String {
     match address.and_then(|text| text.trim().parse::<IpAddr>().ok()).map(|address| address.to_canonical()) {
         Some(IpAddr::V4(address)) => {
@@ -316,7 +318,7 @@ mod tests {
     const NOW: OffsetDateTime = datetime!(2026-07-29 10:00 UTC);
 
     #[test]
-    fn networks_are_what_one_customer_has() {
+    fn addresses_count_by_their_network() {
         assert_eq!(network(Some("192.0.2.77")), "192.0.2");
         assert_eq!(network(Some("::ffff:192.0.2.77")), "192.0.2");
         assert_eq!(network(Some("2001:db8:0:12ff::1")), network(Some("2001:db8:0:1200:ffff::")));
@@ -328,14 +330,14 @@ mod tests {
     fn visible_keys_hold_no_identity() {
         let ada = Uuid::from_u128(1);
         assert_eq!(failures_of(Some(ada), &digest("ada")), failures_of(Some(ada), &digest("+4917667111638")));
-        assert!(!failures_of(None, &digest("nobody@example.org")).contains("nobody@"));
+        assert!(!failures_of(None, &digest("unknown@example.org")).contains("unknown@"));
         let limits = attempts();
         let keys = |device: Option<&str>| -> Vec<String> {
-            let brakes = match device {
+            let visible = match device {
                 Some(device) => vec![limits.known_device(device)],
                 None => limits.unknown_device(&digest("ada@example.org"), "192.0.2"),
             };
-            brakes.into_iter().map(|brake| brake.key).collect()
+            visible.into_iter().map(|limit| limit.key).collect()
         };
         assert_eq!(keys(None).len(), 2);
         assert!(keys(None).iter().all(|key| !key.contains("ada") && !key.contains(&ada.to_string())));
@@ -365,7 +367,7 @@ mod tests {
         let limits = sends(&["+49", "+4", "+1"]);
         let sms = |limits: &SendLimits, number: &str, device: Option<&str>| -> Option<Vec<String>> {
             let all = limits.of(number, "192.0.2", device)?;
-            Some(all.into_iter().map(|brake| brake.key).filter(|key| key.starts_with("sms#")).collect())
+            Some(all.into_iter().map(|limit| limit.key).filter(|key| key.starts_with("sms#")).collect())
         };
         let of = |number| sms(&limits, number, None);
         assert_eq!(of("+4917667111638").unwrap(), ["sms#+49", "sms#network#192.0.2"]);
@@ -377,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_slides() {
+    fn window_slides() {
         let span = Span::of(WINDOW);
         let last = span.part(NOW);
         // Ten tries eleven minutes ago.
@@ -391,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn names_come_round_after_two_spans() {
+    fn part_names_repeat_after_two_spans() {
         for span in [Span::of(WINDOW), MONTH] {
             let twice = 2 * span.parts;
             let names: std::collections::BTreeSet<_> = (100..100 + twice).map(|part| span.name(part)).collect();
@@ -403,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_holds_over_days_and_lets_long_codes_through() {
+    fn full_failure_limit_admits_only_long_codes() {
         let bound = FailureLimit { in_a_row: 100, month: 300, beyond: 10 };
         let at = |in_a_row, month, today| Failures { in_a_row, month, today };
         assert!(

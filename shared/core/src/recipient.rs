@@ -1,4 +1,4 @@
-//! Addresses that a message may go to. Whatever could be read as another address, as two, or as a header, is refused.
+//! Addresses that a message may go to. A text that a server could read as another address, as two, or as a header, is refused.
 
 use crate::courier::QueuedMessage;
 use crate::identity::Via;

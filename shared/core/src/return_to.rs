@@ -148,7 +148,7 @@ impl std::fmt::Display for Parts {
     }
 }
 
-/// What may not stand in a header is percent-encoded; everything else, escapes among it, stays as written.
+/// Percent-encodes the characters that a header may not hold. Everything else stays as written, existing escapes too.
 fn escaped(text: &str) -> std::borrow::Cow<'_, str> {
     use percent_encoding::{AsciiSet, CONTROLS};
     const UNSAFE: &AsciiSet =
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_on_the_list_comes_back_completed() {
+    fn allowed_target_is_returned_completed() {
         for (asked, sent) in [
             ("http://127.0.0.1:4455", "http://127.0.0.1:4455"),
             ("http://127.0.0.1:4455/deep?x=1#f", "http://127.0.0.1:4455/deep?x=1#f"),
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn target_off_the_list_is_refused() {
         for asked in [
             "https://evil.example.net",
             "//evil.example.net",
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_says_so() {
+    fn malformed_url_is_refused_with_its_fault() {
         for (asked, detail) in [
             ("http://[::1", "missing ']' in host"),
             ("http://127.0.0.1:4455.evil.example.net/", "invalid port \":4455.evil.example.net\" after host"),
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_shows_the_completed_url() {
+    fn refusal_quotes_the_completed_url() {
         for (asked, shown) in [
             ("//evil.example", "http://evil.example"),
             ("relative/path", "http://127.0.0.1:4455/relative/path"),
@@ -392,7 +392,7 @@ mod tests {
         assert!(long.len() < 400, "{long}");
     }
 
-    /// The oracle is the parser that browsers use: whatever we let through, a browser must read as one of the allowed places.
+    /// The oracle is the parser that browsers use: a browser must read every URL that we accept as one of the allowed places.
     fn a_browser_goes_to_an_allowed_place(sent: &str) -> bool {
         let Ok(base) = url::Url::parse("http://127.0.0.1:4433/self-service/login") else { return false };
         let Ok(there) = base.join(sent) else { return false };
@@ -411,7 +411,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(10_000))]
         #[test]
-        fn nothing_let_through_leads_elsewhere(
+        fn accepted_url_leads_to_an_allowed_place(
             scheme in "(|http:|https:|HTTP:|exp:|javascript:|data:|//|///|\\\\\\\\)",
             slashes in "(|/|//|///|\\\\|/\\\\)",
             before in "(|user@|127.0.0.1:4455@|a:b@|%40)",

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_of_writing_a_text_reads_the_same() {
+    fn every_encoding_reads_as_the_same_text() {
         let text = "a: \"é🎉\"\r\n";
         let units: Vec<u16> = text.encode_utf16().collect();
         let utf16 = |mark: [u8; 2], bytes: fn(u16) -> [u8; 2]| {
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_refused() {
+    fn bytes_of_no_encoding_are_refused() {
         for bytes in [&b"\xFF\xFEa"[..], b"\xFF\xFE\x00\xD8", b"a\xFF", b"\xEF\xBB\xBF\x80"] {
             assert!(decode(bytes).is_err(), "{bytes:?}");
         }

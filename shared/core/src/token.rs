@@ -14,7 +14,7 @@ use zeroize::ZeroizeOnDrop;
 
 const TOKEN_PREFIX: &str = "ory_st_";
 const LOGOUT_PREFIX: &str = "ory_lo_";
-const LOGOUT_LETTERS: usize = 32;
+const LOGOUT_CHARACTERS: usize = 32;
 /// Format of cookie values; a later format gets another number and both are read for one release.
 const COOKIE_FORMAT: u8 = 1;
 /// format, identity, session, secret, issued at, expires at, nonce, tag
@@ -51,7 +51,7 @@ impl SecretHash {
         Some(Self(bytes.try_into().ok()?))
     }
 
-    /// Constant-time comparison. What a client presents is compared by its session alone, which knows every secret of it.
+    /// Compares in constant time. Only a session compares a presented secret, because it knows its current and its previous one.
     pub(crate) fn fits(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
@@ -78,7 +78,7 @@ impl Presented {
         SecretHash(Sha256::digest(self.secret).into())
     }
 
-    /// The session token of native apps: `ory_st_` and 86 letters and digits.
+    /// The session token of native apps: `ory_st_` and 86 characters of base 62.
     pub fn to_token(&self) -> String {
         let mut bytes = [0; 64];
         bytes[..16].copy_from_slice(self.identity.as_bytes());
@@ -158,22 +158,22 @@ pub struct Cookie {
 pub fn logout_token(key: &[u8], session: Uuid) -> String {
     let [one, two] = [b"1", b"2"].map(|half| hmac(key, &[b"logout token ", half, session.as_bytes()]));
     // Of 64 bytes more than 32 are usable unless something is very wrong with HMAC; then the token is too short to be accepted.
-    let letters = base62::letters(&[one, two].concat(), LOGOUT_LETTERS).unwrap_or_default();
-    format!("{LOGOUT_PREFIX}{letters}")
+    let characters = base62::characters(&[one, two].concat(), LOGOUT_CHARACTERS).unwrap_or_default();
+    format!("{LOGOUT_PREFIX}{characters}")
 }
 
 /// Whether `token` is the logout token of `session` under one of `keys` (the newest first). Constant time per key.
 pub fn is_logout_token(token: &str, keys: &[&[u8]], session: Uuid) -> bool {
-    // No early end: the number of keys is no secret, which of them fits is not told by time either.
+    // The fold has no early end, so the time does not tell which key fits. The number of keys is no secret.
     let fits = |key: &&[u8]| bool::from(logout_token(key, session).as_bytes().ct_eq(token.as_bytes()));
-    keys.iter().fold(false, |found, key| found | fits(key)) && token.len() == LOGOUT_PREFIX.len() + LOGOUT_LETTERS
+    keys.iter().fold(false, |found, key| found | fits(key)) && token.len() == LOGOUT_PREFIX.len() + LOGOUT_CHARACTERS
 }
 
-/// A code of a session token exchange: 64 letters and digits, from at least 96 random bytes (`login-flow.md` 1.9).
+/// A code of a session token exchange: 64 characters of base 62, from at least 96 random bytes (`login-flow.md` 1.9).
 ///
 /// Returns `None` when `random` holds too few usable bytes.
 pub fn exchange_code(random: &[u8]) -> Option<String> {
-    base62::letters(random, 64)
+    base62::characters(random, 64)
 }
 
 /// The SHA-256 of a text, in 43 characters: what the store keeps of a code, or uses as a key instead of a text without bounds.
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_passes_for_the_other() {
+    fn token_and_cookie_are_not_interchangeable() {
         let p = presented();
         assert!(Presented::from_cookie(&p.to_token()).is_none());
         assert!(Presented::from_token(&p.to_cookie(ISSUED, EXPIRES, [1; 8])).is_none());
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_or_dropped_character_of_a_cookie_is_refused() {
+    fn cookie_with_altered_character_is_refused() {
         let value = presented().to_cookie(ISSUED, EXPIRES, [1; 8]);
         for at in 0..value.len() {
             let mut dropped = value.clone();
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_or_dropped_character_of_a_token_is_another_session_or_none() {
+    fn altered_token_does_not_prove_its_session() {
         let p = presented();
         let token = p.to_token();
         for at in 0..token.len() {
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn logout_tokens_belong_to_one_session_and_outlive_a_rotation() {
+    fn logout_token_survives_key_rotation() {
         let (session, other) = (Uuid::from_u128(5), Uuid::from_u128(6));
         let token = logout_token(b"old key", session);
         assert!(token.starts_with("ory_lo_") && token.len() == 7 + 32);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn exchange_codes() {
+    fn exchange_code_has_64_unbiased_characters() {
         let random: Vec<u8> = (0..=255).collect();
         let code = exchange_code(&random).unwrap();
         assert_eq!(code.len(), 64);

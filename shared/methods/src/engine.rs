@@ -43,7 +43,7 @@ pub struct CodeAttempted<S: FlowSpec> {
 /// What a request for a code counts against.
 #[derive(Clone, Debug, Default)]
 pub struct SendRequest {
-    /// The limits; none once the request is known to be one too many, because then nothing is counted.
+    /// The limits. Empty once the request is known to exceed one, because then nothing is counted.
     pub limits: Limits,
     /// How long to wait, as far as the engine knows before it counts.
     pub wait: Option<Duration>,
@@ -53,14 +53,14 @@ pub struct SendRequest {
     pub is_unserved: bool,
 }
 
-/// The identity that is to receive a code, and what the request came up against.
+/// The identity that is to receive a code, and the limits that the request has reached.
 #[derive(Clone, Debug)]
 pub struct Receiver {
     /// The identity, unless there is none.
     pub identity: Option<Identity>,
-    /// Set when lookups of accounts are one too many.
+    /// Set when the limit on lookups of accounts is reached.
     pub lookup: Option<Throttled>,
-    /// Set when requests for codes are one too many.
+    /// Set when the limit on requests for codes is reached.
     pub send: Option<Throttled>,
     /// How long the code must be.
     pub length: Length,

@@ -62,7 +62,7 @@ pub trait SubmitMethod<S: FlowSpec>: Send + Sync {
 pub struct Rejection<S: FlowSpec> {
     /// The flow, with its form as it says so.
     pub flow: Box<Flow<S>>,
-    /// Whether that is so whoever sends it, so that the client hears it before its anti-CSRF token is checked.
+    /// Whether the payload is malformed for every client. The answer then says so before the anti-CSRF token is checked.
     pub is_malformed: bool,
 }
 
@@ -101,7 +101,7 @@ impl<S: FlowSpec> Turn<S> {
     }
 }
 
-/// What came of a submission.
+/// The outcome of a submission.
 #[derive(Debug)]
 pub enum Outcome<S: FlowSpec> {
     /// It is refused; the form of the flow says why.

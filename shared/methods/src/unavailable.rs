@@ -9,7 +9,7 @@ use latchkey_core::identity::Unique;
 use latchkey_core::method::MethodId;
 use latchkey_core::payload::Payload;
 
-/// A method that is not there.
+/// A method that this release does not have.
 pub struct Unavailable(pub MethodId);
 
 impl SubmitMethod<Login> for Unavailable {

@@ -55,7 +55,7 @@ impl FlowSpec for Login {
 
     fn render(&self, out: &mut Map<String, Value>) {
         out.insert("refresh".into(), json!(self.refresh));
-        // Clients of the user's own documentation know the same fact by its older name.
+        // Older clients know the same fact by this name.
         out.insert("forced".into(), json!(self.refresh));
         out.insert("requested_aal".into(), json!(self.requested_aal));
         out.insert("state".into(), json!(self.progress));

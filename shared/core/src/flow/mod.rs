@@ -77,7 +77,7 @@ pub enum Progress {
     PassedChallenge,
 }
 
-/// What one flow has and the others have not.
+/// The state that one kind of flow has and the others have not.
 pub trait FlowSpec:
     Clone + std::fmt::Debug + PartialEq + Serialize + DeserializeOwned + Default + Send + Sync + 'static
 {
@@ -141,7 +141,7 @@ pub struct Flow<S: FlowSpec> {
     /// What the form shows.
     #[serde(default)]
     pub form: FormFacts,
-    /// What this flow alone has.
+    /// The state that this kind of flow has.
     #[serde(flatten)]
     pub state: S,
     /// The codes that were sent in it. The store keeps them beside the other facts.
@@ -192,7 +192,7 @@ impl Origin {
 }
 
 impl<S: FlowSpec> Flow<S> {
-    /// A flow of which nothing is known but its origin and state.
+    /// A flow with this origin and state, and defaults for everything else.
     pub fn new(origin: Origin, state: S, now: OffsetDateTime) -> Self {
         let Origin { id, flow_type, request_url, issued_at, expires_at } = origin;
         Self {

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn input_leaves_out_what_is_unset() {
+    fn input_omits_unset_attributes() {
         let want = json!({"type": "input", "group": "password", "messages": [], "meta": {},
             "attributes": {"name": "password", "type": "password", "disabled": false, "node_type": "input"}});
         assert_eq!(shown(Node::input(Group::Password, "password", InputType::Password)), want);

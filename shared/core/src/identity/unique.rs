@@ -1,10 +1,10 @@
-//! What belongs to one identity alone: identifiers, addresses and external ids.
+//! Values that belong to one identity alone: identifiers, addresses and external ids.
 
 use super::address::Via;
 use super::credential::CredentialType;
 use uuid::Uuid;
 
-/// Something that belongs to one person alone.
+/// A value that belongs to one identity alone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unique {
     /// An identifier of a credential type, normalised.
@@ -29,13 +29,13 @@ impl Unique {
     }
 }
 
-/// Who a unique thing belongs to, and for a password identifier how to check the password.
+/// The identity that a unique value belongs to. The guard of a password identifier also holds what checks the password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guard {
-    /// The person.
+    /// The identity.
     pub identity: Uuid,
     /// Version of the credential that the hash was copied from.
     pub version: u64,
-    /// The password's hash, if the person has one.
+    /// The password's hash, if the identity has a password.
     pub hash: Option<String>,
 }

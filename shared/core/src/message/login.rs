@@ -20,7 +20,7 @@ impl Message {
         Self::plain(1010004, Kind::Info, "Please complete the second authentication challenge.")
     }
 
-    /// 1010014, a code is on its way to whatever was typed.
+    /// 1010014, a code is on its way to the address that the user typed.
     pub fn code_sent() -> Self {
         Self::plain(
             1010014,
@@ -46,7 +46,7 @@ impl Message {
         Self::with(1010023, Kind::Info, format!("Send code to {address}"), context)
     }
 
-    /// 1010025, a code is on its way to somebody who is known.
+    /// 1010025, a code is on its way to a known identity.
     pub fn code_sent_to_you() -> Self {
         Self::plain(1010025, Kind::Info, "A code was sent to your address. If you didn't receive it, please try again.")
     }
@@ -63,7 +63,7 @@ impl Message {
         )
     }
 
-    /// 4010002, nobody took the submission.
+    /// 4010002, no method took the submission.
     pub fn no_strategy() -> Self {
         Self::plain(
             4010002,

@@ -12,7 +12,7 @@ impl Message {
         Self::with(4000001, Kind::Error, reason, context)
     }
 
-    /// 4000001 for a submission by somebody who is signed in.
+    /// 4000001 for a submission by a client that has a session.
     pub fn already_logged_in() -> Self {
         Self::generic(ALREADY_LOGGED_IN)
     }
@@ -22,7 +22,7 @@ impl Message {
         Self::with(4000002, Kind::Error, format!("Property {property} is missing."), json!({"property": property}))
     }
 
-    /// 4000006, for unknown people and wrong passwords alike.
+    /// 4000006, for unknown identifiers and wrong passwords alike.
     pub fn invalid_credentials() -> Self {
         Self::plain(
             4000006,
@@ -42,17 +42,17 @@ impl Message {
         )
     }
 
-    /// 4000035, nobody signs in by code at this address.
+    /// 4000035, no identity signs in by code with this address.
     pub fn no_code_sign_in() -> Self {
         Self::plain(4000035, Kind::Error, "This account does not exist or has not setup sign in with code.")
     }
 
-    /// 4000037, nobody has this identifier, or they have nothing to sign in with.
+    /// 4000037, no identity has this identifier, or the identity has no credential to sign in with.
     pub fn no_such_account() -> Self {
         Self::plain(4000037, Kind::Error, "This account does not exist or has no login method configured.")
     }
 
-    /// 4000001 for a code that was right and has served.
+    /// 4000001 for a code that was right and has been used.
     pub fn code_was_used() -> Self {
         Self::generic("The code was already used. Please request another code.")
     }

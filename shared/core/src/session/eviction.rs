@@ -23,8 +23,8 @@ pub struct Eviction {
     pub unlisting: Vec<Uuid>,
 }
 
-/// Decides what must go so that, with one more, at most [`MOST_LIVE_SESSIONS`] live and [`MOST_ENDED_SESSIONS`] ended sessions stay.
-/// The oldest go first.
+/// Decides which sessions must go so that, with one more, at most [`MOST_LIVE_SESSIONS`] live and [`MOST_ENDED_SESSIONS`] ended
+/// sessions stay. The oldest go first.
 ///
 /// `keep` is the session that is being renewed, if any; it neither ends nor counts twice.
 pub fn evict(sessions: &[Session], index: &SessionIndex, keep: Option<Uuid>, now: OffsetDateTime) -> Eviction {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_roll_holds_the_cap_without_a_login() {
+    fn index_holds_the_cap_without_a_login() {
         let (mut sessions, index) = enrolled(140);
         assert_eq!(live(&sessions, &index), (50..140).collect::<Vec<_>>());
         assert_eq!(live(&sessions[..1], &SessionIndex::default()), [0], "a session of before the index lives on");

@@ -44,7 +44,7 @@ pub struct Session {
     pub secrets: Secrets,
     /// End of life.
     pub expires_at: OffsetDateTime,
-    /// What does not change hands in conditions.
+    /// The facts that no condition of a write compares.
     pub facts: Facts,
 }
 
@@ -61,7 +61,7 @@ pub struct Facts {
     pub methods: Vec<AuthenticationMethod>,
     /// Where it was made.
     pub devices: Vec<Device>,
-    /// The password that opened or stepped_up it is known to have leaked.
+    /// Whether the password that opened the session, or was its step-up, is known to have leaked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub password_leaked: bool,
 }
@@ -125,13 +125,13 @@ impl Session {
         session
     }
 
-    /// Whether `presented` proves this session at `now`. Sessions that are over are proven by nothing.
+    /// Whether `presented` proves this session at `now`. No secret proves a session that is over.
     pub fn proven_by(&self, presented: &Presented, index: &SessionIndex, now: OffsetDateTime) -> Option<SecretMatch> {
         self.secrets.matching(presented, now).filter(|_| self.is_live(index, now))
     }
 
     /// The session as the secret before the last refresh proves it: the factor proven since then does not raise its level, because
-    /// whoever holds that secret has not proven it.
+    /// a client that holds that secret has not proven it.
     pub fn without_later_factor(mut self) -> Self {
         let level = self.aal();
         if let Some(later) = self.facts.methods.pop()
@@ -153,7 +153,7 @@ impl Session {
         matched == SecretMatch::Current && self.secrets.previous().is_some_and(|(_, until)| now < *until)
     }
 
-    /// Not revoked, not expired, and not beyond the cap by its person's index. The identity's state counts too, but lives with the
+    /// Not revoked, not expired, and not beyond the cap by its identity's index. The identity's state counts too, but lives with the
     /// identity.
     pub fn is_live(&self, index: &SessionIndex, now: OffsetDateTime) -> bool {
         self.lasts(now) && !index.evicts((self.facts.authenticated_at, self.id))
@@ -190,7 +190,7 @@ impl Session {
     }
 }
 
-/// What administrators see of a session beyond what everybody does.
+/// What administrators see of a session beyond what its user sees.
 pub fn for_administrators(session: &Session, mut shown: Map<String, Value>) -> Map<String, Value> {
     if session.facts.password_leaked {
         shown.insert("password_leaked".into(), json!(true));
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_proven_by_its_secret_until_it_ends() {
+    fn secret_proves_its_session_until_it_ends() {
         let session = Session::new(&presented(1), entry(NOW), device(), DAY, NOW);
         assert_eq!(session.proven_by(&presented(1), &SessionIndex::default(), NOW), Some(SecretMatch::Current));
         assert_eq!(session.proven_by(&presented(2), &SessionIndex::default(), NOW), None);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refresh_changes_the_secret_and_keeps_the_id() {
+    fn refresh_changes_secret_and_keeps_id() {
         let old = Session::new(&presented(1), entry(NOW), device(), DAY, NOW);
         let later = NOW + Duration::hours(1);
         let new = old.stepped_up(&presented(2), entry(later), DAY, later);
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ended_session_is_held_by_the_same_secrets() {
+    fn ended_session_keeps_its_secrets() {
         let old = Session::new(&presented(1), entry(NOW), device(), DAY, NOW);
         let ended = Session { active: false, ..old.stepped_up(&presented(2), entry(NOW), DAY, NOW) };
         assert!(ended.is_held_by(&presented(1), NOW) && ended.is_held_by(&presented(2), NOW));
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_previous_secret_proves_no_higher_level() {
+    fn previous_secret_proves_no_higher_level() {
         let old = Session::new(&presented(1), entry(NOW), device(), DAY, NOW);
         let totp = AuthenticationMethod { method: MethodId::Totp, aal: Aal::Aal2, completed_at: NOW };
         let stepped_up = old.stepped_up(&presented(2), totp, DAY, NOW);

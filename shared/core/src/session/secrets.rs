@@ -3,12 +3,12 @@
 use crate::token::{Presented, SecretHash};
 use time::{Duration, OffsetDateTime};
 
-/// How long the secret before a refresh stays good, so that a lost answer signs nobody out.
+/// How long the secret before a refresh stays good, so that a lost answer signs no user out.
 pub const GRACE: Duration = Duration::seconds(60);
 
 /// The secrets that prove a session: the current one and, for a while after a refresh, the one before.
 ///
-/// Nothing else compares what a client presents, so no reader can know one of the two alone.
+/// No other code compares a presented secret, so no endpoint can accept one of the two and not the other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Secrets {
     current: SecretHash,
@@ -45,7 +45,7 @@ impl Secrets {
     /// Which of them `presented` holds at `now`, if either.
     pub(super) fn matching(&self, presented: &Presented, now: OffsetDateTime) -> Option<SecretMatch> {
         let hash = presented.hash();
-        // Both are compared, so that the time taken does not tell which of them there is.
+        // Both are compared, so that the time does not tell which of them matches.
         let is_current = self.current.fits(&hash);
         let is_previous = self.previous.as_ref().is_some_and(|(old, until)| old.fits(&hash) && now < *until);
         match (is_current, is_previous) {

@@ -334,7 +334,7 @@ async fn unknown(turn: Turn<Login>, engine: &dyn Engine<Login>) -> Result<Outcom
     })
 }
 
-/// An identity that may not sign in is told so once it is proven; the code has then served.
+/// The user of an identity that may not sign in is told so after a right code. The code has then been used.
 fn spend(mut flow: Flow<Login>, right: &SentCode, engine: &dyn Engine<Login>) -> Outcome<Login> {
     let spend = |code: SentCode| if code == *right { code.spent() } else { code };
     flow.codes.sent = std::mem::take(&mut flow.codes.sent).into_iter().map(spend).collect();

@@ -17,8 +17,8 @@ const MOST_READ: usize = 64;
 /// How many languages a message names.
 const MOST_LANGUAGES: usize = 8;
 
-/// A code as its reader meant it: the digits, of whatever script, without what comes along when one is pasted, such as blanks,
-/// hyphens, dots and direction marks. Letters stay, and make it a wrong one. None when nothing is left.
+/// A code as the user meant it: its digits, in any script. The characters that come along when a user pastes a code (blanks, hyphens,
+/// dots, direction marks) are dropped. Any other character stays, and makes the code a wrong one. `None` when nothing is left.
 pub fn read(typed: &str) -> Option<String> {
     let meant = |c: char| match digit(c) {
         Some(value) => char::from_digit(value, 10),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn code_is_read_as_it_was_meant() {
+    fn typed_code_is_read_without_separators() {
         for typed in [
             "012345",
             " 012345",
@@ -129,7 +129,7 @@ mod tests {
         for nothing in ["", " ", "-", "\u{200b}", "…", "()"] {
             assert_eq!(read(nothing), None, "{nothing:?}");
         }
-        assert_eq!(read("12345x").as_deref(), Some("12345x"), "letters are no slip of the clipboard");
+        assert_eq!(read("12345x").as_deref(), Some("12345x"), "other characters stay");
         assert_eq!(read(&"1".repeat(60_000)).unwrap().len(), MOST_READ);
     }
 

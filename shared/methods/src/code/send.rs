@@ -68,7 +68,7 @@ fn digest_keys(secrets: &Secrets) -> Vec<&[u8]> {
     secrets.cookie.iter().map(|secret| secret.expose_secret().as_bytes()).collect()
 }
 
-/// What a code is made for.
+/// The request that a code is made for.
 struct Purpose<'a> {
     /// `None` for an identifier without an identity.
     identity: Option<&'a Identity>,
@@ -88,7 +88,7 @@ impl CodeSender {
         turn.refuse(Message::no_code_sign_in(), engine, "no codes to this country")
     }
 
-    /// A request for a code that is one too many. Where a code was sent before, the form goes on asking for that one.
+    /// A request for a code beyond the limit. If a code was sent before, the form goes on asking for that code.
     pub(crate) fn throttle(&self, turn: Turn<Login>, wait: Duration, engine: &dyn Engine<Login>) -> Outcome<Login> {
         let is_good = |code: &SentCode| !code.spent && engine.now() < code.expires_at;
         let last_code_counts = turn.flow.state.progress == Progress::SentEmail
@@ -139,8 +139,8 @@ impl CodeSender {
                 (codes, Messages::Queued(messages))
             }
             _ => {
-                // The same work without an identity. The code is right for none, and the identifier is not kept unless its reader is
-                // told.
+                // Without an identity the work is the same, and the code matches no identity. The code's record holds no address. The
+                // message has one only if it tells its recipient that there is no account.
                 let address = CodeAddress { via: Via::of(typed), value: String::new() };
                 let told = self.unknown_recipient(typed);
                 let purpose = Purpose {
@@ -176,7 +176,7 @@ impl CodeSender {
         flow.form.keep_identifier(&shown(typed));
         flow.advance(MethodId::Code, Screen::Code { bare }, vec![message], engine.now());
         flow.state.progress = Progress::SentEmail;
-        // Where attempts count anew, no code of before stays good.
+        // When the attempts are reset, earlier codes become invalid.
         let fresh_attempts = self.attempts_are_used_up(&flow);
         let before = if fresh_attempts { &[] } else { flow.codes.sent.as_slice() };
         flow.codes.sent = after_another_send(before, codes, engine.now());

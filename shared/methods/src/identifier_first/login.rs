@@ -52,7 +52,7 @@ impl FormMethod<Login> for Form {
     }
 }
 
-/// Takes submissions: all that no other method takes.
+/// Takes the submissions that no other method takes.
 pub struct Submit {
     settings: Arc<Settings>,
     code: Arc<CodeSender>,
@@ -119,7 +119,7 @@ impl Attempt<Login> for IdentifierAttempt {
     }
 }
 
-/// What follows from an identifier.
+/// The step that follows an identifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Next {
     /// No identity has it, or the identity has nothing to sign in with.

@@ -6,7 +6,7 @@ pub mod login;
 use latchkey_hashers::{HashError, Hasher, Pace, Password, StoredHash};
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// Hashed in place of a text that no hash takes, so that it costs what any other attempt does.
+/// The text that is hashed in place of a password that no hasher takes, so that every attempt costs the same.
 const DECOY: &[u8] = b"a password that no identity has";
 
 /// The hasher that the configuration names.
@@ -20,7 +20,7 @@ pub fn hasher(config: &latchkey_config::Config) -> Hasher {
     }
 }
 
-/// What checking a password gave.
+/// The result of checking a password.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// Whether it is the identity's.
@@ -97,7 +97,7 @@ impl Checker {
         (fits, hashes)
     }
 
-    /// The same of another hash. Work fills what time a cheaper one leaves.
+    /// The same for a hash of another hasher. If that is cheaper, extra work takes up the rest of the time.
     fn compare_other(&self, password: &Password, stored: &StoredHash, salt: &[u8; 64]) -> (Vec<bool>, u32) {
         let began = self.pace.now();
         let mut hashes = 1;

@@ -9,9 +9,9 @@ const SALT: [u8; 64] = [7; 64];
 const SMALL: Hasher =
     Hasher::Argon2id { memory_kib: 64, iterations: 1, parallelism: 1, salt_length: 16, key_length: 32 };
 const OWN: &str = "correct horse";
-/// Of `test`, by means that cost next to nothing.
+/// A hash of `test` that costs next to nothing.
 const CHEAP: &str = "$md5$CY9rzUYh03PK3k6DJie09g==";
-/// `é` as one letter, and as two.
+/// `é` as one character, and as two.
 const COMPOSED: &str = "caf\u{e9} au lait";
 const DECOMPOSED: &str = "cafe\u{301} au lait";
 
@@ -23,7 +23,7 @@ fn verify(password: &str, stored: Option<&str>) -> Verdict {
     Checker::new(SMALL).verify(&secret(password), stored, &SALT)
 }
 
-/// The hash that the stored one is replaced by.
+/// The hash that replaces the stored one.
 fn better(password: &str, stored: Option<&str>) -> Option<String> {
     let checker = Checker::new(SMALL);
     let outdated = checker.verify(&secret(password), stored, &SALT).outdated;
@@ -34,9 +34,9 @@ fn of(hasher: Hasher, password: &str) -> String {
     hasher.hash(password.as_bytes(), &SALT).unwrap()
 }
 
-/// Nobody, somebody with today's hash, and somebody with a hash of elsewhere, in hashes computed.
+/// Counts the hashes without an identity, with today's hash, and with a hash of another system.
 #[test]
-fn the_work_does_not_tell_who_exists() {
+fn work_is_equal_with_and_without_identity() {
     let own = of(SMALL, OWN);
     let long = "x".repeat(Password::LONGEST + 1);
     for password in ["wrong", long.as_str(), "correct horse\0", "test\0"] {
@@ -54,9 +54,9 @@ fn the_work_does_not_tell_who_exists() {
     assert_eq!(better("test", Some(CHEAP)), Some(of(SMALL, "test")));
 }
 
-/// Of two texts, whichever fits.
+/// A password that is two texts costs the same whichever of them fits.
 #[test]
-fn right_costs_what_wrong_does() {
+fn right_password_costs_what_wrong_costs() {
     for stored in [COMPOSED, DECOMPOSED] {
         for (stored, hashes) in [(of(SMALL, stored), 2), (of(Hasher::Bcrypt { cost: 4 }, stored), 3)] {
             for typed in [COMPOSED, DECOMPOSED, "wr\u{f6}ng"] {
@@ -68,7 +68,7 @@ fn right_costs_what_wrong_does() {
 
 /// bcrypt, which takes 72 bytes, computes something for a longer password too.
 #[test]
-fn what_the_hasher_refuses_costs_a_hash_too() {
+fn password_refused_by_hasher_costs_a_hash() {
     let hasher = Hasher::Bcrypt { cost: 4 };
     let own = of(hasher, OWN);
     let long = "x".repeat(73);
@@ -85,7 +85,7 @@ fn what_the_hasher_refuses_costs_a_hash_too() {
 
 /// A clock that moves by itself, a millisecond with every look, and by what a test adds.
 #[test]
-fn a_cheap_hash_takes_the_time_of_todays() {
+fn cheap_hash_takes_as_long_as_todays() {
     let looks = Arc::new(AtomicU64::new(0));
     let clock = Arc::clone(&looks);
     let checker =
@@ -130,16 +130,16 @@ fn passwords_with_a_nul_are_wrong() {
 
 /// A long key of an HMAC is replaced by its digest, so a text that equals the digest fits. It is not the owner's password.
 #[test]
-fn a_digest_that_fits_replaces_no_hash() {
+fn matching_digest_replaces_no_hash() {
     // PBKDF2 with SHA-1 of 68 bytes, and the SHA-1 of those, which is text by chance.
-    let long = "a long passphrase that nobody types, number 000000000000000005674488";
-    let digest = "\u{134} \u{64d}c\u{17e0a}F,Bb<2+62%";
-    let stored = "$pbkdf2-sha1$i=10,l=20$c29tZSBzYWx0$QEn8X6SdIXo+/YUt6nw4feAiAFw";
+    let long = "a long passphrase that no user would type, number 000000000011127247";
+    let digest = "zsMuN\u{204}V\"CD]JYkg_]R>";
+    let stored = "$pbkdf2-sha1$i=10,l=20$c29tZSBzYWx0$/XhxjUtvygx1U91Up1dRl6m3nhg";
     assert_eq!((verify(long, Some(stored)).right, better(long, Some(stored))), (true, Some(of(SMALL, long))));
     assert_eq!((verify(digest, Some(stored)).right, better(digest, Some(stored))), (true, None));
     // Most digests that are text have control characters, which no keyboard writes.
-    let digest = "L8%#@\u{1b}hQ@t Osu\u{f}V\u{2a7}GO";
-    let stored = "$pbkdf2-sha1$i=10,l=20$c29tZSBzYWx0$82qtfgyhiiT8ZqDqumSpf6qUVdA";
-    assert!(verify("a long passphrase that nobody types, number 000000000000000000238027", Some(stored)).right);
+    let digest = "\u{c}X7_\u{13}\u{9}#Exc\u{22a}j\u{c}fw\u{17}IQW";
+    let stored = "$pbkdf2-sha1$i=10,l=20$c29tZSBzYWx0$iHcc4KWQ+Y5I6g2Zm7dX+13wvwQ";
+    assert!(verify("a long passphrase that no user would type, number 000000000000109158", Some(stored)).right);
     assert!(!verify(digest, Some(stored)).right);
 }
