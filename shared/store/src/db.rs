@@ -14,9 +14,12 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{CancellationReason, KeysAndAttributes, TransactWriteItem};
 use aws_sdk_dynamodb::{Client, Config};
 use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, try_unfold};
 use latchkey_platform::aws::{credentials, https, region};
 use latchkey_platform::{Environment, StartError, meter};
@@ -235,6 +238,21 @@ pub(crate) fn pages(
         Ok(Some((page, next)))
     })
     .boxed()
+}
+
+/// Updates an item under the condition of the call; `None` when the condition failed. `name` is the call's in the meter.
+pub(crate) fn update_if(
+    name: &'static str,
+    call: UpdateItemFluentBuilder,
+) -> BoxFuture<'static, Result<Option<UpdateItemOutput>, StoreError>> {
+    // On the heap, or functions that wrap many futures reach the compiler's limit of depth.
+    Box::pin(async move {
+        match meter::call(name, call.send()).await {
+            Ok(done) => Ok(Some(done)),
+            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(None),
+            Err(e) => Err(unavailable(e)),
+        }
+    })
 }
 
 /// Counts a call and makes every failure of it the same kind.

@@ -8,7 +8,6 @@ use latchkey_core::error::ApiError;
 use latchkey_core::flow::login::{CurrentSession, Login, LoginDraft, LoginRequest, RequestRules};
 use latchkey_core::flow::{Flow, FlowType, Opened};
 use latchkey_core::identity::Identity;
-use latchkey_methods::forms::Forms;
 use latchkey_web::Call;
 use latchkey_web::caller::SignedIn;
 use time::{Duration, OffsetDateTime};
@@ -19,10 +18,6 @@ impl FlowPolicy for Login {
 
     fn config(config: &Config) -> &FlowConfig {
         &config.selfservice.flows.login
-    }
-
-    fn forms(config: &Config) -> Forms<Self> {
-        Forms::login(config)
     }
 
     fn draft(call: &Call<'_>, flow_type: FlowType, rules: &RequestRules<'_>) -> Result<LoginDraft, ApiError> {

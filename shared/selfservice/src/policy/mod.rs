@@ -8,7 +8,6 @@ use latchkey_core::error::ApiError;
 use latchkey_core::flow::login::RequestRules;
 use latchkey_core::flow::{Flow, FlowSpec, FlowType, Opened};
 use latchkey_core::identity::Identity;
-use latchkey_methods::forms::Forms;
 use latchkey_web::Call;
 use latchkey_web::caller::SignedIn;
 use time::{Duration, OffsetDateTime};
@@ -32,9 +31,6 @@ pub trait FlowPolicy: FlowSpec {
 
     /// The flow's block of the configuration.
     fn config(config: &Config) -> &FlowConfig;
-
-    /// The forms of the flow.
-    fn forms(config: &Config) -> Forms<Self>;
 
     /// Checks a request to begin the flow, before anything is read.
     ///

@@ -8,7 +8,7 @@ use latchkey_core::error::{ApiError, Fault};
 use latchkey_core::flow::{Flow, FlowType};
 use latchkey_core::hook::Stage;
 use latchkey_core::identity::{Identity, State};
-use latchkey_core::known_device::DeviceCookie;
+use latchkey_core::known_device::{DeviceCookie, DeviceRecord};
 use latchkey_core::message::Message;
 use latchkey_core::method::MethodId;
 use latchkey_core::return_to::return_to_error;
@@ -85,12 +85,8 @@ impl<S: FlowPolicy> Admitted<'_, S> {
                 Basis::Credential(..) => None,
                 Basis::Code { sent, .. } => profile.identity.with_verified(&sent.address.value, self.context.call.now),
             };
-            let account = Collection { profile: Some(profile), sessions, devices };
-            let (login, done) = self.commit_once(flow, &account, verified.as_ref(), success, steps_up).await?;
-            let Collection { profile: Some(read), sessions: read_sessions, devices: read_devices } = account else {
-                return Err(Fault::internal("a proof without an account"));
-            };
-            (profile, sessions, devices) = (read, read_sessions, read_devices);
+            let account = (&profile, sessions.as_slice(), devices.as_slice());
+            let (login, done) = self.commit_once(flow, account, verified.as_ref(), success, steps_up).await?;
             match done {
                 Ok(()) => {
                     profile.identity = verified.unwrap_or(profile.identity);
@@ -117,22 +113,21 @@ impl<S: FlowPolicy> Admitted<'_, S> {
     async fn commit_once(
         &self,
         flow: &Flow<S>,
-        account: &Collection,
+        (profile, sessions, devices): (&Profile, &[Session], &[DeviceRecord]),
         verified: Option<&Identity>,
         success: &mut Success<S>,
         steps_up: bool,
     ) -> Result<(Login, Result<(), Conflict>), Fault> {
         let (app, call) = (self.context.app, self.context.call);
-        let Some(profile) = &account.profile else { return Err(Fault::internal("a proof without an account")) };
         let (presented, next) = self.next_session(success, steps_up);
         let keep = steps_up.then(|| next.session().id);
-        let eviction = evict(&account.sessions, &profile.index, keep, call.now);
+        let eviction = evict(sessions, &profile.index, keep, call.now);
         let is_enough = app.required.is_met(next.session().aal(), profile.identity.available_aal());
         // A browser is remembered once its user has proven all that the deployment asks for.
         let remembers = is_enough && self.flow.flow_type == FlowType::Browser && app.limiter.is_some();
-        let remembered = remembers
-            .then(|| self.context.counted.remember(success.identity, &account.devices, &app.edge.rng, call.now));
-        let (cookie, devices) = remembered.unzip();
+        let remembered =
+            remembers.then(|| self.context.counted.remember(success.identity, devices, &app.edge.rng, call.now));
+        let (cookie, device_change) = remembered.unzip();
         let mut commit = Commit::new();
         commit.complete_flow(&app.flows, flow)?;
         let precondition = match (&success.basis, verified) {
@@ -144,7 +139,7 @@ impl<S: FlowPolicy> Admitted<'_, S> {
             commit.require_credential(&app.credentials, success.identity, kind, version)?;
         }
         commit.sign_in(&app.accounts, precondition, &next, &eviction)?;
-        commit.change_devices(&app.accounts, success.identity, &devices.unwrap_or_default())?;
+        commit.change_devices(&app.accounts, success.identity, &device_change.unwrap_or_default())?;
         // The client does not wait longer for the refund.
         let refund = std::mem::take(&mut success.refund);
         let (done, ()) =

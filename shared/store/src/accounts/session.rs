@@ -3,16 +3,14 @@
 use super::devices::DEVICE;
 use super::profile::{Profile, profile_key, read_profile};
 use super::{Accounts, PROFILE, read_id};
-use crate::db::{StoreError, unavailable};
+use crate::db::{StoreError, update_if};
 use crate::item::{
     FORMAT, Item, broken, bytes, doc, flag, incomplete, instant, key, n, read_bytes, read_doc, read_instant, s, string,
     ttl,
 };
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use latchkey_core::session::{REMEMBERED, Secrets, Session};
 use latchkey_core::token::{Presented, SecretHash};
-use latchkey_platform::meter;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -64,13 +62,8 @@ impl Accounts {
             .set_key(Some(session_key(identity, session)))
             .update_expression("SET active = :no")
             .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":no", AttributeValue::Bool(false))
-            .send();
-        match meter::call("UpdateItem revoke", call).await {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(false),
-            Err(e) => Err(unavailable(e)),
-        }
+            .expression_attribute_values(":no", AttributeValue::Bool(false));
+        update_if("UpdateItem revoke", call).await.map(|done| done.is_some())
     }
 
     /// Revokes these sessions of an identity, in transactions of up to 100. Sessions that were deleted are left out.
@@ -106,13 +99,8 @@ impl Accounts {
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":ends", instant(until))
             .expression_attribute_values(":ttl", ttl(until + REMEMBERED))
-            .expression_attribute_values(":yes", AttributeValue::Bool(true))
-            .send();
-        match meter::call("UpdateItem extend", call).await {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(false),
-            Err(e) => Err(unavailable(e)),
-        }
+            .expression_attribute_values(":yes", AttributeValue::Bool(true));
+        update_if("UpdateItem extend", call).await.map(|done| done.is_some())
     }
 
     /// Forgets the secret before the last refresh, because the new one has been used. Losing this write only leaves the old
@@ -130,13 +118,8 @@ impl Accounts {
             .set_key(Some(session_key(session.identity, session.id)))
             .update_expression("REMOVE prev, prev_ends")
             .condition_expression("secret = :secret")
-            .expression_attribute_values(":secret", bytes(session.secrets.current().as_bytes()))
-            .send();
-        match meter::call("UpdateItem forget", call).await {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(()),
-            Err(e) => Err(unavailable(e)),
-        }
+            .expression_attribute_values(":secret", bytes(session.secrets.current().as_bytes()));
+        update_if("UpdateItem forget", call).await.map(drop)
     }
 
     pub(crate) fn put_new_session(&self, session: &Session) -> Result<TransactWriteItem, StoreError> {

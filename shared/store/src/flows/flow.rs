@@ -5,7 +5,7 @@
 //! clients count at the same time.
 
 use super::{Flows, body};
-use crate::db::{StoreError, send, unavailable};
+use crate::db::{StoreError, send, unavailable, update_if};
 use crate::item::{Item, count, doc, flag, incomplete, key, n, read_doc, read_json, string};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -147,13 +147,9 @@ impl Flows {
             .update_expression("ADD attempts :one")
             .condition_expression(NOT_DONE)
             .expression_attribute_values(":one", n(1))
-            .return_values(ReturnValue::AllNew)
-            .send();
-        match meter::call("UpdateItem attempts", call).await {
-            Ok(answer) => answer.attributes.as_ref().map(read_flow).transpose(),
-            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(None),
-            Err(e) => Err(unavailable(e)),
-        }
+            .return_values(ReturnValue::AllNew);
+        let counted = update_if("UpdateItem attempts", call).await?;
+        counted.and_then(|counted| counted.attributes).as_ref().map(read_flow).transpose()
     }
 
     /// The part of a transaction that writes a flow.
